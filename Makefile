@@ -1,0 +1,54 @@
+# `make` alone lists what there is. Every target makes the virtual environment it needs; the second time that is quick.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo demos test check fmt bench fuzz clean
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(VENV)/demo ## the main job: backprop explained, checked, drawn, and a network trained on real data
+	@$(BIN)/python -m demos
+
+test: $(VENV)/check ## every test
+	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+check: $(VENV)/check ## lint, types and tests: what CI runs
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	@$(MAKE) --no-print-directory test
+
+fmt: $(VENV)/check ## put the code into its one format
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+bench: $(VENV)/bench ## speed, side by side with other engines in one run
+	$(BIN)/python -m tests.benchmarks
+
+clean: ## remove everything that the other targets made
+	rm -rf $(VENV) demos/out .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# Each stamp file is newer than pyproject.toml exactly when its packages are installed.
+$(VENV)/pip:
+	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (once; this takes a minute or two) ..."
+	@$(PIP) --upgrade 'pip>=25.1'
+	@touch $@
+
+$(VENV)/demo: pyproject.toml | $(VENV)/pip
+	@$(PIP) --editable '.[all]'
+	@touch $@
+
+$(VENV)/check: pyproject.toml $(VENV)/demo
+	@$(PIP) --group check
+	@touch $@
+
+$(VENV)/bench: pyproject.toml $(VENV)/demo
+	@$(PIP) --group bench
+	@touch $@

@@ -1,0 +1,177 @@
+"""The chain rule over a graph, from the root down: in numbers (`backward`), in Values (higher orders).
+
+Each node hands its gradient, times its local derivative, to each of its operands; an operand adds up
+what it is handed. In reverse topological order a node has been handed everything before its turn comes.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from engine.errors import GraphError, NonFiniteError
+from engine.graph import Node, interior_and_leaves
+
+__all__ = ["adjoints", "backward", "local_values", "refuse_stale"]
+
+
+def backward(root: Node, keep: type[Node] | None = None) -> None:
+    """Add d root / d leaf to the `grad` of every leaf; give every interior node its gradient afresh.
+
+    All or nothing: where a gradient would be nan, NonFiniteError is raised and every `grad` is as it
+    was. Leaves of type `keep` (constants) are left without a gradient.
+    """
+    interior, leaves = interior_and_leaves(root)
+    nodes = interior + leaves
+    before = [node.grad for node in nodes]
+    try:
+        _sweep(interior, leaves, root)
+        for leaf, earlier in zip(leaves, before[len(interior) :], strict=True):
+            if keep is not None and isinstance(leaf, keep):
+                leaf.grad = None
+            elif earlier:
+                leaf.grad = earlier + leaf.grad  # type: ignore[operator]  (swept: a float by now)
+    except BaseException:
+        for node, earlier in zip(nodes, before, strict=True):
+            node.grad = earlier
+        raise
+
+
+def _sweep(interior: list[Node], leaves: list[Node], root: Node) -> None:
+    """Leave in every node's `grad` the derivative of the root by that node, 0.0 where no path leads.
+
+    Until a node is reached its `grad` holds `unreached`, not 0.0: a node behind an operand that was
+    not selected must hand down nothing, for its own local derivative may be infinite, and 0 times
+    that would be nan. The loop is written out for one, two and many operands, because a call per
+    node would double its cost.
+    """
+    unreached: Any = object()
+    for node in interior:
+        node.grad = unreached
+    for node in leaves:
+        node.grad = unreached
+    root.grad = 1.0
+    for node in reversed(interior):
+        upstream = node.grad
+        if upstream is unreached:
+            node.grad = 0.0
+            continue
+        if upstream != upstream:
+            raise _not_a_number(interior, node)
+        operand: Any = node._first
+        partial: Any = node._first_partial
+        if type(operand) is tuple:
+            for parent, slope in zip(operand, partial, strict=True):
+                if slope is not None:
+                    sofar = parent.grad
+                    part = upstream * slope  # type: ignore[operator]
+                    parent.grad = part if sofar is unreached else sofar + part
+            continue
+        if partial is not None:
+            sofar = operand.grad
+            part = upstream * partial  # type: ignore[operator]
+            operand.grad = part if sofar is unreached else sofar + part
+        partial = node._second_partial
+        if partial is not None:
+            operand = node._second
+            sofar = operand.grad
+            part = upstream * partial  # type: ignore[operator]
+            operand.grad = part if sofar is unreached else sofar + part
+    for node in leaves:
+        upstream = node.grad
+        if upstream is unreached:
+            node.grad = 0.0
+        elif upstream != upstream:
+            raise _not_a_number(interior, node)
+
+
+def _not_a_number(interior: list[Node], reached: Node) -> NonFiniteError:
+    """Who made the nan that has just been found in `reached`, and what the forward pass had to do with it."""
+    culprit, slope = reached, None
+    for node in reversed(interior):
+        upstream = node.grad
+        made = [s for s in node.partials if s is not None and _is_nan(upstream, s)]
+        if made:
+            culprit, slope = node, made[0]
+            break
+    cause = next((node for node in interior if not math.isfinite(node._data)), None)
+    return NonFiniteError(_nan_words(culprit, slope, cause), culprit, cause)
+
+
+def _is_nan(upstream: Any, slope: float) -> bool:
+    """Whether a gradient that is a number becomes nan on the way through this local derivative."""
+    if not isinstance(upstream, float) or upstream != upstream:
+        return False
+    return upstream * slope != upstream * slope
+
+
+def _nan_words(culprit: Node, slope: float | None, cause: Node | None) -> str:
+    operands = ", ".join(describe(parent) for parent in culprit.parents)
+    if slope is None:
+        what = "infinite gradients of both signs meet there"
+    else:
+        what = f"its gradient {culprit.grad!r} times its local derivative {slope!r}"
+    words = f"backward would give nan at {describe(culprit)} with operands ({operands}): {what}"
+    if cause is not None and cause is not culprit:
+        inputs = ", ".join(describe(parent) for parent in cause.parents)
+        words += f"; the first number in the graph that is not finite is {describe(cause)} of ({inputs})"
+    return words + "; for log of a softmax use log_softmax, for sqrt of squares hypot or norm"
+
+
+def describe(node: Node) -> str:
+    """A node in an error message: operation, label, number."""
+    made = node.operation.name if node.operation else "leaf"
+    label = f" {node.label!r}" if node.label else ""
+    return f"{made}{label} = {node._data!r}"
+
+
+def adjoints(root: Any, local: Callable[[Any], Sequence[Any]]) -> dict[Any, Any]:
+    """{node: d root / d node} for every node that a path reaches; no `grad` is read or written.
+
+    `local(node)` gives the node's local derivatives: its stored numbers, or Values to differentiate
+    again. This is the chain rule in eight lines; `backward` is the same, written for speed.
+    """
+    interior, _ = interior_and_leaves(root)
+    adjoint: dict[Any, Any] = {root: 1.0}
+    for node in reversed(interior):
+        if (upstream := adjoint.get(node)) is not None:
+            for parent, slope in zip(node.parents, local(node), strict=True):
+                if slope is not None:
+                    part = _times(upstream, slope)
+                    adjoint[parent] = adjoint[parent] + part if parent in adjoint else part
+    return adjoint
+
+
+def _times(upstream: Any, slope: Any) -> Any:
+    """The product, without a node for a factor of 1."""
+    if isinstance(upstream, float) and upstream == 1.0:
+        return slope
+    if isinstance(slope, float) and slope == 1.0:
+        return upstream
+    return upstream * slope
+
+
+def local_values(node: Any) -> Sequence[Any]:
+    """The node's local derivatives as Values: its row's formulas, run on the nodes themselves."""
+    return node.operation.partials(node, *node.parents)  # type: ignore[no-any-return]
+
+
+def refuse_stale(root: Node) -> None:
+    """Raise GraphError when a leaf's data was changed since the graph was made.
+
+    Stored local derivatives belong to the point where forward ran. Formulas that are run again would
+    take today's numbers, and mix two points.
+    """
+    for node in interior_and_leaves(root)[0]:
+        operation: Any = node._operation
+        again = operation.evaluate([parent._data for parent in node.parents])
+        if again != node._data and again == again:
+            changed = [p for p in node.parents if p._operation is None] or list(node.parents)
+            named = ", ".join(describe(parent) for parent in changed)
+            raise GraphError(
+                f"the data of a leaf has changed since the graph was made ({named}): "
+                f"{operation.name} gave {node._data!r} then and gives {again!r} now; "
+                "build the graph again before differentiating it more than once",
+                changed[0].label,
+            )

@@ -1,0 +1,194 @@
+"""The functions of the public face: one for every row of the table, and what is composed of them.
+
+They take Values and give Values; given numbers only, they give a number. Each is also a method where
+it has one main operand: `tanh(x)` is `x.tanh()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol, overload
+
+from engine import ops
+from engine.operation import Operation
+from engine.value import Value, make_node
+
+
+class Function(Protocol):
+    """Values in, Value out; numbers in, number out."""
+
+    __name__: str
+
+    @overload
+    def __call__(self, *operands: float) -> float: ...
+    @overload
+    def __call__(self, *operands: Value | float) -> Value: ...
+
+
+def _function(operation: Operation) -> Function:
+    """The row as a function with a name and a docstring of its own."""
+
+    def function(*operands: Any) -> Any:
+        if len(operands) != operation.arity:
+            raise TypeError(f"{operation.name} takes {operation.arity} operands, got {len(operands)}")
+        return operation(*operands)
+
+    function.__name__ = function.__qualname__ = operation.name
+    function.__doc__ = describe(operation)
+    return function
+
+
+def describe(operation: Operation) -> str:
+    """The docstring of a row: what it computes, for which numbers, and its conventions."""
+    lines = [operation.doc + "."]
+    if operation.domain.words != "a number":
+        lines.append(f"Needs {operation.domain.words}; raises DomainError otherwise.")
+    for kink in operation.kinks:
+        lines.append(f"At {', '.join(map(repr, kink.at))}: {kink.rule}.")
+    return "\n\n".join(lines)
+
+
+exp, expm1, exp2 = _function(ops.exp), _function(ops.expm1), _function(ops.exp2)
+log, log1p, log2 = _function(ops.log), _function(ops.log1p), _function(ops.log2)
+log10, sqrt, cbrt = _function(ops.log10), _function(ops.sqrt), _function(ops.cbrt)
+sin, cos, tan = _function(ops.sin), _function(ops.cos), _function(ops.tan)
+asin, acos, atan = _function(ops.asin), _function(ops.acos), _function(ops.atan)
+sinh, cosh, tanh = _function(ops.sinh), _function(ops.cosh), _function(ops.tanh)
+asinh, acosh, atanh = _function(ops.asinh), _function(ops.acosh), _function(ops.atanh)
+atan2, hypot = _function(ops.atan2), _function(ops.hypot)
+erf, erfc, sign = _function(ops.erf), _function(ops.erfc), _function(ops.sign)
+floor, ceil = _function(ops.floor), _function(ops.ceil)
+maximum, minimum = _function(ops.maximum), _function(ops.minimum)
+sigmoid, relu, softplus = _function(ops.sigmoid), _function(ops.relu), _function(ops.softplus)
+silu, gelu = _function(ops.silu), _function(ops.gelu)
+mish, softsign = _function(ops.mish), _function(ops.softsign)
+
+
+def leaky_relu(x: Value | float, slope: float = 0.01) -> Value:
+    """x where it is positive, else slope × x; at 0 the slope is `slope`."""
+    return make_node(ops.leaky_relu, (x, slope))
+
+
+def elu(x: Value | float, alpha: float = 1.0) -> Value:
+    """x where it is positive, else alpha × (exp(x) − 1). Clevert et al., 2015."""
+    return make_node(ops.elu, (x, alpha))
+
+
+def selu(x: Value | float) -> Value:
+    """The self-normalizing elu. Klambauer et al., 2017, with the paper's two constants."""
+    scale, alpha = 1.0507009873554805, 1.6732632423543772
+    return scale * elu(x, alpha)
+
+
+def clamp(x: Value | float, low: Value | float, high: Value | float) -> Value:
+    """x, but at least low and at most high; at the bounds and beyond nothing flows to x."""
+    return make_node(ops.clamp, (x, low, high))
+
+
+def hardtanh(x: Value | float) -> Value:
+    """x between -1 and 1, else the nearer of them."""
+    return clamp(x, -1.0, 1.0)
+
+
+Branch = Value | float | Callable[[], Value | float]
+
+
+def where(condition: Value | bool, x: Branch, y: Branch) -> Value:
+    """x where the condition holds, else y; nothing flows to the other.
+
+    Both are computed before `where` is called, so an operation that would be outside its domain has
+    to be given as a thunk: only the chosen thunk is called.
+
+    >>> x = Value(-1.0)
+    >>> where(x > 0, lambda: x.log(), 0.0).data
+    0.0
+    """
+    holds = bool(condition)
+    if callable(x) or callable(y):
+        chosen = x if holds else y
+        return chosen_value(chosen() if callable(chosen) else chosen)
+    return make_node(ops.where, (float(holds), x, y))
+
+
+def chosen_value(result: Value | float) -> Value:
+    return result if isinstance(result, Value) else Value(result)
+
+
+def dot(
+    weights: Sequence[Value | float], inputs: Sequence[Value | float], bias: Value | float | None = None
+) -> Value:
+    """The sum of weights × inputs, plus the bias, as one node; ValueError for unequal lengths.
+
+    The same bits as the loop `bias + w[0] * x[0] + w[1] * x[1] + …`, and much quicker.
+
+    >>> dot([Value(1.0), Value(2.0)], [3.0, 4.0], bias=Value(0.5)).data
+    11.5
+    """
+    if len(weights) != len(inputs):
+        raise ValueError(f"dot needs as many inputs as weights: {len(weights)} weights, {len(inputs)} inputs")
+    return make_node(ops.dot, (*weights, *inputs) if bias is None else (*weights, *inputs, bias))
+
+
+def total(values: Iterable[Value | float]) -> Value:
+    """The sum of all values, left to right, as one node; 0 for none.
+
+    >>> total([Value(1.0), Value(2.0), 3.0]).data
+    6.0
+    """
+    operands = tuple(values)
+    return make_node(ops.total, operands) if operands else Value(0.0)
+
+
+def mean(values: Iterable[Value | float]) -> Value:
+    """The arithmetic mean; ValueError for none.
+
+    >>> mean([Value(1.0), Value(2.0)]).data
+    1.5
+    """
+    operands = _some("mean", values)
+    return total(operands) / len(operands)
+
+
+def logsumexp(values: Iterable[Value | float]) -> Value:
+    """log Σ exp(value), without overflow; ValueError for none.
+
+    >>> logsumexp([Value(1000.0), Value(1000.0)]).data
+    1000.6931471805599
+    """
+    return make_node(ops.logsumexp, _some("logsumexp", values))
+
+
+def norm(values: Iterable[Value | float]) -> Value:
+    """√Σ value², without overflow; 0, with gradient 0, at the origin; ValueError for none."""
+    return make_node(ops.norm, _some("norm", values))
+
+
+def softmax(values: Iterable[Value | float]) -> list[Value]:
+    """exp(value) ÷ Σ exp, one for each value: positive numbers that add up to 1; ValueError for none.
+
+    >>> [p.data for p in softmax([Value(0.0), Value(0.0)])]
+    [0.5, 0.5]
+    """
+    operands = _some("softmax", values)
+    largest = max(float(operand) for operand in operands)
+    exponentials = [(operand - largest).exp() for operand in map(chosen_value, operands)]
+    whole = total(exponentials)
+    return [part / whole for part in exponentials]
+
+
+def log_softmax(values: Iterable[Value | float]) -> list[Value]:
+    """log(softmax(values)), right even where a softmax is 0; ValueError for none.
+
+    >>> [round(p.data, 3) for p in log_softmax([Value(0.0), Value(1000.0)])]
+    [-1000.0, 0.0]
+    """
+    operands = _some("log_softmax", values)
+    whole = logsumexp(operands)
+    return [operand - whole for operand in operands]
+
+
+def _some(name: str, values: Iterable[Value | float]) -> tuple[Value | float, ...]:
+    operands = tuple(values)
+    if not operands:
+        raise ValueError(f"{name} needs at least one value, got none")
+    return operands

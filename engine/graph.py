@@ -1,0 +1,152 @@
+"""A graph is nodes that know their operands; here are its nodes' anatomy and the ways to walk it.
+
+Every walk is a loop, never a recursion: a chain of a million operations is a graph like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from engine.operation import Operation
+
+__all__ = ["Node", "interior_and_leaves", "names", "topological_order"]
+
+
+_TupleIterator = type(iter(()))
+
+
+class Node:
+    """A number, how it was made, and the gradient that came back to it.
+
+    The operands and the local derivatives are in four slots instead of two tuples, because a tuple
+    per node costs half of the engine's speed: operations on one or two operands use `_first` and
+    `_second`; those on more keep one tuple in `_first`. `parents` and `partials` hide that.
+    """
+
+    __slots__ = (
+        "_data",
+        "_first",
+        "_first_partial",
+        "_operation",
+        "_second",
+        "_second_partial",
+        "grad",
+        "label",
+    )
+
+    _data: float
+    grad: float | None
+    label: str
+    _operation: Operation | None
+    _first: Node | tuple[Node, ...] | None
+    _second: Node | None
+    _first_partial: float | tuple[float | None, ...] | None
+    _second_partial: float | None
+
+    @property
+    def operation(self) -> Operation | None:
+        """The row of the table that made this node; None for a leaf."""
+        return self._operation
+
+    @property
+    def parents(self) -> tuple[Node, ...]:
+        """The operands, in order; `x * x` has two. Empty for a leaf."""
+        first = self._first
+        if isinstance(first, tuple):
+            return first
+        return tuple(node for node in (first, self._second) if node is not None)
+
+    @property
+    def partials(self) -> tuple[float | None, ...]:
+        """The local derivative for each parent, as it was when the node was made; None is no path."""
+        first = self._first_partial
+        if isinstance(self._first, tuple):
+            assert isinstance(first, tuple)  # noqa: S101  (the two slots are filled together)
+            return first
+        return (first, self._second_partial)[: len(self.parents)]  # type: ignore[return-value]
+
+
+def interior_and_leaves(root: Node) -> tuple[list[Node], list[Node]]:
+    """(interior nodes, each after its operands; leaves), depth first, first operand first.
+
+    `node` is where the walk stands and `path` holds the nodes above it whose operands are not all
+    seen. Going down, a node is put on the path; coming back, its operands are looked at again, and
+    the seen ones cost nothing. Of many operands an iterator waits on the path in the node's place.
+    """
+    interior: list[Node] = []
+    leaves: list[Node] = []
+    if root._operation is None:
+        return interior, [root]
+    seen: set[Node] = {root}
+    see, place, leaf = seen.add, interior.append, leaves.append
+    path: list[Any] = []
+    node: Any = root
+    while True:
+        operand = node._first
+        if type(operand) is tuple:
+            path.append(node)
+            node = iter(operand)
+        else:
+            if operand not in seen:
+                see(operand)
+                if operand._operation is not None:
+                    path.append(node)
+                    node = operand
+                    continue
+                leaf(operand)
+            operand = node._second
+            if operand is not None and operand not in seen:
+                see(operand)
+                if operand._operation is not None:
+                    path.append(node)
+                    node = operand
+                    continue
+                leaf(operand)
+            place(node)
+            if not path:
+                return interior, leaves
+            node = path.pop()
+        while type(node) is _TupleIterator:
+            for operand in node:
+                if operand not in seen:
+                    see(operand)
+                    if operand._operation is not None:
+                        path.append(node)
+                        node = operand
+                        break
+                    leaf(operand)
+            else:
+                place(path.pop())
+                if not path:
+                    return interior, leaves
+                node = path.pop()
+
+
+def topological_order(root: Node) -> list[Node]:
+    """All nodes below and including the root, leaves too, each after its operands.
+
+    >>> from engine import Value
+    >>> a, b = Value(2.0, label="a"), Value(3.0, label="b")
+    >>> [node.label or node.operation.name for node in topological_order(a * b + a)]
+    ['a', 'b', 'multiply', 'add']
+    """
+    ordered: list[Node] = []
+    placed: set[Node] = set()
+    for node in interior_and_leaves(root)[0] or [root]:
+        for member in (*node.parents, node):
+            if member not in placed:
+                placed.add(member)
+                ordered.append(member)
+    return ordered
+
+
+def names(ordered: Iterable[Node]) -> dict[Node, str]:
+    """A name for every node: its label, else v0, v1, … by its place in the order.
+
+    >>> from engine import Value
+    >>> list(names(topological_order(Value(2.0, label="a") + 1.0)).values())
+    ['a', 'v1', 'v2']
+    """
+    return {node: node.label or f"v{place}" for place, node in enumerate(ordered)}

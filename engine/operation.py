@@ -1,0 +1,146 @@
+"""What a row of the table of operations is, and the small language that its formulas are written in.
+
+A row's `partials` are ordinary Python: `lambda out, x: (1 - out * out,)`. Because they use only
+arithmetic, other rows and the words below, the same formula runs on floats (backward), on
+Values (higher orders), and on symbols (text, replay).
+
+    choose(condition, x, y)  x where the condition holds, else y; a branch may be a thunk, `lambda: …`
+    None                     no path: this operand does not reach the output here
+    nan                      undefined: backward raises if anybody wants this derivative
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar, overload
+
+from engine.errors import DomainError
+
+__all__ = ["CALL", "Domain", "Kink", "Operand", "Operation", "choose"]
+
+CALL = 100  # the precedence of `name(x)`, which never needs parentheses around it
+
+
+class Operand(Protocol):
+    """Anything but a number that an operation can be applied to: a Value, a symbol, a stand-in."""
+
+    def apply(self, operation: Operation, operands: Sequence[Any], /) -> Any:
+        """The result of the operation on these operands, one of which is `self`."""
+
+
+OperandT = TypeVar("OperandT", bound=Operand)
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """For which numbers an operation has a value: a test, its words, and where tests take samples.
+
+    `sample` has an interval (low, high) per operand, in which the operation is smooth or its kinks
+    are declared.
+    """
+
+    words: str
+    contains: Callable[..., bool]
+    sample: tuple[tuple[float, float], ...]
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Kink:
+    """A point without a derivative, or at the edge of one, and the convention that is taken there.
+
+    The convention itself is what the row's partials return `at` that point; `rule` says why.
+    """
+
+    at: tuple[float, ...]
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Operation:
+    """One row of the table: all that the project knows about one operation.
+
+    `forward` takes floats and returns a float; `partials` takes (output, *operands) and returns one
+    local derivative per operand. `arity` is None for an operation on any number of operands. `side`
+    tells on which side of its kinks the operands lie. `overflow` gives the result where Python's
+    math module raises OverflowError instead of returning an infinity.
+    """
+
+    name: str
+    arity: int | None
+    forward: Callable[..., float]
+    partials: Callable[..., tuple[Any, ...]]
+    doc: str
+    domain: Domain
+    symbol: str = ""
+    precedence: int = CALL
+    kinks: tuple[Kink, ...] = ()
+    side: Callable[..., float] | None = None
+    overflow: Callable[..., float] = lambda *_: math.inf
+    commutative: bool = False
+    flat: bool = False
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name}>"
+
+    def __reduce__(self) -> str:
+        """Rows are copied and pickled by name: there is one of each."""
+        return self.name
+
+    @overload
+    def __call__(self, *operands: float) -> float: ...
+    @overload
+    def __call__(self, *operands: OperandT | float) -> OperandT: ...
+    def __call__(self, *operands: Any) -> Any:
+        for operand in operands:
+            if hasattr(operand, "apply"):
+                return operand.apply(self, operands)
+        return self.evaluate(operands)
+
+    def evaluate(self, numbers: Sequence[float], labels: Sequence[str] = ()) -> float:
+        """The result for plain numbers, as IEEE 754 has it: overflow is infinite, underflow is 0.
+
+        Raises DomainError outside the domain, and where a nan would arise from operands that are
+        none; a nan that was put in flows through.
+        """
+        try:
+            result = self.forward(*numbers)
+        except OverflowError:
+            return self.overflow(*numbers)
+        except (ValueError, ZeroDivisionError):
+            if any(number != number for number in numbers):
+                return math.nan
+            raise self.refusal(numbers, labels) from None
+        if result != result and all(number == number for number in numbers):
+            raise self.refusal(numbers, labels)
+        return result
+
+    def refusal(self, numbers: Sequence[float], labels: Sequence[str] = ()) -> DomainError:
+        """The error for operands outside the domain, in words."""
+        named = [label or "" for label in labels] or [""] * len(numbers)
+        shown = [
+            f"{number!r} (operand {label!r})" if label else repr(number)
+            for number, label in zip(numbers, named, strict=True)
+        ]
+        inside = self.domain.contains(*numbers)
+        needs = "a result that is a number" if inside else self.domain.words
+        hint = f"; {self.domain.hint}" if self.domain.hint and not inside else ""
+        message = f"{self.name} needs {needs}; got {', '.join(shown)}{hint}"
+        return DomainError(message, self.name, numbers, named)
+
+
+def choose(condition: Any, accepted: Any, otherwise: Any) -> Any:
+    """`accepted` where the condition holds, else `otherwise`; thunks are called only when chosen.
+
+    >>> choose(2.0 > 1.0, 1.0, None)
+    1.0
+    """
+    if isinstance(condition, bool):
+        chosen = accepted if condition else otherwise
+        return chosen() if callable(chosen) else chosen
+    return condition.choose(
+        accepted() if callable(accepted) else accepted,
+        otherwise() if callable(otherwise) else otherwise,
+    )

@@ -1,0 +1,248 @@
+"""The table: one row per operation, and everything about an operation stands in its row.
+
+Read a row as: its name; what it computes; its local derivatives, as functions of (out, *operands);
+how it is described; for which numbers it is defined; then whatever else is worth saying about it. Nothing
+here knows about nodes: the formulas run on whatever they are given (engine/operation.py has the words
+that they are written in).
+
+The conventions, in this order: the true derivative where it exists, as a limit too; at a kink the
+one-sided slope of smallest magnitude; a tie between operands is split evenly; the edge of a domain has
+the one-sided limit, infinite if need be; an operand that was not selected has no path.
+
+>>> tanh.evaluate([0.0]), tanh.partials(0.0, 0.0)
+(0.0, (1.0,))
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable
+from functools import reduce
+from typing import Any
+
+from engine.operation import Domain, Kink, Operation, choose
+
+TABLE: dict[str, Operation] = {}
+
+NEAR, WIDE, POSITIVE = (-3.0, 3.0), (-30.0, 30.0), (1e-2, 50.0)  # where tests take samples
+SLOPE = "a kink: the one-sided slope of smallest magnitude"
+EDGE = "the edge of the domain: the one-sided limit"
+TIE = "a tie: split evenly between the operands"
+JUMP = "a jump between flat pieces: flat"
+
+
+def row(
+    name: str,
+    forward: Callable[..., float],
+    partials: Callable[..., tuple[Any, ...]],
+    doc: str,
+    domain: Domain | None = None,
+    **facts: Any,
+) -> Operation:
+    """Enter an operation; what a row does not say is: one operand, any number, smooth."""
+    arity = facts.setdefault("arity", 1)
+    domain = domain or Domain("a number", lambda *_: True, (NEAR,) * (arity or 5))
+    TABLE[name] = Operation(name=name, forward=forward, partials=partials, doc=doc, domain=domain, **facts)
+    return TABLE[name]
+
+
+def sign_of(x: float, y: float = 0.0) -> int:
+    """Which of two numbers is larger: 1 the first, -1 the second, 0 neither."""
+    return (x > y) - (x < y)
+
+
+# fmt: off  (a table is read in rows)
+
+# ── Arithmetic ────────────────────────────────────────────────────────────────────────────────────
+
+add = row("add", operator.add, lambda out, x, y: (1.0, 1.0), "x + y",
+          arity=2, symbol="+", precedence=10, commutative=True)
+subtract = row("subtract", operator.sub, lambda out, x, y: (1.0, -1.0), "x − y",
+               arity=2, symbol="−", precedence=10)
+multiply = row("multiply", operator.mul, lambda out, x, y: (y, x), "x × y",
+               arity=2, symbol="×", precedence=20, commutative=True)
+divide = row("divide", operator.truediv, lambda out, x, y: (1.0 / y, -out / y), "x ÷ y",
+             Domain("a divisor other than 0", lambda x, y: y != 0, (NEAR, POSITIVE)),
+             arity=2, symbol="÷", precedence=20)
+ratio = row("ratio", lambda x, y: x / y if y else math.copysign(math.inf, y) * x,
+            lambda out, x, y: (ratio(1.0, y), ratio(-out, y)),
+            "x ÷ y inside this table's formulas: infinite at the edge of a domain, where ÷ refuses",
+            Domain("operands that are not both 0", lambda x, y: x != 0 or y != 0, (NEAR, POSITIVE)),
+            arity=2, symbol="÷", precedence=20)
+negate = row("negate", operator.neg, lambda out, x: (-1.0,), "−x", symbol="−", precedence=30)
+power = row("power", math.pow,
+            lambda out, x, y: (
+                choose(y >= 1.0, lambda: y * power(x, y - 1.0),
+                       lambda: choose((y < 0.0) | (y > 0.0), lambda: ratio(y, power(x, 1.0 - y)), 0.0)),
+                choose(x > 0.0, lambda: out * log(x), lambda: choose(x < 0.0, math.nan, 0.0))),
+            "x to the power of y",
+            Domain("x > 0, or x = 0 with y >= 0, or x < 0 with a whole y",
+                   lambda x, y: x > 0 or (x == 0 and y >= 0) or (x < 0 and y == math.floor(y)),
+                   (POSITIVE, NEAR), "for an odd root of a negative number use cbrt or -(-x)**y"),
+            arity=2, symbol="**", precedence=40,
+            overflow=lambda x, y: -math.inf if x < 0 and y % 2 == 1 else math.inf,
+            kinks=(Kink((0.0, 0.5), EDGE), Kink((0.0, 0.0), "a jump in y: flat, and the limit in x")))
+
+# ── Exponentials, logarithms, roots ───────────────────────────────────────────────────────────────
+
+exp = row("exp", math.exp, lambda out, x: (out,), "e to the power of x")
+expm1 = row("expm1", math.expm1, lambda out, x: (exp(x),), "exp(x) − 1, exact near 0")
+exp2 = row("exp2", math.exp2, lambda out, x: (out * math.log(2.0),), "2 to the power of x")
+log = row("log", math.log, lambda out, x: (1.0 / x,), "the natural logarithm of x",
+          Domain("x > 0", lambda x: x > 0, (POSITIVE,), "for log of a softmax use log_softmax"))
+log1p = row("log1p", math.log1p, lambda out, x: (1.0 / (1.0 + x),), "log(1 + x), exact near 0",
+            Domain("x > -1", lambda x: x > -1, ((-0.9, 9.0),)))
+log2 = row("log2", math.log2, lambda out, x: (1.0 / (x * math.log(2.0)),), "the logarithm to base 2",
+           Domain("x > 0", lambda x: x > 0, (POSITIVE,)))
+log10 = row("log10", math.log10, lambda out, x: (1.0 / (x * math.log(10.0)),),
+            "the logarithm to base 10", Domain("x > 0", lambda x: x > 0, (POSITIVE,)))
+sqrt = row("sqrt", math.sqrt, lambda out, x: (ratio(0.5, out),), "the square root of x",
+           Domain("x >= 0", lambda x: x >= 0, (POSITIVE,)), kinks=(Kink((0.0,), EDGE),))
+cbrt = row("cbrt", math.cbrt, lambda out, x: (ratio(1.0, 3.0 * out * out),),
+           "the cube root of x, for negative x too", kinks=(Kink((0.0,), "a vertical tangent: its slope"),))
+
+# ── Trigonometric and hyperbolic functions ────────────────────────────────────────────────────────
+
+FINITE = Domain("a finite angle", math.isfinite, (NEAR,))
+INSIDE = Domain("-1 <= x <= 1", lambda x: -1 <= x <= 1, ((-0.99, 0.99),))
+sin = row("sin", math.sin, lambda out, x: (cos(x),), "the sine of x radians", FINITE)
+cos = row("cos", math.cos, lambda out, x: (-sin(x),), "the cosine of x radians", FINITE)
+tan = row("tan", math.tan, lambda out, x: (1.0 + out * out,), "the tangent of x radians",
+          Domain("a finite angle", math.isfinite, ((-1.5, 1.5),)))
+asin = row("asin", math.asin, lambda out, x: (ratio(1.0, sqrt((1.0 - x) * (1.0 + x))),),
+           "the angle whose sine is x", INSIDE, kinks=(Kink((1.0,), EDGE), Kink((-1.0,), EDGE)))
+acos = row("acos", math.acos, lambda out, x: (ratio(-1.0, sqrt((1.0 - x) * (1.0 + x))),),
+           "the angle whose cosine is x", INSIDE, kinks=(Kink((1.0,), EDGE), Kink((-1.0,), EDGE)))
+atan = row("atan", math.atan, lambda out, x: (1.0 / (1.0 + x * x),), "the angle whose tangent is x")
+atan2 = row("atan2", math.atan2,
+            lambda out, y, x: (
+                choose(hypot(y, x) > 0.0, lambda: x / hypot(y, x) / hypot(y, x), math.nan),
+                choose(hypot(y, x) > 0.0, lambda: -y / hypot(y, x) / hypot(y, x), math.nan)),
+            "the angle of the point (x, y); note the order, atan2(y, x)", arity=2,
+            kinks=(Kink((0.0, 0.0), "nothing sensible exists: backward raises"),))
+sinh = row("sinh", math.sinh, lambda out, x: (cosh(x),), "the hyperbolic sine of x",
+           overflow=lambda x: math.copysign(math.inf, x))
+cosh = row("cosh", math.cosh, lambda out, x: (sinh(x),), "the hyperbolic cosine of x")
+tanh = row("tanh", math.tanh, lambda out, x: (1.0 - out * out,), "the hyperbolic tangent of x")
+asinh = row("asinh", math.asinh, lambda out, x: (1.0 / hypot(1.0, x),), "the inverse of sinh")
+acosh = row("acosh", math.acosh, lambda out, x: (ratio(1.0, sqrt(x - 1.0) * sqrt(x + 1.0)),),
+            "the inverse of cosh", Domain("x >= 1", lambda x: x >= 1, ((1.01, 50.0),)),
+            kinks=(Kink((1.0,), EDGE),))
+atanh = row("atanh", math.atanh, lambda out, x: (1.0 / ((1.0 - x) * (1.0 + x)),), "the inverse of tanh",
+            Domain("-1 < x < 1", lambda x: -1 < x < 1, ((-0.99, 0.99),)))
+hypot = row("hypot", math.hypot,
+            lambda out, x, y: (choose(out > 0.0, lambda: x / out, 0.0),
+                               choose(out > 0.0, lambda: y / out, 0.0)),
+            "the length of the vector (x, y)", arity=2, commutative=True, kinks=(Kink((0.0, 0.0), SLOPE),))
+erf = row("erf", math.erf, lambda out, x: (2.0 / math.sqrt(math.pi) * exp(-x * x),),
+          "the error function of x")
+erfc = row("erfc", math.erfc, lambda out, x: (-2.0 / math.sqrt(math.pi) * exp(-x * x),),
+           "1 − erf(x), exact where erf is nearly 1")
+
+# ── Selection: what is not selected has no path ───────────────────────────────────────────────────
+
+absolute = row("abs", operator.abs, lambda out, x: (sign(x),), "the absolute value of x",
+               kinks=(Kink((0.0,), SLOPE),), side=sign_of)
+maximum = row("maximum", lambda x, y: x if x > y or x != x else y,
+              lambda out, x, y: (choose(x > y, 1.0, choose(x < y, None, 0.5)),
+                                 choose(x < y, 1.0, choose(x > y, None, 0.5))),
+              "the larger of x and y (relu(x) differs from maximum(x, 0) in the slope at 0)",
+              arity=2, commutative=True, kinks=(Kink((1.0, 1.0), TIE),), side=sign_of)
+minimum = row("minimum", lambda x, y: x if x < y or x != x else y,
+              lambda out, x, y: (choose(x < y, 1.0, choose(x > y, None, 0.5)),
+                                 choose(x > y, 1.0, choose(x < y, None, 0.5))),
+              "the smaller of x and y", arity=2, commutative=True, kinks=(Kink((1.0, 1.0), TIE),),
+              side=sign_of)
+where = row("where", lambda condition, x, y: x if condition else y,
+            lambda out, condition, x, y: (None, choose(condition > 0.0, 1.0, None),
+                                          choose(condition > 0.0, None, 1.0)),
+            "x where the condition is 1, y where it is 0",
+            Domain("a condition of 0 or 1", lambda condition, x, y: condition in (0, 1),
+                   ((1.0, 1.0), NEAR, NEAR)), arity=3, side=lambda condition, x, y: condition)
+clamp = row("clamp", lambda x, low, high: low if x < low else high if x > high else x,
+            lambda out, x, low, high: (choose((x > low) & (x < high), 1.0, None),
+                                       choose(x < low, 1.0, None), choose(x > high, 1.0, None)),
+            "x, but at least low and at most high",
+            Domain("low <= high", lambda x, low, high: low <= high, (NEAR, (-2.0, -1.0), (1.0, 2.0))),
+            arity=3, kinks=(Kink((0.0, 0.0, 1.0), SLOPE), Kink((1.0, 0.0, 1.0), SLOPE)),
+            side=lambda x, low, high: 3 * sign_of(x, low) + sign_of(x, high))
+sign = row("sign", lambda x: x if x != x else float(sign_of(x)), lambda out, x: (0.0,),
+           "-1, 0 or 1, as the sign of x", flat=True, kinks=(Kink((0.0,), JUMP),), side=sign_of)
+floor = row("floor", lambda x: float(math.floor(x)) if math.isfinite(x) else x, lambda out, x: (0.0,),
+            "the largest whole number that is not above x", flat=True, kinks=(Kink((1.0,), JUMP),),
+            side=lambda x: floor(x))
+ceil = row("ceil", lambda x: float(math.ceil(x)) if math.isfinite(x) else x, lambda out, x: (0.0,),
+           "the smallest whole number that is not below x", flat=True, kinks=(Kink((1.0,), JUMP),),
+           side=lambda x: ceil(x))
+nearest = row("round", lambda x: float(round(x)) if math.isfinite(x) else x, lambda out, x: (0.0,),
+              "the nearest whole number, halves to the even one", flat=True, kinks=(Kink((0.5,), JUMP),),
+              side=lambda x: nearest(x))
+
+# ── Activation functions ──────────────────────────────────────────────────────────────────────────
+
+sigmoid = row("sigmoid", lambda x: 1.0 / (1.0 + math.exp(-x)) if x >= 0 else
+              math.exp(x) / (1.0 + math.exp(x)), lambda out, x: (out * (1.0 - out),), "1 ÷ (1 + exp(−x))")
+relu = row("relu", lambda x: choose(x <= 0.0, 0.0, x), lambda out, x: (choose(x > 0.0, 1.0, None),),
+           "x where it is positive, else 0", kinks=(Kink((0.0,), SLOPE),), side=sign_of)
+leaky_relu = row("leaky_relu", lambda x, slope: x if x > 0 else slope * x,
+                 lambda out, x, slope: (choose(x > 0.0, 1.0, slope), choose(x > 0.0, None, x)),
+                 "x where it is positive, else slope × x", arity=2, kinks=(Kink((0.0, 0.01), SLOPE),),
+                 domain=Domain("a number", lambda *_: True, (NEAR, (0.01, 0.5))),
+                 side=lambda x, slope: sign_of(x))
+elu = row("elu", lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
+          lambda out, x, alpha: (
+              choose(x > 0.0, 1.0, lambda: choose(x < 0.0, alpha * exp(x), minimum(1.0, alpha))),
+              choose(x > 0.0, None, lambda: expm1(x))),
+          "x where it is positive, else alpha × (exp(x) − 1)", arity=2, kinks=(Kink((0.0, 1.0), SLOPE),),
+          domain=Domain("a number", lambda *_: True, (NEAR, (0.5, 2.0))),
+          side=lambda x, alpha: sign_of(x))
+softplus = row("softplus", lambda x: max(x, 0.0) + math.log1p(math.exp(-abs(x))),
+               lambda out, x: (sigmoid(x),), "log(1 + exp(x))")
+silu = row("silu", lambda x: x * sigmoid(x),
+           lambda out, x: (sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),), "x × sigmoid(x)")
+gelu = row("gelu", lambda x: 0.5 * x * math.erfc(-x / math.sqrt(2.0)),
+           lambda out, x: (0.5 * erfc(-x / math.sqrt(2.0)) +
+                           x * exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi),),
+           "x × the normal distribution function of x (exact, not the tanh approximation)")
+mish = row("mish", lambda x: x * math.tanh(softplus(x)),
+           lambda out, x: (tanh(softplus(x)) +
+                           x * (1.0 - tanh(softplus(x)) * tanh(softplus(x))) * sigmoid(x),),
+           "x × tanh(softplus(x))")
+softsign = row("softsign", lambda x: x / (1.0 + abs(x)),
+               lambda out, x: (1.0 / ((1.0 + absolute(x)) * (1.0 + absolute(x))),), "x ÷ (1 + |x|)")
+
+# ── Many operands in one node ─────────────────────────────────────────────────────────────────────
+# dot's operands are the n weights, the n inputs and, where there is one, the bias.
+
+
+def _dot(*operands: float) -> float:
+    """From the bias on, left to right, so that the bits are those of the loop it replaces."""
+    half = len(operands) // 2
+    products = map(operator.mul, operands[:half], operands[half:])
+    return reduce(operator.add, products, operands[-1] if len(operands) % 2 else 0.0)
+
+
+def _dot_partials(out: Any, *operands: Any) -> tuple[Any, ...]:
+    half = len(operands) // 2
+    bias = (1.0,) if len(operands) % 2 else ()
+    return operands[half : 2 * half] + operands[:half] + bias
+
+
+def _logsumexp(*operands: float) -> float:
+    largest = max(operands)
+    if math.isinf(largest):
+        return largest
+    return largest + math.log(math.fsum(math.exp(x - largest) for x in operands))
+
+
+dot = row("dot", _dot, _dot_partials, "the sum of weights × inputs, plus the bias", arity=None)
+total = row("total", lambda *operands: reduce(operator.add, operands),
+            lambda out, *operands: (1.0,) * len(operands), "the sum of all operands", arity=None,
+            commutative=True)
+logsumexp = row("logsumexp", _logsumexp, lambda out, *operands: tuple(exp(x - out) for x in operands),
+                "the logarithm of the sum of exponentials", arity=None, commutative=True)
+norm = row("norm", math.hypot,
+           lambda out, *operands: tuple(choose(out > 0.0, lambda x=x: x / out, 0.0) for x in operands),
+           "the length of the vector of all operands", arity=None, commutative=True,
+           kinks=(Kink((0.0, 0.0, 0.0), SLOPE),))
