@@ -31,14 +31,16 @@ def backward(root: Node, keep: type[Node] | None = None) -> None:
             if keep is not None and isinstance(leaf, keep):
                 leaf.grad = None
             elif earlier:
-                leaf.grad = earlier + leaf.grad  # type: ignore[operator]  (swept: a float by now)
+                leaf.grad = earlier + (leaf.grad or 0.0)
     except BaseException:
         for node, earlier in zip(nodes, before, strict=True):
             node.grad = earlier
         raise
 
 
-def _sweep(interior: list[Node], leaves: list[Node], root: Node) -> None:
+def _sweep(  # noqa: C901, PLR0912  (written out, see below)
+    interior: list[Node], leaves: list[Node], root: Node
+) -> None:
     """Leave in every node's `grad` the derivative of the root by that node, 0.0 where no path leads.
 
     Until a node is reached its `grad` holds `unreached`, not 0.0: a node behind an operand that was
@@ -65,18 +67,18 @@ def _sweep(interior: list[Node], leaves: list[Node], root: Node) -> None:
             for parent, slope in zip(operand, partial, strict=True):
                 if slope is not None:
                     sofar = parent.grad
-                    part = upstream * slope  # type: ignore[operator]
+                    part = upstream * slope
                     parent.grad = part if sofar is unreached else sofar + part
             continue
         if partial is not None:
             sofar = operand.grad
-            part = upstream * partial  # type: ignore[operator]
+            part = upstream * partial
             operand.grad = part if sofar is unreached else sofar + part
         partial = node._second_partial
         if partial is not None:
             operand = node._second
             sofar = operand.grad
-            part = upstream * partial  # type: ignore[operator]
+            part = upstream * partial
             operand.grad = part if sofar is unreached else sofar + part
     for node in leaves:
         upstream = node.grad

@@ -20,7 +20,7 @@ class Function(Protocol):
     __name__: str
 
     @overload
-    def __call__(self, *operands: float) -> float: ...
+    def __call__(self, *operands: float) -> float: ...  # type: ignore[overload-overlap]
     @overload
     def __call__(self, *operands: Value | float) -> Value: ...
 
@@ -43,8 +43,7 @@ def describe(operation: Operation) -> str:
     lines = [operation.doc + "."]
     if operation.domain.words != "a number":
         lines.append(f"Needs {operation.domain.words}; raises DomainError otherwise.")
-    for kink in operation.kinks:
-        lines.append(f"At {', '.join(map(repr, kink.at))}: {kink.rule}.")
+    lines += [f"At {', '.join(map(repr, kink.at))}: {kink.rule}." for kink in operation.kinks]
     return "\n\n".join(lines)
 
 
@@ -65,12 +64,12 @@ mish, softsign = _function(ops.mish), _function(ops.softsign)
 
 
 def leaky_relu(x: Value | float, slope: float = 0.01) -> Value:
-    """x where it is positive, else slope × x; at 0 the slope is `slope`."""
+    """X where it is positive, else slope × x; at 0 the slope is `slope`."""
     return make_node(ops.leaky_relu, (x, slope))
 
 
 def elu(x: Value | float, alpha: float = 1.0) -> Value:
-    """x where it is positive, else alpha × (exp(x) − 1). Clevert et al., 2015."""
+    """X where it is positive, else alpha × (exp(x) − 1). Clevert et al., 2015."""
     return make_node(ops.elu, (x, alpha))
 
 
@@ -86,7 +85,7 @@ def clamp(x: Value | float, low: Value | float, high: Value | float) -> Value:
 
 
 def hardtanh(x: Value | float) -> Value:
-    """x between -1 and 1, else the nearer of them."""
+    """X between -1 and 1, else the nearer of them."""
     return clamp(x, -1.0, 1.0)
 
 
@@ -94,7 +93,7 @@ Branch = Value | float | Callable[[], Value | float]
 
 
 def where(condition: Value | bool, x: Branch, y: Branch) -> Value:
-    """x where the condition holds, else y; nothing flows to the other.
+    """X where the condition holds, else y; nothing flows to the other.
 
     Both are computed before `where` is called, so an operation that would be outside its domain has
     to be given as a thunk: only the chosen thunk is called.
@@ -106,11 +105,11 @@ def where(condition: Value | bool, x: Branch, y: Branch) -> Value:
     holds = bool(condition)
     if callable(x) or callable(y):
         chosen = x if holds else y
-        return chosen_value(chosen() if callable(chosen) else chosen)
+        return _value(chosen() if callable(chosen) else chosen)
     return make_node(ops.where, (float(holds), x, y))
 
 
-def chosen_value(result: Value | float) -> Value:
+def _value(result: Value | float) -> Value:
     return result if isinstance(result, Value) else Value(result)
 
 
@@ -150,7 +149,7 @@ def mean(values: Iterable[Value | float]) -> Value:
 
 
 def logsumexp(values: Iterable[Value | float]) -> Value:
-    """log Σ exp(value), without overflow; ValueError for none.
+    """Log Σ exp(value), without overflow; ValueError for none.
 
     >>> logsumexp([Value(1000.0), Value(1000.0)]).data
     1000.6931471805599
@@ -171,7 +170,7 @@ def softmax(values: Iterable[Value | float]) -> list[Value]:
     """
     operands = _some("softmax", values)
     largest = max(float(operand) for operand in operands)
-    exponentials = [(operand - largest).exp() for operand in map(chosen_value, operands)]
+    exponentials = [(operand - largest).exp() for operand in map(_value, operands)]
     whole = total(exponentials)
     return [part / whole for part in exponentials]
 

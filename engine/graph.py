@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Node", "interior_and_leaves", "names", "topological_order"]
 
 
-_TupleIterator = type(iter(()))
+_TupleIterator: Any = type(iter(()))
 
 
 class Node:
@@ -68,7 +68,9 @@ class Node:
         return (first, self._second_partial)[: len(self.parents)]  # type: ignore[return-value]
 
 
-def interior_and_leaves(root: Node) -> tuple[list[Node], list[Node]]:
+def interior_and_leaves(  # noqa: C901, PLR0912  (written out: it is half of the cost of backward)
+    root: Node,
+) -> tuple[list[Node], list[Node]]:
     """(interior nodes, each after its operands; leaves), depth first, first operand first.
 
     `node` is where the walk stands and `path` holds the nodes above it whose operands are not all

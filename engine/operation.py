@@ -90,10 +90,11 @@ class Operation:
         return self.name
 
     @overload
-    def __call__(self, *operands: float) -> float: ...
+    def __call__(self, *operands: float) -> float: ...  # type: ignore[overload-overlap]
     @overload
     def __call__(self, *operands: OperandT | float) -> OperandT: ...
     def __call__(self, *operands: Any) -> Any:
+        """The float for numbers; for anything else, what the first such operand makes of it."""
         for operand in operands:
             if hasattr(operand, "apply"):
                 return operand.apply(self, operands)

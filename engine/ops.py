@@ -52,7 +52,8 @@ def sign_of(x: float, y: float = 0.0) -> int:
     return (x > y) - (x < y)
 
 
-# fmt: off  (a table is read in rows)
+# A table is read in rows. (A row that another row's formula names before it is annotated for the type checker.)
+# fmt: off
 
 # ── Arithmetic ────────────────────────────────────────────────────────────────────────────────────
 
@@ -65,13 +66,13 @@ multiply = row("multiply", operator.mul, lambda out, x, y: (y, x), "x × y",
 divide = row("divide", operator.truediv, lambda out, x, y: (1.0 / y, -out / y), "x ÷ y",
              Domain("a divisor other than 0", lambda x, y: y != 0, (NEAR, POSITIVE)),
              arity=2, symbol="÷", precedence=20)
-ratio = row("ratio", lambda x, y: x / y if y else math.copysign(math.inf, y) * x,
+ratio: Operation = row("ratio", lambda x, y: x / y if y else math.copysign(math.inf, y) * x,
             lambda out, x, y: (ratio(1.0, y), ratio(-out, y)),
             "x ÷ y inside this table's formulas: infinite at the edge of a domain, where ÷ refuses",
             Domain("operands that are not both 0", lambda x, y: x != 0 or y != 0, (NEAR, POSITIVE)),
             arity=2, symbol="÷", precedence=20)
 negate = row("negate", operator.neg, lambda out, x: (-1.0,), "−x", symbol="−", precedence=30)
-power = row("power", math.pow,
+power: Operation = row("power", math.pow,
             lambda out, x, y: (
                 choose(y >= 1.0, lambda: y * power(x, y - 1.0),
                        lambda: choose((y < 0.0) | (y > 0.0), lambda: ratio(y, power(x, 1.0 - y)), 0.0)),
@@ -89,7 +90,7 @@ power = row("power", math.pow,
 exp = row("exp", math.exp, lambda out, x: (out,), "e to the power of x")
 expm1 = row("expm1", math.expm1, lambda out, x: (exp(x),), "exp(x) − 1, exact near 0")
 exp2 = row("exp2", math.exp2, lambda out, x: (out * math.log(2.0),), "2 to the power of x")
-log = row("log", math.log, lambda out, x: (1.0 / x,), "the natural logarithm of x",
+log: Operation = row("log", math.log, lambda out, x: (1.0 / x,), "the natural logarithm of x",
           Domain("x > 0", lambda x: x > 0, (POSITIVE,), "for log of a softmax use log_softmax"))
 log1p = row("log1p", math.log1p, lambda out, x: (1.0 / (1.0 + x),), "log(1 + x), exact near 0",
             Domain("x > -1", lambda x: x > -1, ((-0.9, 9.0),)))
@@ -107,7 +108,7 @@ cbrt = row("cbrt", math.cbrt, lambda out, x: (ratio(1.0, 3.0 * out * out),),
 FINITE = Domain("a finite angle", math.isfinite, (NEAR,))
 INSIDE = Domain("-1 <= x <= 1", lambda x: -1 <= x <= 1, ((-0.99, 0.99),))
 sin = row("sin", math.sin, lambda out, x: (cos(x),), "the sine of x radians", FINITE)
-cos = row("cos", math.cos, lambda out, x: (-sin(x),), "the cosine of x radians", FINITE)
+cos: Operation = row("cos", math.cos, lambda out, x: (-sin(x),), "the cosine of x radians", FINITE)
 tan = row("tan", math.tan, lambda out, x: (1.0 + out * out,), "the tangent of x radians",
           Domain("a finite angle", math.isfinite, ((-1.5, 1.5),)))
 asin = row("asin", math.asin, lambda out, x: (ratio(1.0, sqrt((1.0 - x) * (1.0 + x))),),
@@ -123,7 +124,7 @@ atan2 = row("atan2", math.atan2,
             kinks=(Kink((0.0, 0.0), "nothing sensible exists: backward raises"),))
 sinh = row("sinh", math.sinh, lambda out, x: (cosh(x),), "the hyperbolic sine of x",
            overflow=lambda x: math.copysign(math.inf, x))
-cosh = row("cosh", math.cosh, lambda out, x: (sinh(x),), "the hyperbolic cosine of x")
+cosh: Operation = row("cosh", math.cosh, lambda out, x: (sinh(x),), "the hyperbolic cosine of x")
 tanh = row("tanh", math.tanh, lambda out, x: (1.0 - out * out,), "the hyperbolic tangent of x")
 asinh = row("asinh", math.asinh, lambda out, x: (1.0 / hypot(1.0, x),), "the inverse of sinh")
 acosh = row("acosh", math.acosh, lambda out, x: (ratio(1.0, sqrt(x - 1.0) * sqrt(x + 1.0)),),
@@ -131,7 +132,7 @@ acosh = row("acosh", math.acosh, lambda out, x: (ratio(1.0, sqrt(x - 1.0) * sqrt
             kinks=(Kink((1.0,), EDGE),))
 atanh = row("atanh", math.atanh, lambda out, x: (1.0 / ((1.0 - x) * (1.0 + x)),), "the inverse of tanh",
             Domain("-1 < x < 1", lambda x: -1 < x < 1, ((-0.99, 0.99),)))
-hypot = row("hypot", math.hypot,
+hypot: Operation = row("hypot", math.hypot,
             lambda out, x, y: (choose(out > 0.0, lambda: x / out, 0.0),
                                choose(out > 0.0, lambda: y / out, 0.0)),
             "the length of the vector (x, y)", arity=2, commutative=True, kinks=(Kink((0.0, 0.0), SLOPE),))
@@ -160,24 +161,24 @@ where = row("where", lambda condition, x, y: x if condition else y,
             "x where the condition is 1, y where it is 0",
             Domain("a condition of 0 or 1", lambda condition, x, y: condition in (0, 1),
                    ((1.0, 1.0), NEAR, NEAR)), arity=3, side=lambda condition, x, y: condition)
-clamp = row("clamp", lambda x, low, high: low if x < low else high if x > high else x,
+clamp = row("clamp", lambda x, low, high: low if x < low else min(x, high),
             lambda out, x, low, high: (choose((x > low) & (x < high), 1.0, None),
                                        choose(x < low, 1.0, None), choose(x > high, 1.0, None)),
             "x, but at least low and at most high",
             Domain("low <= high", lambda x, low, high: low <= high, (NEAR, (-2.0, -1.0), (1.0, 2.0))),
             arity=3, kinks=(Kink((0.0, 0.0, 1.0), SLOPE), Kink((1.0, 0.0, 1.0), SLOPE)),
             side=lambda x, low, high: 3 * sign_of(x, low) + sign_of(x, high))
-sign = row("sign", lambda x: x if x != x else float(sign_of(x)), lambda out, x: (0.0,),
+sign: Operation = row("sign", lambda x: x if x != x else float(sign_of(x)), lambda out, x: (0.0,),
            "-1, 0 or 1, as the sign of x", flat=True, kinks=(Kink((0.0,), JUMP),), side=sign_of)
-floor = row("floor", lambda x: float(math.floor(x)) if math.isfinite(x) else x, lambda out, x: (0.0,),
+floor: Operation = row("floor", lambda x: float(math.floor(x)) if math.isfinite(x) else x, lambda out, x: (0.0,),
             "the largest whole number that is not above x", flat=True, kinks=(Kink((1.0,), JUMP),),
-            side=lambda x: floor(x))
-ceil = row("ceil", lambda x: float(math.ceil(x)) if math.isfinite(x) else x, lambda out, x: (0.0,),
+            side=math.floor)
+ceil: Operation = row("ceil", lambda x: float(math.ceil(x)) if math.isfinite(x) else x, lambda out, x: (0.0,),
            "the smallest whole number that is not below x", flat=True, kinks=(Kink((1.0,), JUMP),),
-           side=lambda x: ceil(x))
-nearest = row("round", lambda x: float(round(x)) if math.isfinite(x) else x, lambda out, x: (0.0,),
+           side=math.ceil)
+nearest: Operation = row("round", lambda x: float(round(x)) if math.isfinite(x) else x, lambda out, x: (0.0,),
               "the nearest whole number, halves to the even one", flat=True, kinks=(Kink((0.5,), JUMP),),
-              side=lambda x: nearest(x))
+              side=round)
 
 # ── Activation functions ──────────────────────────────────────────────────────────────────────────
 

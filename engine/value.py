@@ -122,7 +122,7 @@ def _with_number(operation: Operation, first: Any, second: Any) -> Value:
     for operand in (first, second):
         if not isinstance(operand, Value):
             if is_foreign(operand):
-                return NotImplemented
+                return NotImplemented  # type: ignore[no-any-return]
             as_number(operand)
     return make_node(operation, (first, second))
 
@@ -134,7 +134,7 @@ def _described(method: Callable[..., Value], operation: Operation) -> Callable[.
 
 
 def _refusing(what: str, instead: str) -> Callable[[Value, Any], Value]:
-    def method(self: Value, other: Any) -> Value:
+    def method(self: Value, other: Any) -> Value:  # noqa: ARG001  (Python passes them)
         raise TypeError(f"{what} of Values is flat almost everywhere, so it is not offered; {instead}")
 
     return method
@@ -217,11 +217,11 @@ class Value(Node):
     abs = __abs__
 
     def leaky_relu(self, slope: float = 0.01) -> Value:
-        """x where it is positive, else slope × x."""
+        """X where it is positive, else slope × x."""
         return make_node(ops.leaky_relu, (self, slope))
 
     def elu(self, alpha: float = 1.0) -> Value:
-        """x where it is positive, else alpha × (exp(x) − 1)."""
+        """X where it is positive, else alpha × (exp(x) − 1)."""
         return make_node(ops.elu, (self, alpha))
 
     def clamp(self, low: float, high: float) -> Value:
