@@ -75,7 +75,7 @@ from engine.functions import (
     total,
     where,
 )
-from engine.modes import no_grad
+from engine.modes import no_grad, remember_lines
 from engine.value import Value
 
 __all__ = [
@@ -131,6 +131,7 @@ __all__ = [
     "no_grad",
     "norm",
     "relu",
+    "remember_lines",
     "selu",
     "sigmoid",
     "sign",

@@ -122,10 +122,11 @@ def _nan_words(culprit: Node, slope: float | None, cause: Node | None) -> str:
 
 
 def describe(node: Node) -> str:
-    """A node in an error message: operation, label, number."""
+    """A node in an error message: operation, label, number, and the line that made it when known."""
     made = node.operation.name if node.operation else "leaf"
     label = f" {node.label!r}" if node.label else ""
-    return f"{made}{label} = {node._data!r}"
+    line = f" (made at {node.line})" if node.line else ""
+    return f"{made}{label} = {node._data!r}{line}"
 
 
 def adjoints(root: Any, local: Callable[[Any], Sequence[Any]]) -> dict[Any, Any]:

@@ -29,6 +29,7 @@ class Node:
         "_data",
         "_first",
         "_first_partial",
+        "_line",
         "_operation",
         "_second",
         "_second_partial",
@@ -44,6 +45,13 @@ class Node:
     _second: Node | None
     _first_partial: float | tuple[float | None, ...] | None
     _second_partial: float | None
+
+    _line: str  # set only inside `remember_lines`
+
+    @property
+    def line(self) -> str | None:
+        """file:line of the code that made this node, where it was remembered (see `remember_lines`)."""
+        return getattr(self, "_line", None)
 
     @property
     def operation(self) -> Operation | None:

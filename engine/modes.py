@@ -1,23 +1,28 @@
-"""What can be switched on around a piece of code: `no_grad`, and listening to the branches taken.
+"""What can be switched on around a piece of code: `no_grad`, remembering lines, listening to branches.
 
 Each switch is a context variable, so that threads and tasks do not see one another's. A node is made
-in a fifth of a microsecond, in which asking two context variables would be felt: `anywhere` says
+in a fifth of a microsecond, in which asking three context variables would be felt: `anywhere` says
 whether any thread has any switch on, and only then are the variables asked.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from pathlib import Path
+from types import FrameType
 from typing import Any
 
-__all__ = ["branch", "listening", "no_grad", "recording"]
+__all__ = ["branch", "line_of_caller", "listening", "no_grad", "recording", "remember_lines"]
 
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 _branches: ContextVar[list[bool] | None] = ContextVar("branches", default=None)
+_lines: ContextVar[bool] = ContextVar("lines", default=False)
 _lock = threading.Lock()
+_HERE = str(Path(__file__).parent)
 anywhere = 0  # how many switches are on, over all threads
 
 
@@ -49,6 +54,32 @@ def no_grad() -> Iterator[None]:
     """
     with _switched(_recording, False):
         yield
+
+
+@contextmanager
+def remember_lines() -> Iterator[None]:
+    """Inside, every node remembers the line of your code that made it, for error messages: `node.line`.
+
+    It makes operations several times slower, so it is for finding out, not for training.
+
+    >>> from engine import Value, remember_lines
+    >>> with remember_lines():
+    ...     y = Value(2.0) * 3.0
+    >>> y.line
+    '<doctest engine.modes.remember_lines[1]>:2'
+    """
+    with _switched(_lines, True):
+        yield
+
+
+def line_of_caller() -> str | None:
+    """file:line of the innermost caller outside this package; None unless lines are remembered."""
+    if not _lines.get():
+        return None
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and frame.f_code.co_filename.startswith(_HERE):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else None
 
 
 @contextmanager

@@ -66,7 +66,7 @@ multiply = row("multiply", operator.mul, lambda out, x, y: (y, x), "x × y",
 divide = row("divide", operator.truediv, lambda out, x, y: (1.0 / y, -out / y), "x ÷ y",
              Domain("a divisor other than 0", lambda x, y: y != 0, (NEAR, POSITIVE)),
              arity=2, symbol="÷", precedence=20)
-ratio: Operation = row("ratio", lambda x, y: x / y if y else math.copysign(math.inf, y) * x,
+ratio: Operation = row("ratio", lambda x, y: x / y if y else math.inf * x,
             lambda out, x, y: (ratio(1.0, y), ratio(-out, y)),
             "x ÷ y inside this table's formulas: infinite at the edge of a domain, where ÷ refuses",
             Domain("operands that are not both 0", lambda x, y: x != 0 or y != 0, (NEAR, POSITIVE)),

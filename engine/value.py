@@ -15,7 +15,7 @@ from typing import Any
 from engine import modes, ops
 from engine.backward import backward
 from engine.errors import GraphError
-from engine.graph import Node
+from engine.graph import Node, topological_order
 from engine.operation import Operation
 from engine.real import as_number, is_foreign
 
@@ -38,11 +38,14 @@ def make_node(operation: Operation, operands: Sequence[Any]) -> Value:
     nodes = tuple(as_value(operand) for operand in operands)
     inputs = [node._data for node in nodes]
     data = operation.evaluate(inputs, [node.label for node in nodes])
-    if not modes.recording():
-        return Value(data)
+    node = Value(data)
+    if modes.anywhere:
+        if not modes.recording():
+            return node
+        if line := modes.line_of_caller():
+            node._line = line
     partials = operation.partials(data, *inputs)
     slopes = [None if type(n) is Constant else p for n, p in zip(nodes, partials, strict=True)]
-    node = Value(data)
     node._operation = operation
     if operation.arity in (1, 2):
         node._first, node._second = (*nodes, None)[:2]
@@ -259,6 +262,29 @@ class Value(Node):
     def __format__(self, specification: str) -> str:
         return format(self._data, specification) if specification else repr(self)
 
+    def __copy__(self) -> Value:
+        """The same number made in the same way, without a gradient."""
+        copy: Value = _copied(self, {})
+        return copy
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
+        """The whole graph below, again, in a loop: any depth. Shared nodes stay shared."""
+        for node in topological_order(self):
+            if id(node) not in memo:
+                memo[id(node)] = _copied(node, memo)
+                memo[id(node)].grad = node.grad
+        copy: Value = memo[id(self)]
+        return copy
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """How to pickle a leaf. A graph is not pickled: what is worth keeping is its parameters."""
+        if self._operation is not None:
+            raise TypeError(
+                f"only leaves are pickled, and this is a computed node ({self._operation.name} "
+                f"{self.label!r}); save the parameters instead"
+            )
+        return type(self), (self._data, self.label)
+
     def __repr__(self) -> str:
         grad = "–" if self.grad is None else repr(self.grad)
         label = f", label={self.label!r}" if self.label else ""
@@ -267,6 +293,19 @@ class Value(Node):
 
 def _comparable(other: Any) -> float:
     return other._data if isinstance(other, Value) else as_number(other)
+
+
+def _copied(node: Any, memo: dict[int, Any]) -> Any:
+    """A new node on the memo's copies of the operands, or on the operands themselves where it has none."""
+    parents = tuple(memo.get(id(parent), parent) for parent in node.parents)
+    copy = type(node)(node._data, node.label)
+    copy._operation = node._operation
+    copy._first_partial, copy._second_partial = node._first_partial, node._second_partial
+    if isinstance(node._first, tuple):
+        copy._first = parents
+    else:
+        copy._first, copy._second = (*parents, None, None)[:2]
+    return copy
 
 
 class Constant(Value):
