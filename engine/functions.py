@@ -7,11 +7,12 @@ it has one main operand: `tanh(x)` is `x.tanh()`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol, overload
+from typing import Any, Protocol, overload, runtime_checkable
 
-from engine import ops
+from engine import modes, ops
 from engine.operation import Operation
-from engine.value import Value, make_node
+from engine.real import as_number
+from engine.value import Constant, Value, make_node
 
 
 class Function(Protocol):
@@ -25,13 +26,28 @@ class Function(Protocol):
     def __call__(self, *operands: Value | float) -> Value: ...
 
 
+def _node(operation: Operation, operands: Sequence[Any]) -> Value:
+    """The Value of an operation on operands, made by a stand-in where there is one among them."""
+    maker = _stand_in(operands) if modes.anywhere else None
+    return make_node(operation, operands) if maker is None else maker.apply(operation, operands)
+
+
+def _stand_in(operands: Sequence[Any]) -> Value | None:
+    """The first operand of a special kind: while it records, replay hears everything through those."""
+    for operand in operands:
+        if isinstance(operand, Value) and type(operand) not in (Value, Constant):
+            return operand
+    return None
+
+
 def _function(operation: Operation) -> Function:
     """The row as a function with a name and a docstring of its own."""
 
     def function(*operands: Any) -> Any:
         if len(operands) != operation.arity:
             raise TypeError(f"{operation.name} takes {operation.arity} operands, got {len(operands)}")
-        return operation(*operands)
+        maker = _stand_in(operands) if modes.anywhere else None
+        return operation(*operands) if maker is None else maker.apply(operation, operands)
 
     function.__name__ = function.__qualname__ = operation.name
     function.__doc__ = describe(operation)
@@ -65,12 +81,12 @@ mish, softsign = _function(ops.mish), _function(ops.softsign)
 
 def leaky_relu(x: Value | float, slope: float = 0.01) -> Value:
     """X where it is positive, else slope × x; at 0 the slope is `slope`."""
-    return make_node(ops.leaky_relu, (x, slope))
+    return _node(ops.leaky_relu, (x, slope))
 
 
 def elu(x: Value | float, alpha: float = 1.0) -> Value:
     """X where it is positive, else alpha × (exp(x) − 1). Clevert et al., 2015."""
-    return make_node(ops.elu, (x, alpha))
+    return _node(ops.elu, (x, alpha))
 
 
 def selu(x: Value | float) -> Value:
@@ -81,7 +97,7 @@ def selu(x: Value | float) -> Value:
 
 def clamp(x: Value | float, low: Value | float, high: Value | float) -> Value:
     """x, but at least low and at most high; at the bounds and beyond nothing flows to x."""
-    return make_node(ops.clamp, (x, low, high))
+    return _node(ops.clamp, (x, low, high))
 
 
 def hardtanh(x: Value | float) -> Value:
@@ -90,6 +106,25 @@ def hardtanh(x: Value | float) -> Value:
 
 
 Branch = Value | float | Callable[[], Value | float]
+
+
+@runtime_checkable
+class Selector(Protocol):
+    """A condition that is decided anew for every sample: what replay hands out for a comparison."""
+
+    def choose(self, accepted: Any, otherwise: Any, /) -> Value:
+        """`accepted` where the condition holds, else `otherwise`."""
+
+
+@runtime_checkable
+class Chooser(Protocol):
+    """A stand-in for a number that is another one for every sample, and chooses among others."""
+
+    def pick(self, values: Sequence[Any], /) -> Any:
+        """The value at the place that the number tells."""
+
+    def largest(self, operands: Sequence[Any], /) -> Value:
+        """The largest operand, without a gradient."""
 
 
 def where(condition: Value | bool, x: Branch, y: Branch) -> Value:
@@ -102,11 +137,13 @@ def where(condition: Value | bool, x: Branch, y: Branch) -> Value:
     >>> where(x > 0, lambda: x.log(), 0.0).data
     0.0
     """
+    if modes.anywhere and not (callable(x) or callable(y)) and isinstance(condition, Selector):
+        return condition.choose(x, y)
     holds = bool(condition)
     if callable(x) or callable(y):
         chosen = x if holds else y
         return _value(chosen() if callable(chosen) else chosen)
-    return make_node(ops.where, (float(holds), x, y))
+    return _node(ops.where, (float(holds), x, y))
 
 
 def _value(result: Value | float) -> Value:
@@ -125,7 +162,7 @@ def dot(
     """
     if len(weights) != len(inputs):
         raise ValueError(f"dot needs as many inputs as weights: {len(weights)} weights, {len(inputs)} inputs")
-    return make_node(ops.dot, (*weights, *inputs) if bias is None else (*weights, *inputs, bias))
+    return _node(ops.dot, (*weights, *inputs) if bias is None else (*weights, *inputs, bias))
 
 
 def total(values: Iterable[Value | float]) -> Value:
@@ -135,7 +172,7 @@ def total(values: Iterable[Value | float]) -> Value:
     6.0
     """
     operands = tuple(values)
-    return make_node(ops.total, operands) if operands else Value(0.0)
+    return _node(ops.total, operands) if operands else Value(0.0)
 
 
 def mean(values: Iterable[Value | float]) -> Value:
@@ -154,12 +191,12 @@ def logsumexp(values: Iterable[Value | float]) -> Value:
     >>> logsumexp([Value(1000.0), Value(1000.0)]).data
     1000.6931471805599
     """
-    return make_node(ops.logsumexp, _some("logsumexp", values))
+    return _node(ops.logsumexp, _some("logsumexp", values))
 
 
 def norm(values: Iterable[Value | float]) -> Value:
     """√Σ value², without overflow; 0, with gradient 0, at the origin; ValueError for none."""
-    return make_node(ops.norm, _some("norm", values))
+    return _node(ops.norm, _some("norm", values))
 
 
 def softmax(values: Iterable[Value | float]) -> list[Value]:
@@ -169,10 +206,35 @@ def softmax(values: Iterable[Value | float]) -> list[Value]:
     [0.5, 0.5]
     """
     operands = _some("softmax", values)
-    largest = max(float(operand) for operand in operands)
+    largest = _largest(operands)
     exponentials = [(operand - largest).exp() for operand in map(_value, operands)]
     whole = total(exponentials)
     return [part / whole for part in exponentials]
+
+
+def _largest(operands: Sequence[Value | float]) -> Any:
+    """The largest number among the operands, through which no gradient flows."""
+    maker: Any = _stand_in(operands) if modes.anywhere else None
+    if isinstance(maker, Chooser):
+        return maker.largest(operands)
+    return max(float(operand) for operand in operands)
+
+
+def pick(values: Sequence[Any], index: Value | int) -> Any:
+    """`values[index]`, also where the index is data: a label, a token; IndexError where there is none.
+
+    A function that replay records must pick this way, for a list's own brackets would be frozen.
+    From a list of lists a whole row is picked: an embedding.
+
+    >>> pick([Value(10.0), Value(20.0)], 1).data
+    20.0
+    """
+    if modes.anywhere and isinstance(index, Chooser):
+        return index.pick(values)
+    number = index.data if isinstance(index, Value) else as_number(index)
+    if number != int(number):
+        raise TypeError(f"pick needs a whole number as its index, got {number!r}")
+    return values[int(number)]
 
 
 def log_softmax(values: Iterable[Value | float]) -> list[Value]:

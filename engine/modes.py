@@ -83,6 +83,13 @@ def line_of_caller() -> str | None:
 
 
 @contextmanager
+def keeping_operands() -> Iterator[None]:
+    """Inside, operations keep their operands even within `no_grad`: replay records what is hidden there."""
+    with _switched(_recording, True):
+        yield
+
+
+@contextmanager
 def listening() -> Iterator[list[bool]]:
     """Inside, the outcome of each comparison and truth test of a Value is appended to the list given."""
     with _switched(_branches, []) as outcomes:
