@@ -1,0 +1,203 @@
+"""The slope of a function of one number by finite differences, with an honest estimate of its error.
+
+Central differences at h, h/2, h/4, … are extrapolated to h = 0 (Richardson; Ridders 1982), from three first
+steps that share no halvings. The error of an entry is its distance to its neighbors in the table plus the
+rounding of the difference itself, so nobody has to choose an epsilon or a tolerance.
+
+A step counts only if it stays on the same smooth piece, which the signature of a sample tells. At
+the border of a piece each side is measured alone, on its own piece.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+__all__ = ["Estimate", "Probe", "Sample", "Slope", "examine", "step_scale"]
+
+EPSILON = sys.float_info.epsilon
+LEVELS, COLUMNS = 12, 8
+STARTS = (0.05, 0.05 / 7.3, 0.05 / 53.0)
+HALVINGS = 44  # from the first step down to where rounding leaves nothing of a difference
+
+
+class Sample(NamedTuple):
+    """The value of a function at a place, and which of its branches were taken on the way."""
+
+    value: float
+    signature: Any = None
+
+
+Probe = Callable[[float], Sample | None]  # None where there is no finite value
+Difference = Callable[[float], tuple[float, float] | None]  # step -> (slope, its rounding error)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number and how far it may be off."""
+
+    value: float
+    error: float
+
+    def agrees(self, analytic: float) -> bool:
+        """Whether a number said to be exact is this one, as far as the error allows to tell."""
+        if math.isinf(analytic) or math.isinf(self.value):
+            return analytic == self.value
+        return abs(analytic - self.value) <= self.slack(analytic)
+
+    def slack(self, analytic: float) -> float:
+        """How far apart the two may be: ten times the error, and the rounding of both."""
+        return 10.0 * self.error + 1e-9 * max(abs(analytic), abs(self.value))
+
+
+UNKNOWN = Estimate(math.nan, math.inf)
+
+
+@dataclass(frozen=True, slots=True)
+class Slope:
+    """What there is to be measured at a place.
+
+    `kind` is "smooth" (`estimate` holds), "edge" (a value on one side only, `estimate` is the slope there),
+    "kink" (two slopes, `left` and `right`), "jump", or "isolated" (a value on neither side).
+    """
+
+    kind: str
+    estimate: Estimate = UNKNOWN
+    left: Estimate = UNKNOWN
+    right: Estimate = UNKNOWN
+
+
+def step_scale(x: float) -> float:
+    """The length over which a function of x may be expected to change; 0.1 at 0."""
+    return max(min(abs(x) or 0.1, 1.0), 1e-4 * abs(x))
+
+
+def examine(probe: Probe, x: float, scale: float, starts: tuple[float, ...] = STARTS) -> Slope:
+    """The slope of `probe` at x, or the slopes to the left and right of it.
+
+    `scale` is the length over which the function changes; steps start at a twentieth of it.
+    """
+    here = probe(x)
+    assert here is not None  # noqa: S101  (the caller has just seen the value)
+    nearest = max(scale * 0.05 * 2.0**-HALVINGS, 4.0 * math.ulp(x))
+    left, right = probe(x - nearest), probe(x + nearest)
+    if left is None and right is None:
+        return Slope("isolated")
+    if left is not None and right is not None and left.signature == here.signature == right.signature:
+        return Slope("smooth", _inside(probe, x, scale, starts, here))
+    sides = [
+        _one_side(probe, x, direction * scale, starts, here, there)
+        for direction, there in ((-1.0, left), (1.0, right))
+        if there is not None
+    ]
+    if None in sides:
+        return Slope("jump")
+    found = [side for side in sides if side is not None]
+    return Slope("edge", found[0]) if len(found) == 1 else Slope("kink", UNKNOWN, *found)
+
+
+def _inside(probe: Probe, x: float, scale: float, starts: tuple[float, ...], here: Sample) -> Estimate:
+    """The slope where both sides belong to the same piece, which may end very near on one of them."""
+
+    def on_piece(place: float) -> Sample | None:
+        sample = probe(place)
+        return sample if sample is not None and sample.signature == here.signature else None
+
+    def central(step: float) -> tuple[float, float] | None:
+        left, right = on_piece(x - step), on_piece(x + step)
+        if left is None or right is None:
+            return None
+        width = (x + step) - (x - step)
+        return (right.value - left.value) / width, _rounding(left, right, width)
+
+    if central(starts[0] * scale) is not None:
+        return _best([_extrapolate(central, start * scale, 4.0) for start in starts])
+    ways = [
+        (central, 4.0, 1.0),
+        (_sided(on_piece, x, here), 2.0, 1.0),
+        (_sided(on_piece, x, here), 2.0, -1.0),
+    ]
+    found = [_best([_extrapolate(f, sign * s * scale, base) for s in starts]) for f, base, sign in ways]
+    return min(found, key=lambda estimate: estimate.error)
+
+
+def _one_side(
+    probe: Probe, x: float, scale: float, starts: tuple[float, ...], here: Sample, there: Sample
+) -> Estimate | None:
+    """The slope on the side that `scale` points to; None if the piece there begins with a jump."""
+
+    def on_piece(place: float) -> Sample | None:
+        sample = probe(place)
+        return sample if sample is not None and sample.signature == there.signature else None
+
+    first = next((s for k in range(HALVINGS) if (s := on_piece(x + 0.05 * scale * 0.5**k))), there)
+    gap, travel = abs(there.value - here.value), abs(first.value - here.value)
+    if gap > 1e-3 * travel and gap > 100.0 * EPSILON * abs(here.value):
+        return None
+    return _best([_extrapolate(_sided(on_piece, x, here), start * scale, 2.0) for start in starts])
+
+
+def _sided(on_piece: Probe, x: float, here: Sample) -> Difference:
+    def difference(step: float) -> tuple[float, float] | None:
+        there = on_piece(x + step)
+        width = (x + step) - x
+        if there is None or width == 0.0:
+            return None
+        return (there.value - here.value) / width, _rounding(here, there, abs(width))
+
+    return difference
+
+
+def _rounding(first: Sample, second: Sample, width: float) -> float:
+    """The error of a difference quotient because its two values are rounded; none where they are the same."""
+    if first.value == second.value:
+        return 0.0
+    return 2.0 * EPSILON * max(abs(first.value), abs(second.value)) / width
+
+
+def _extrapolate(difference: Difference, step: float, base: float) -> Estimate:
+    """The best entry of a Richardson table whose errors fall with powers of `base`: 2 one-sided, 4 central.
+
+    Where a step is not to be had the table begins anew at half of it.
+    """
+    best, above, column = UNKNOWN, [], []  # type: tuple[Estimate, list[float], list[float]]
+    refused = 0
+    while len(column) < LEVELS and refused <= HALVINGS:
+        measured = difference(step)
+        step /= 2.0
+        if measured is None:
+            refused, best, above, column = refused + 1, UNKNOWN, [], []
+            continue
+        slope, rounding = measured
+        row = [slope]
+        for place, over in enumerate(above[: COLUMNS - 1], start=1):
+            row.append(row[-1] + (row[-1] - over) / (base**place - 1.0))
+            error = max(abs(row[-1] - row[-2]), abs(row[-1] - over)) + rounding
+            if error < best.error:
+                best = Estimate(row[-1], error)
+        above = row
+        column.append(slope)
+    return Estimate(math.copysign(math.inf, column[-1]), 0.0) if _diverges(column) else best
+
+
+def _diverges(column: list[float]) -> bool:
+    """Whether the differences grow without end as the step shrinks, as at sqrt(0): an infinite slope."""
+    pairs = list(pairwise(column))
+    return len(pairs) >= COLUMNS and all(
+        late * early > 0 and abs(late) > 1.1 * abs(early) for early, late in pairs
+    )
+
+
+def _best(estimates: list[Estimate]) -> Estimate:
+    """The estimate with the smallest error, which is at least its distance to the second best.
+
+    A lucky agreement of two entries makes one table's own estimate far too small; three do not agree by luck.
+    """
+    best, *others = sorted(estimates, key=lambda estimate: estimate.error)
+    if not others or not math.isfinite(others[0].error) or math.isinf(best.value):
+        return best
+    return Estimate(best.value, max(best.error, abs(best.value - others[0].value)))

@@ -1,0 +1,232 @@
+"""What a gradient check found: a row for every input, the operation to blame, and all of it as text."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+__all__ = ["Blame", "CheckResult", "Identity", "Row", "Verdict"]
+
+SHOWN = 24  # rows in the printed report; the failed ones come first
+WIDTH = 100
+
+
+class Verdict(StrEnum):
+    """What is said about one input. The first five pass, the next two are skipped, the others fail."""
+
+    OK = "ok"
+    KINK = "kink"
+    EDGE = "domain edge"
+    UNUSED = "unused input"
+    DISCONTINUOUS = "discontinuous"
+    UNRELIABLE = "unreliable"
+    WRONG = "WRONG"
+    OUTSIDE = "kink, outside"
+    CUT = "cut"
+    UNSTEADY = "not deterministic"
+
+
+SKIPPED = (Verdict.DISCONTINUOUS, Verdict.UNRELIABLE)
+FAILED = (Verdict.WRONG, Verdict.OUTSIDE, Verdict.CUT, Verdict.UNSTEADY)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One input: the engine's derivative, the measured one with its error, and the verdict.
+
+    At a kink `numeric` is nan, and `left` and `right` are the slopes on both sides. `order` is 1 for
+    the gradient, 2 for the derivative of the gradient along a direction, and so on.
+    """
+
+    input: str
+    analytic: float
+    numeric: float
+    error: float
+    verdict: Verdict
+    note: str = ""
+    left: float = math.nan
+    right: float = math.nan
+    order: int = 1
+
+    @property
+    def relative(self) -> float:
+        """|a − n| ÷ max(|a|, |n|); 0 where both are 0, nan at a kink."""
+        if self.analytic == self.numeric:
+            return 0.0
+        apart = abs(self.analytic - self.numeric)
+        return apart / max(abs(self.analytic), abs(self.numeric)) if math.isfinite(apart) else math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Blame:
+    """The first place where the chain rule went wrong, and what it looks like.
+
+    `fault` is "local derivative", "accumulation" or "second backward"; `node` the stable id; `operand`
+    the place of the operand whose derivative is wrong; `others` counts further faulty nodes.
+    """
+
+    fault: str
+    operation: str
+    label: str
+    node: str
+    line: str
+    operands: tuple[float, ...]
+    operand: int
+    analytic: float
+    numeric: float
+    cause: str
+    others: int = 0
+
+    def __str__(self) -> str:
+        label = f" {self.label!r}" if self.label else ""
+        place = ", ".join(part for part in (self.node, self.line) if part)
+        others = f"; {self.others} more like it" if self.others else ""
+        if self.fault == "local derivative":
+            given = ", ".join(number(x) for x in self.operands[:6]) + (
+                ", …" if len(self.operands) > 6 else ""
+            )
+            which = f" by operand {self.operand + 1}" if len(self.operands) > 1 else ""
+            return (
+                f"first wrong operation: {self.operation}{label} ({place}){others}\n"
+                f"  of {given}   local derivative{which}: analytic {number(self.analytic)}, "
+                f"numeric {number(self.numeric)}\n  looks like: {self.cause}"
+            )
+        return (
+            f"first wrong sum: {self.operation}{label} ({place}){others}\n"
+            f"  its gradient is {number(self.analytic)}, what is handed to it adds up to "
+            f"{number(self.numeric)}\n  looks like: {self.cause}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """An equation between derivatives that holds to rounding, without finite differences."""
+
+    name: str
+    holds: bool
+    found: str
+
+
+@dataclass(frozen=True, slots=True)
+class CheckResult:
+    """The whole of a gradient check: truthy when all is well, and its str() is the report.
+
+    `rows` has every input checked, `worst` the one furthest off, `blame` the operation at fault (None
+    when there is none), `skipped` the rows about which nothing could be said; `strict` fails these too.
+    """
+
+    rows: tuple[Row, ...]
+    identities: tuple[Identity, ...]
+    blame: Blame | None
+    evaluations: int
+    seed: int
+    strict: bool
+    inputs: int
+    function: str = "f"
+
+    @property
+    def ok(self) -> bool:
+        """Whether no row and no identity fails."""
+        return not self.failed and all(identity.holds for identity in self.identities)
+
+    def __bool__(self) -> bool:
+        return self.ok
+
+    @property
+    def skipped(self) -> tuple[Row, ...]:
+        """The rows about which nothing can be said."""
+        return tuple(row for row in self.rows if row.verdict in SKIPPED)
+
+    @property
+    def failed(self) -> tuple[Row, ...]:
+        """The rows that make the check fail."""
+        bad = FAILED + SKIPPED if self.strict else FAILED
+        return tuple(row for row in self.rows if row.verdict in bad)
+
+    @property
+    def worst(self) -> Row | None:
+        """The row to look at first: the failed one with the largest relative error, else of all."""
+        rows = self.failed or self.rows
+        return max(rows, key=lambda row: -1.0 if math.isnan(row.relative) else row.relative, default=None)
+
+    def to_json(self) -> str:
+        """Everything as JSON; numbers that are not finite are given as text."""
+
+        def plain(found: Any) -> Any:
+            if isinstance(found, float) and not math.isfinite(found):
+                return str(found)
+            if isinstance(found, dict):
+                return {key: plain(part) for key, part in found.items()}
+            return [plain(part) for part in found] if isinstance(found, (list, tuple)) else found
+
+        return json.dumps(plain({"ok": self.ok, **asdict(self)}), indent=2)
+
+    def __str__(self) -> str:
+        parts = [self._headline(), *table(self._shown())]
+        if hidden := len(self.rows) - SHOWN:
+            parts += [f"… and {hidden} more rows"] if hidden > 0 else []
+        parts += [f"{'holds' if i.holds else 'FAILS'}: {i.name} ({i.found})" for i in self.identities]
+        if self.blame is not None:
+            parts.append(str(self.blame))
+        if not self.ok and self.worst is not None:
+            only = f", only={self.worst.input!r}" if self.worst in self.failed else ""
+            order = f", order={self.worst.order}" if self.worst.order > 1 else ""
+            parts.append(f"again: check_gradients({self.function}, at=…{order}{only}, seed={self.seed})")
+        return "\n".join(parts)
+
+    def _headline(self) -> str:
+        rows, failed = len(self.rows), len(self.failed)
+        kinks = sum(row.verdict is Verdict.KINK for row in self.rows)
+        skipped = 0 if self.strict else len(self.skipped)
+        state = "passed" if self.ok else "FAILED"
+        counts = [f"{failed} of {rows} wrong" if failed else f"{rows - skipped} of {rows} right"]
+        counts += [f"{kinks} kink{'s' * (kinks > 1)} accepted"] if kinks else []
+        counts += [f"{skipped} skipped"] if skipped or not self.ok else []
+        broken = sum(not identity.holds for identity in self.identities)
+        counts += [f"{broken} identit{'ies' if broken > 1 else 'y'} broken"] if broken else []
+        counts += [f"sampled from {self.inputs:,} inputs"] if self.inputs > rows else []
+        effort = f"({self.evaluations:,} evaluations, seed {self.seed})"
+        return f"gradient check {state}: {', '.join(counts)}    {effort}"
+
+    def _shown(self) -> Sequence[Row]:
+        """The rows worth printing: all of them, or the failed and skipped ones first."""
+        if len(self.rows) <= SHOWN:
+            return self.rows
+        notable = [*self.failed, *(row for row in self.skipped if row not in self.failed)]
+        return [*notable, *(row for row in self.rows if row not in notable)][:SHOWN]
+
+
+def number(x: float, digits: int = 7) -> str:
+    """A number in a column of the report; – for none."""
+    return "–" if math.isnan(x) else f"{x + 0.0:.{digits}g}"
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """The rows as aligned lines, at most 100 columns wide."""
+    heads = ("input", "analytic", "numeric", "± error", "relative", "verdict")
+    lines = [heads, *(_cells(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(5)]
+    widths[0] = min(widths[0], 36)
+    text = []
+    for line in lines:
+        name = line[0] if len(line[0]) <= widths[0] else "…" + line[0][1 - widths[0] :]
+        cells = [name.ljust(widths[0])] + [c.rjust(w) for c, w in zip(line[1:5], widths[1:], strict=True)]
+        whole = "  ".join((*cells, line[5]))
+        text.append(whole if len(whole) <= WIDTH else whole[: WIDTH - 1] + "…")
+    return text
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    name = row.input if row.order == 1 else f"{row.input} (order {row.order})"
+    numeric = number(row.numeric)
+    if not math.isnan(row.left):
+        numeric = f"{number(row.left, 4)} | {number(row.right, 4)}"
+    known = math.isfinite(row.error)
+    error = f"{row.error:.0e}" if known else "–"
+    relative = f"{row.relative:.1e}" if not math.isnan(row.relative) else "–"
+    verdict = f"{row.verdict}  {row.note}".rstrip()
+    return name, number(row.analytic), numeric, error, relative, verdict
