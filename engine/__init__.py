@@ -76,10 +76,11 @@ from engine.functions import (
     where,
 )
 from engine.modes import no_grad, remember_lines
-from engine.value import Value
+from engine.value import Constant, Value
 
 __all__ = [
     "CheckError",
+    "Constant",
     "DomainError",
     "EngineError",
     "GraphError",
