@@ -1,0 +1,62 @@
+"""Operations that exist only in recordings: they choose among numbers, and so have no formula to derive.
+
+Eager takes these decisions in Python, once and for good: which side of a comparison, which element of
+a list, which number is the largest. In a recording they are taken anew for every sample.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from engine.operation import Domain, Operation
+
+__all__ = [
+    "BOTH",
+    "DETACH",
+    "EITHER",
+    "EQUAL",
+    "GREATER",
+    "GREATER_EQUAL",
+    "LARGEST",
+    "LESS",
+    "LESS_EQUAL",
+    "NONZERO",
+    "PICK",
+    "SELECTIONS",
+]
+
+SELECTIONS: dict[str, Operation] = {}
+
+
+def _selection(name: str, arity: int | None, forward: Callable[..., Any], doc: str) -> Operation:
+    """A row without paths: no operand has a derivative here."""
+
+    def chosen(*numbers: float) -> float:
+        return float(forward(*numbers))
+
+    def no_paths(_: Any, *operands: Any) -> tuple[None, ...]:
+        return (None,) * len(operands)
+
+    everywhere = Domain("a number", lambda *_: True, ())
+    SELECTIONS[name] = Operation(name, arity, chosen, no_paths, doc, everywhere, flat=True)
+    return SELECTIONS[name]
+
+
+LESS = _selection("less", 2, operator.lt, "1 where x < y, else 0")
+LESS_EQUAL = _selection("less_equal", 2, operator.le, "1 where x ≤ y, else 0")
+GREATER = _selection("greater", 2, operator.gt, "1 where x > y, else 0")
+GREATER_EQUAL = _selection("greater_equal", 2, operator.ge, "1 where x ≥ y, else 0")
+EQUAL = _selection("equal", 2, operator.eq, "1 where x = y, else 0")
+NONZERO = _selection("nonzero", 1, bool, "1 where x is not 0, else 0")
+BOTH = _selection("both", 2, lambda x, y: x and y, "1 where both conditions hold, else 0")
+EITHER = _selection("either", 2, lambda x, y: x or y, "1 where either condition holds, else 0")
+LARGEST = _selection("largest", None, max, "the largest operand, detached: for numerical stability")
+DETACH = _selection("detach", 1, float, "x, through which no gradient flows: made within no_grad")
+PICK = _selection(
+    "pick",
+    None,
+    lambda index, *values: values[int(index)],
+    "the value at the place that the first operand tells; the gradient flows to that value alone",
+)
