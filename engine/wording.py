@@ -29,7 +29,17 @@ from engine.graph import Node
 from engine.operation import CALL, Operation
 from engine.value import Constant
 
-__all__ = ["Local", "display_names", "local_derivatives", "node_formula", "node_numbers", "short_name"]
+__all__ = [
+    "Local",
+    "display_names",
+    "in_ascii",
+    "local_derivatives",
+    "made_of",
+    "node_formula",
+    "node_numbers",
+    "short_name",
+    "written_number",
+]
 
 LONGEST_NAME = 40
 MANY = 6  # of more operands than this only the first few are written
@@ -41,6 +51,31 @@ _PATH = (
     (re.compile(r"\bweights\["), "w["),
     (re.compile(r"(?<=\d\.)bias\b"), "b"),
 )
+
+_ASCII = str.maketrans(
+    {
+        "×": "*",
+        "÷": "/",
+        "−": "-",
+        "²": "**2",
+        "³": "**3",
+        "–": "-",
+        "→": "->",
+        "…": "...",
+        "≥": ">=",
+        "±": "+-",
+    }
+    | {"├": "|", "└": "`", "│": "|", "─": "-", "Σ": "sum", "π": "pi", "�": "?", "“": '"', "”": '"'}
+)
+
+
+def in_ascii(text: str) -> str:
+    """The text for a terminal that knows nothing but ASCII.
+
+    >>> in_ascii("1 − out² → h")
+    '1 - out**2 -> h'
+    """
+    return text.translate(_ASCII).encode("ascii", "backslashreplace").decode()
 
 
 def short_name(label: str) -> str:
@@ -83,7 +118,7 @@ def node_numbers(node: Node) -> str:
     """How the node was made, in numbers: `2 × −3`; its number for a leaf."""
     if node.operation is None:
         return number_text(node._data)
-    return made_of(node.operation, [_number(parent._data) for parent in node.parents]).text
+    return made_of(node.operation, [written_number(parent._data) for parent in node.parents]).text
 
 
 def made_of(operation: Operation, operands: Sequence[Formula]) -> Formula:
@@ -113,15 +148,16 @@ def _written_dot(operands: Sequence[Formula]) -> Formula:
 def _row_on(operation: Operation, operands: Sequence[Formula]) -> Formula:
     """What a row that only adds and multiplies writes when it is run on formulas."""
     written: Any = operation.forward(*operands)
-    return written if isinstance(written, Formula) else _number(written)
+    return written if isinstance(written, Formula) else written_number(written)
 
 
-def _number(number: float) -> Formula:
+def written_number(number: float) -> Formula:
+    """A number as a formula: a negative one gets parentheses where a minus sign would mislead."""
     return Formula(number_text(number), ops.negate.precedence - 1 if number < 0 else CALL)
 
 
 def _named(node: Node, named: Mapping[Node, str]) -> Formula:
-    return _number(node._data) if isinstance(node, Constant) else Formula(named[node])
+    return written_number(node._data) if isinstance(node, Constant) else Formula(named[node])
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,5 +267,5 @@ class _Condition:
             return _Measured(chosen.text, chosen.precedence, chosen.number, self.facts + chosen.facts)
         if chosen is None:
             return _Measured(NO_PATH, CALL, None, self.facts)
-        number = _number(chosen)
+        number = written_number(chosen)
         return _Measured(number.text, number.precedence, chosen, self.facts)
