@@ -1,0 +1,58 @@
+"""A tiny neural-network layer on the scalar engine: every weight is a `Value`, every derivative the engine's.
+
+Reading order: `layers` (what a neuron is), `losses`, `optimizers`, `training`; then `module`, `data`,
+`metrics` as they are wanted.
+
+    >>> from nn import MLP, SGD, data, fit
+    >>> train, test = data.moons(80, seed=0).split(test=0.25)
+    >>> model = MLP(2, [8, 1], activation="tanh", output="sigmoid", seed=0)
+    >>> history = fit(
+    ...     model,
+    ...     train.inputs,
+    ...     train.targets,
+    ...     loss="binary_cross_entropy",
+    ...     optimizer=SGD(0.5),
+    ...     epochs=30,
+    ...     metrics=["accuracy"],
+    ... )
+    >>> history["loss"][-1] < history["loss"][0]
+    True
+"""
+
+from __future__ import annotations
+
+from nn import activations, data, initializers, losses, metrics, optimizers, schedules
+from nn.errors import SavingError, TrainingError
+from nn.history import History
+from nn.layers import MLP, Dropout, Embedding, Layer, Neuron, Sequential
+from nn.module import Module
+from nn.optimizers import SGD, Adam, AdamW, RMSProp
+from nn.training import EarlyStopping, Epoch, evaluate, fit
+
+__all__ = [
+    "MLP",
+    "SGD",
+    "Adam",
+    "AdamW",
+    "Dropout",
+    "EarlyStopping",
+    "Embedding",
+    "Epoch",
+    "History",
+    "Layer",
+    "Module",
+    "Neuron",
+    "RMSProp",
+    "SavingError",
+    "Sequential",
+    "TrainingError",
+    "activations",
+    "data",
+    "evaluate",
+    "fit",
+    "initializers",
+    "losses",
+    "metrics",
+    "optimizers",
+    "schedules",
+]

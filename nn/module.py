@@ -1,0 +1,218 @@
+"""Module: something with parameters, which it finds, names and counts by itself.
+
+>>> class Line(Module):
+...     def __init__(self):
+...         self.slope, self.offset = Value(2.0), Value(1.0)
+...
+...     def __call__(self, x):
+...         return self.slope * x + self.offset
+>>> [parameter.label for parameter in Line().parameters()]
+['slope', 'offset']
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from engine import Value, no_grad
+
+__all__ = ["Module"]
+
+
+class _NamedWhenMade(type):
+    """Names a module's parts once its constructor is through, which no constructor can do by itself.
+
+    The innermost modules are named first; a module that holds them names them again, with its own path.
+    """
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        module = super().__call__(*args, **kwargs)
+        module.name_parts()
+        return module
+
+
+class Module(metaclass=_NamedWhenMade):
+    """The base of everything that holds parameters.
+
+    A parameter is a `Value` that is an attribute, or stands in a list, tuple or dict that is one; parts are
+    other modules held in the same ways. Each is named by the path that leads to it, as one would write it
+    in Python: `layers[0].neurons[3].weights[1]`. A subclass has a `__call__` and needs nothing else.
+    """
+
+    training: bool = False
+    frozen: bool = False
+    path: str = ""
+
+    def __call__(self, inputs: Any, /) -> Any:
+        """The outputs for one sample; what a subclass is there to say."""
+        raise NotImplementedError(f"{type(self).__name__} has no __call__: say there what it computes")
+
+    # ── Parts ─────────────────────────────────────────────────────────────────────────────────────
+
+    def parts(self) -> Iterator[tuple[str, Value | Module]]:
+        """(path from here, parameter or module) of all that this module holds itself, in order."""
+        for name, held in vars(self).items():
+            yield from _values_and_modules(name, held)
+
+    def modules(self) -> Iterator[tuple[str, Module]]:
+        """(path from here, module) for this module and all below it, each once, outermost first."""
+        seen: set[Module] = set()
+        waiting: list[tuple[str, Module]] = [("", self)]
+        while waiting:
+            path, module = waiting.pop()
+            if module not in seen:
+                seen.add(module)
+                yield path, module
+                inner = [
+                    (_joined(path, name), part) for name, part in module.parts() if isinstance(part, Module)
+                ]
+                waiting.extend(reversed(inner))
+
+    def name_parts(self) -> None:
+        """Tell this module and all below it their paths; called when a module has been made."""
+        for path, module in reversed(list(self.modules())):
+            module.take_name(path)
+
+    def take_name(self, path: str) -> None:
+        """Label what this module holds itself; one held in two places is named by the first."""
+        self.path = path
+        for name, part in reversed(list(self.parts())):
+            if isinstance(part, Value):
+                part.label = _joined(path, name)
+
+    # ── Parameters ────────────────────────────────────────────────────────────────────────────────
+
+    def named_parameters(self, *, frozen: bool = True) -> dict[str, Value]:
+        """{path: parameter}, each once, in the order of the constructor; `frozen=False` leaves those out.
+
+        >>> from nn import Neuron
+        >>> list(Neuron(2, seed=0).named_parameters())
+        ['weights[0]', 'weights[1]', 'bias']
+        """
+        named: dict[Value, str] = {}
+        for path, module in self.modules():
+            if frozen or not module.frozen:
+                for name, part in module.parts():
+                    if isinstance(part, Value):
+                        named.setdefault(part, _joined(path, name))
+        return {name: parameter for parameter, name in named.items()}
+
+    def parameters(self) -> list[Value]:
+        """The parameters that training changes: all, but for those of frozen modules."""
+        return list(self.named_parameters(frozen=False).values())
+
+    def zero_grad(self) -> None:
+        """Set the gradient of every parameter to 0, frozen ones too: `backward` adds to what is there."""
+        for parameter in self.named_parameters().values():
+            parameter.grad = 0.0
+
+    def freeze(self) -> None:
+        """Leave this module, and all below it, out of `parameters()`, so that training leaves it as it is."""
+        for _, module in self.modules():
+            module.frozen = True
+
+    def unfreeze(self) -> None:
+        """Let training change this module, and all below it, again."""
+        for _, module in self.modules():
+            module.frozen = False
+
+    def train(self, training: bool = True) -> None:
+        """Switch what behaves differently while training (dropout); `fit` does it by itself."""
+        for _, module in self.modules():
+            module.training = training
+
+    # ── Numbers in and out ────────────────────────────────────────────────────────────────────────
+
+    def state(self) -> dict[str, float]:
+        """{path: number} of every parameter.
+
+        >>> from nn import Neuron
+        >>> Neuron(1, initializer="zeros").state()
+        {'weights[0]': 0.0, 'bias': 0.0}
+        """
+        return {name: parameter.data for name, parameter in self.named_parameters().items()}
+
+    def load_state(self, state: Mapping[str, float]) -> None:
+        """Set every parameter to the number under its path; ValueError, before any changed, if names differ."""
+        parameters = self.named_parameters()
+        missing = [name for name in parameters if name not in state]
+        unknown = [name for name in state if name not in parameters]
+        if missing or unknown:
+            found = [_some("missing", missing), _some("not in this module", unknown)]
+            raise ValueError(
+                f"a state for {len(parameters)} parameters was expected, and one of {len(state)} was given: "
+                + "; ".join(filter(None, found))
+                + "; it must come from a module of the same architecture"
+            )
+        numbers = {name: Value(state[name]).data for name in parameters}  # refuses what is no number
+        for name, parameter in parameters.items():
+            parameter.data = numbers[name]
+
+    def predict(self, inputs: Iterable[Any]) -> list[list[float]]:
+        """The outputs for every sample as plain numbers, computed without building graphs.
+
+        >>> from nn import Neuron
+        >>> Neuron(1, "linear", initializer="zeros").predict([[1.0], [2.0]])
+        [[0.0], [0.0]]
+        """
+        with no_grad():
+            return [_numbers(self(sample)) for sample in inputs]
+
+    # ── To look at ────────────────────────────────────────────────────────────────────────────────
+
+    def summary(self) -> str:
+        """A table of the parts with their counts of parameters.
+
+        >>> from nn import MLP
+        >>> print(MLP(2, [3, 1], activation="tanh", output="sigmoid", seed=0).summary())
+        part       what it is                  parameters
+        layers[0]  Layer(2, 3, 'tanh')                  9
+        layers[1]  Layer(3, 1, 'sigmoid')               4
+        total                                          13
+        """
+        rows = [("part", "what it is", "parameters")]
+        for name, part in self.parts():
+            if isinstance(part, Module):
+                frozen = " frozen" if part.frozen else ""
+                rows.append((name, repr(part) + frozen, str(len(part.named_parameters()))))
+            else:
+                rows.append((name, "a number", "1"))
+        everything = len(self.named_parameters())
+        trained = len(self.parameters())
+        note = "" if trained == everything else f"of which {trained} are trained"
+        rows.append(("total", note, str(everything)))
+        first, second, third = (max(map(len, column)) for column in zip(*rows, strict=True))
+        second = max(second, 24)
+        return "\n".join(f"{a:{first}}  {b:{second}}  {c:>{third}}" for a, b, c in rows)
+
+    def __repr__(self) -> str:
+        inner = ", ".join(repr(part) for _, part in self.parts() if isinstance(part, Module))
+        return f"{type(self).__name__}({inner})"
+
+
+def _values_and_modules(name: str, held: Any) -> Iterator[tuple[str, Value | Module]]:
+    if isinstance(held, Value | Module):
+        yield name, held
+    elif isinstance(held, list | tuple):
+        for place, member in enumerate(held):
+            yield from _values_and_modules(f"{name}[{place}]", member)
+    elif isinstance(held, dict):
+        for key, member in held.items():
+            yield from _values_and_modules(f"{name}[{key!r}]", member)
+
+
+def _joined(path: str, name: str) -> str:
+    return f"{path}.{name}" if path and name else path or name
+
+
+def _some(what: str, names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"{what}: {', '.join(names[:3])}{more}"
+
+
+def _numbers(outputs: Any) -> list[float]:
+    """The outputs of a module, which may be one Value or a list of them, as a list of numbers."""
+    return [float(output) for output in (outputs if isinstance(outputs, list | tuple) else [outputs])]
