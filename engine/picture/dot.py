@@ -11,20 +11,25 @@ import re
 import graphviz
 
 from engine.formula import number_text
-from engine.picture.face import Face, Scale, contribution, tone_of
+from engine.picture.face import Face, Scale, flow, root_mean_square, tone_of
 from engine.picture.fold import Box, Folded, Wire
 from engine.picture.palette import LIGHT
 
 __all__ = ["digraph", "escape"]
 
 FONT = {"fontname": "Courier", "fontsize": "11"}  # monospaced, and measured by every layout program
-LABELED = 40  # up to so many boxes, each edge says its local derivative
+LABELED = 40  # up to so many boxes and wires, each wire says its local derivative
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_PORTS = {
+    "right": {"tailport": "e", "headport": "w"},
+    "down": {"tailport": "s", "headport": "n"},
+}
 _SHAPES = {
     "leaf": {"shape": "box", "style": "rounded,filled", "penwidth": "2"},
     "constant": {"shape": "box", "style": "rounded,dashed", "penwidth": "1", "height": "0.3"},
     "operation": {"shape": "box", "style": "filled", "penwidth": "1"},
+    "many": {"shape": "box", "style": "filled", "penwidth": "1", "peripheries": "2"},
 }
 
 
@@ -40,33 +45,29 @@ def escape(line: str) -> str:
 
 def digraph(
     folded: Folded,
-    faces: dict[str, Face],
+    said: dict[str, Face],
     *,
     title: str = "graph",
     prefix: str = "",
     direction: str = "right",
-    legend: str = "",
 ) -> graphviz.Digraph:
     """The boxes and wires as a Digraph; an id is `prefix` and the box's or wire's own id."""
+    is_dense = max(len(folded.boxes), len(folded.wires)) > LABELED
+    is_folded = folded.detail != "values"
     graph = graphviz.Digraph(_name(title))
-    graph.attr(
-        "graph",
-        rankdir="LR" if direction == "right" else "TB",
-        bgcolor="transparent",
-        ordering="in",
-        nodesep="0.15",
-        ranksep="0.45",
-        **FONT,
-    )
-    if legend:
-        graph.attr("graph", label=graphviz.nohtml(escape(legend)), labelloc="b", fontcolor=LIGHT.quiet)
+    rankdir = {"right": "LR", "down": "TB"}[direction]
+    gap = "1.2" if is_dense and is_folded else "0.45"
+    graph.attr("graph", rankdir=rankdir, bgcolor="white", ordering="in", nodesep="0.15", ranksep=gap)
     graph.attr("node", margin="0.12,0.06", height="0.4", fontcolor=LIGHT.text, **FONT)
-    graph.attr("edge", arrowsize="0.6", fontcolor=LIGHT.quiet, color=LIGHT.quiet, **FONT | {"fontsize": "9"})
+    graph.attr("edge", arrowsize="0.6", fontcolor=LIGHT.quiet, **FONT | {"fontsize": "9"})
+    if is_dense and is_folded:
+        graph.attr("graph", splines="line")
+        graph.attr("edge", arrowhead="none", **_PORTS[direction])
     for box in folded.boxes:
-        _add_box(graph, box, faces[box.id], prefix)
-    scale = Scale.of(contribution(*end) for wire in folded.wires for end in wire.ends)
+        _add_box(graph, box, said[box.id], prefix)
+    scale = Scale.of(root_mean_square(flow(wire)) for wire in folded.wires)
     for wire in folded.wires:
-        _add_wire(graph, wire, scale, prefix, labeled=len(folded.boxes) <= LABELED)
+        _add_wire(graph, wire, scale, prefix, is_dense=is_dense)
     return graph
 
 
@@ -85,19 +86,20 @@ def _add_box(graph: graphviz.Digraph, box: Box, face: Face, prefix: str) -> None
         **{"class": f"{box.kind} {face.tone}{strength}"},
         fillcolor=fill,
         color=LIGHT.lines[face.tone],
-        **_SHAPES[box.kind],
+        **_SHAPES.get(box.kind, _SHAPES["many"]),
     )
 
 
-def _add_wire(graph: graphviz.Digraph, wire: Wire, scale: Scale, prefix: str, *, labeled: bool) -> None:
-    consumer, slot = wire.ends[0]
-    partial, amount = consumer.partials[slot], contribution(consumer, slot)
-    tone = tone_of(amount)
-    width = 1.0 + (0.0 if amount is None else 2.0 * scale.strength(amount))
+def _add_wire(graph: graphviz.Digraph, wire: Wire, scale: Scale, prefix: str, *, is_dense: bool) -> None:
+    amounts = flow(wire)
+    tone, size = tone_of(*amounts), root_mean_square(amounts)
+    thinnest = 0.4 if is_dense else 1.0
+    width = thinnest if size is None else thinnest + 2.0 * scale.strength(size)
+    partials = [consumer.partials[slot] for consumer, slot in wire.ends]
     style: dict[str, str] = {}
-    if labeled and partial is not None:
-        style["label"] = escape(f"×{number_text(partial)}")
-    if partial is None:
+    if not is_dense:
+        style["label"] = _wire_label(partials)
+    if all(partial is None for partial in partials):
         style["style"] = "dashed"
     graph.edge(
         prefix + wire.source,
@@ -108,3 +110,10 @@ def _add_wire(graph: graphviz.Digraph, wire: Wire, scale: Scale, prefix: str, *,
         penwidth=f"{width:.2f}",
         **style,
     )
+
+
+def _wire_label(partials: list[float | None]) -> str:
+    """The local derivative of one edge; for parallel edges how many they are."""
+    if len(partials) > 1:
+        return f"{len(partials)} edges"
+    return "" if partials[0] is None else f"×{number_text(partials[0])}"

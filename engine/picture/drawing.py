@@ -23,8 +23,8 @@ import graphviz
 from engine.errors import RenderError
 from engine.graph import Node
 from engine.picture.dot import digraph
-from engine.picture.face import Scale, box_face, short_name, wire_tooltip
-from engine.picture.fold import Folded, fold_values
+from engine.picture.face import faces, wire_tooltip
+from engine.picture.fold import READABLE, Folded, fold, near
 from engine.picture.layout import find_engine, layout
 from engine.picture.palette import style
 
@@ -125,22 +125,60 @@ class Drawing:
             return {"text/plain": f"{self!r}\n{error}"}
 
 
-def draw(root: Node, *, title: str = "", prefix: str = "", seconds: float = 30.0) -> Drawing:
+def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
+    root: Node,
+    detail: str = "auto",
+    *,
+    focus: Node | str | None = None,
+    radius: int = 2,
+    opened: Collection[str] = (),
+    title: str = "",
+    prefix: str = "",
+    limit: int = 500,
+    seconds: float = 30.0,
+) -> Drawing:
     """A picture of the graph below a node: what each number is called, its data and its gradient.
+
+    `detail` is "values" (every node a box), "neurons", "layers", or "auto", which takes the first of these
+    that is readable; `opened` names modules, such as "layers[0]", to look into. With `focus`, a node or
+    its label, only what lies within `radius` arrows of it is drawn. `title` names the picture; `prefix`
+    keeps the ids of two pictures in one page apart.
+
+    Raises RenderError for more than `limit` boxes; layout, which comes later, may take `seconds`.
 
     >>> from engine import Value
     >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
     >>> draw(a * b)
     <drawing of 'v2': 3 boxes, 2 edges, detail 'values'>
     """
-    folded = fold_values(root)
-    scale = Scale.of(box.members[-1].grad for box in folded.boxes)
-    faces = {box.id: box_face(box, folded, scale) for box in folded.boxes}
-    shown = title or short_name(folded.names[root])
-    tooltips = {prefix + box.id: faces[box.id].tooltip for box in folded.boxes}
+    folded = fold(root, detail, opened=opened) if focus is None else focused(root, detail, focus, radius)
+    shown = title or folded.scan.names[root]
+    refuse_crowd(folded, shown, limit)
+    said = faces(folded)
+    tooltips = {prefix + box.id: said[box.id].tooltip for box in folded.boxes}
     tooltips |= {prefix + wire.id: wire_tooltip(wire, folded) for wire in folded.wires}
-    graph = digraph(folded, faces, title=shown, prefix=prefix)
+    graph = digraph(folded, said, title=shown, prefix=prefix)
     return Drawing(folded, graph, tooltips, shown, seconds)
+
+
+def focused(root: Node, detail: str, focus: Node | str, radius: int) -> Folded:
+    """What is near a node; "auto" is values unless those are too many."""
+    if radius < 0:
+        raise ValueError(f"radius counts arrows from the focus, 0 or more; got {radius}")
+    if detail != "auto":
+        return near(fold(root, detail), focus, radius)
+    values = near(fold(root, "values"), focus, radius)
+    return values if len(values.boxes) <= READABLE["values"] else near(fold(root, "neurons"), focus, radius)
+
+
+def refuse_crowd(folded: Folded, title: str, limit: int) -> None:
+    """Raise RenderError instead of drawing what nobody could read."""
+    if len(folded.boxes) > limit:
+        coarser = {"values": 'detail="neurons", ', "neurons": 'detail="layers", '}.get(folded.detail, "")
+        raise RenderError(
+            f"drawing {title!r} would take {len(folded.boxes)} boxes, which nobody can read, and the "
+            f"limit is {limit}; draw less with {coarser}focus=node, or raise limit="
+        )
 
 
 def to_dot(root: Node, **options: Any) -> str:

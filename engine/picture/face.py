@@ -3,36 +3,34 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from engine.formula import Formula, number_text, write
+from engine.formula import Formula, number_text
 from engine.graph import Node
 from engine.picture.fold import Box, Folded, Wire
+from engine.picture.grouping import module_paths
 from engine.value import Constant
+from engine.wording import made_of, node_formula
 
-__all__ = ["Face", "Scale", "box_face", "contribution", "short_name", "wire_tooltip"]
+__all__ = ["Face", "Scale", "contribution", "faces", "flow", "tone_of", "wire_tooltip"]
 
 LONGEST = 34  # characters in a line of a box
 LEVELS = 4  # strengths of color, besides the faintest
 
-_SHORT = (
-    (re.compile(r"\blayers\[(\d+)\]"), r"l\1"),
-    (re.compile(r"\bneurons\[(\d+)\]"), r"n\1"),
-    (re.compile(r"\bweights\[(\d+)\]$"), r"w[\1]"),
-    (re.compile(r"\.bias$"), ".b"),
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """The text of a box. `tone` is positive, negative, zero, mixed, broken or none; `level` 0 to 4."""
+    """The text of a box. `tone` is positive, negative, zero, mixed, broken or none; `level` 0 to 4.
+
+    `size` is the gradient that the tone and the level stand for: of many nodes the root mean square.
+    """
 
     lines: tuple[str, ...]
     tooltip: str
     tone: str
-    level: int
+    size: float | None
+    level: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,38 +42,48 @@ class Scale:
     @classmethod
     def of(cls, gradients: Iterable[float | None]) -> Scale:
         """The scale on which the largest of these is the strongest."""
-        finite = [abs(g) for g in gradients if g is not None and math.isfinite(g)]
-        return cls(max(finite, default=0.0))
+        return cls(max((abs(g) for g in gradients if g is not None and math.isfinite(g)), default=0.0))
 
     def strength(self, gradient: float) -> float:
         """0 to 1, by the square root, so that a hundredth of the largest is still seen."""
         if not math.isfinite(gradient):
             return 1.0
-        return math.sqrt(abs(gradient) / self.largest) if self.largest else 0.0
+        return math.sqrt(min(1.0, abs(gradient) / self.largest)) if self.largest else 0.0
 
     def level(self, gradient: float | None) -> int:
         """The strength as one of the few shades of a color."""
         return 0 if gradient is None else round(self.strength(gradient) * LEVELS)
 
 
-def tone_of(gradient: float | None) -> str:
-    """The word for a gradient's sign, which is also its class in the SVG."""
-    if gradient is None:
+def faces(folded: Folded) -> dict[str, Face]:
+    """{id: what the box says}, the strongest color for the largest gradient."""
+    formulas = _formulas(folded)
+    plain = {box.id: _face(box, formulas.get(box.id, ""), folded) for box in folded.boxes}
+    root = folded.scan.root  # its gradient is always 1, beside which all others may look faint
+    scale = Scale.of(plain[box.id].size for box in folded.boxes if root not in box.members)
+    return {
+        place: Face(face.lines, face.tooltip, face.tone, face.size, scale.level(face.size))
+        for place, face in plain.items()
+    }
+
+
+def tone_of(*gradients: float | None) -> str:
+    """The word for the sign of gradients, which is also a class in the SVG."""
+    known = [gradient for gradient in gradients if gradient is not None]
+    if not known:
         return "none"
-    if not math.isfinite(gradient):
+    if not all(map(math.isfinite, known)):
         return "broken"
-    return "positive" if gradient > 0 else "negative" if gradient < 0 else "zero"
+    signs = {(gradient > 0) - (gradient < 0) for gradient in known} - {0}
+    if not signs:
+        return "zero"
+    return "mixed" if len(signs) > 1 else "positive" if 1 in signs else "negative"
 
 
-def short_name(label: str) -> str:
-    """A module path as it is shown; any other label as it is.
-
-    >>> short_name("layers[0].neurons[3].weights[1]"), short_name("loss")
-    ('l0.n3.w[1]', 'loss')
-    """
-    for pattern, short in _SHORT:
-        label = pattern.sub(short, label)
-    return label
+def root_mean_square(numbers: Sequence[float | None]) -> float | None:
+    """The size of several gradients together; None where none was computed."""
+    known = [number for number in numbers if number is not None]
+    return math.hypot(*known) / math.sqrt(len(known)) if known else None
 
 
 def cut(text: str, longest: int = LONGEST) -> str:
@@ -84,55 +92,131 @@ def cut(text: str, longest: int = LONGEST) -> str:
     return flat if len(flat) <= longest else flat[: longest - 1] + "…"
 
 
-def box_face(box: Box, folded: Folded, scale: Scale) -> Face:
-    """What a box of one node says: its name and formula, its number, its gradient."""
-    node = box.members[-1]
-    name = cut(short_name(box.name))
+# ── One node ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def _face(box: Box, formula: str, folded: Folded) -> Face:
+    if len(box.members) > 1:
+        return _face_of_many(box, formula)
+    node = box.members[0]
     if box.kind == "constant":
-        return Face((number_text(node._data),), f"constant {node._data!r}", "none", 0)
-    title = name
-    if node.operation is not None:
-        title = _titled(name, node, folded)
-    lines = (title, f"data {number_text(node._data)}", f"grad {number_text(node.grad)}")
-    return Face(lines, node_tooltip(node, box.name, folded), tone_of(node.grad), scale.level(node.grad))
+        return Face((number_text(node._data),), f"constant {node._data!r}", "none", None)
+    numbers = (f"data {number_text(node._data)}", f"grad {number_text(node.grad)}")
+    made = f" = {cut(node_formula(node, folded.scan.names), 200)}" if node.operation else ""
+    gradient = "not computed" if node.grad is None else repr(node.grad)
+    tooltip = f"{node.label or box.name}{made}: data {node._data!r}, gradient {gradient}"
+    return Face((_title(box.name, formula, node), *numbers), tooltip, tone_of(node.grad), node.grad)
 
 
-def _titled(name: str, node: Node, folded: Folded) -> str:
-    made = formula(node, folded)
-    if len(name) + 3 + len(made) <= LONGEST:
-        return f"{name} = {made}"
-    return cut(f"{name} = {operation_words(node)}")
+def _title(name: str, formula: str, node: Node) -> str:
+    """`d = a × b`, or where that is too long `d = dot of 33`."""
+    if not formula or len(name) + 3 + len(formula) <= LONGEST:
+        return cut(f"{name} = {formula}" if formula else name)
+    made = node.operation.name if node.operation else "leaf"
+    return cut(f"{name} = {made} of {len(node.parents)}")
 
 
-def operation_words(node: Node) -> str:
-    """The operation in a word or two, where the whole formula is too long.
-
-    >>> from engine import Value, dot
-    >>> operation_words(dot([Value(1.0), Value(2.0)], [3.0, 4.0]))
-    'dot of 4 operands'
-    """
-    operation = node.operation
-    if operation is None:
-        return "a leaf"
-    return f"{operation.name} of {len(node.parents)} operands" if operation.arity is None else operation.name
+# ── Many nodes in one box ─────────────────────────────────────────────────────────────────────────
 
 
-def formula(node: Node, folded: Folded) -> str:
-    """How the node was made, in the names of its operands; constants by their number."""
-    assert node.operation is not None  # noqa: S101  (asked of computed nodes alone)
-    return write(node.operation, operands_of(node, folded)).text
+def _face_of_many(box: Box, formula: str) -> Face:
+    shown = box.outputs or box.members
+    gradients = [node.grad for node in shown]
+    size = root_mean_square(gradients)
+    lines = [*_headline(box, formula), _range(box, shown)]
+    tooltip = f"{box.path or cut(formula or box.name, 200)}: {len(box.members)} nodes, {lines[-1]}"
+    if not all(isinstance(node, Constant) for node in box.members):
+        only = gradients[0] if len(shown) == 1 else size
+        lines.append(f"{'grad' if len(shown) == 1 else 'grad rms'} {number_text(only)}")
+        tooltip += f", gradient {'not computed' if only is None else repr(only)}"
+    parameters = _parameters(box)
+    if parameters and box.path:
+        moved = root_mean_square([parameter.grad for parameter in parameters])
+        tooltip += f"; {len(parameters)} parameters, gradient rms {number_text(moved)}"
+    return Face(tuple(lines), tooltip, tone_of(*gradients), size)
 
 
-def operands_of(node: Node, folded: Folded) -> list[Formula | float]:
-    """The operands as a formula wants them: numbers for constants, else short names."""
-    return [
-        parent._data if is_constant(parent) else Formula(cut(short_name(folded.names[parent]), 20))
-        for parent in node.parents
-    ]
+def _headline(box: Box, formula: str) -> list[str]:
+    times = _times(box)
+    if box.kind == "layer":
+        parameters = _parameters(box)
+        neurons = len({module_paths(node.label)[1] for node in parameters})
+        return [f"layer {box.name}", f"{neurons} neurons{times}", f"{len(parameters)} parameters"]
+    if box.kind == "neuron":
+        return [f"{box.name}{times}", cut(_operations(box))]
+    if box.kind == "run":
+        return [f"{len(box.members)} operations in a row", cut(_operations(box))]
+    if box.kind == "sum":
+        return [cut(formula or box.name), f"by {len(box.members)} additions"]
+    named = box.members[-1].label and formula
+    return [cut(f"{box.name} = {formula}" if named else formula or box.name), f"×{len(box.members)}"]
 
 
-def is_constant(node: Node) -> bool:
-    return isinstance(node, Constant)
+def _times(box: Box) -> str:
+    """How many samples went through: how often the same label came out."""
+    labels = [node.label for node in box.outputs]
+    times = max((labels.count(label) for label in dict.fromkeys(labels)), default=1)
+    return f" ×{times}" if times > 1 else ""
+
+
+def _parameters(box: Box) -> list[Node]:
+    return [node for node in box.members if node.operation is None and not isinstance(node, Constant)]
+
+
+def _operations(box: Box) -> str:
+    """The operations inside in the order in which they are first met: dot → tanh."""
+    return " → ".join(dict.fromkeys(node.operation.name for node in box.members if node.operation))
+
+
+def _range(box: Box, shown: Sequence[Node]) -> str:
+    word = "out" if box.kind in ("neuron", "layer") else "data"
+    numbers = [node._data for node in shown]
+    low, high = number_text(min(numbers)), number_text(max(numbers))
+    return f"{word} {low}" if low == high else f"{word} {low} … {high}"
+
+
+# ── Formulas in the names of boxes ────────────────────────────────────────────────────────────────
+
+
+def _formulas(folded: Folded) -> dict[str, str]:
+    """{id: how the box's last node was made}; what has no name is written out while it is short."""
+    box_of = {node: box for box in folded.boxes for node in box.members}
+    written: dict[str, Formula] = {}
+    texts: dict[str, str] = {}
+    for box in folded.boxes:
+        node = box.members[-1]
+        if node.operation is None or box.kind in ("neuron", "layer", "run"):
+            continue
+        if box.kind == "operation" and folded.detail == "values":
+            texts[box.id] = node_formula(node, folded.scan.names)
+            continue
+        outside = [operand for operand in _operands(box) if box_of.get(operand) is not box]
+        names = [_operand(operand, box_of, written) for operand in outside]
+        if box.kind == "sum" or node.operation.arity is None:
+            what = "sum" if box.kind == "sum" else node.operation.name
+            made = Formula(f"{what} of {', '.join(dict.fromkeys(name.text for name in names))}")
+        else:
+            made = made_of(node.operation, names)
+        texts[box.id] = made.text
+        if len(box.members) > 1 and not node.label and len(made.text) <= LONGEST - 8:
+            written[box.id] = made
+    return texts
+
+
+def _operands(box: Box) -> list[Node]:
+    if box.kind == "sum":
+        return [operand for node in box.members for operand in node.parents]
+    return list(box.members[-1].parents)
+
+
+def _operand(operand: Node, box_of: dict[Node, Box], written: dict[str, Formula]) -> Formula:
+    box = box_of.get(operand)
+    if box is None or box.kind == "constant":
+        return Formula(number_text(operand._data), 15 if operand._data < 0 else 100)
+    return written.get(box.id) or Formula(box.name)
+
+
+# ── Edges ─────────────────────────────────────────────────────────────────────────────────────────
 
 
 def contribution(consumer: Node, slot: int) -> float | None:
@@ -146,20 +230,20 @@ def contribution(consumer: Node, slot: int) -> float | None:
     return consumer.grad * partial
 
 
-def node_tooltip(node: Node, name: str, folded: Folded) -> str:
-    """One sentence with every digit, and with the whole label."""
-    made = "" if node.operation is None else f" = {cut(formula(node, folded), 200)}"
-    gradient = "not computed" if node.grad is None else repr(node.grad)
-    return f"{name}{made}: data {node._data!r}, gradient {gradient}"
+def flow(wire: Wire) -> list[float | None]:
+    """What flows back over each edge of a wire."""
+    return [contribution(*end) for end in wire.ends]
 
 
 def wire_tooltip(wire: Wire, folded: Folded) -> str:
     """What one edge carries, with every digit; for parallel edges how many they are."""
-    consumer, slot = wire.ends[0]
     if len(wire.ends) > 1:
-        return f"{len(wire.ends)} edges"
-    partial = consumer.partials[slot]
-    way = f"{folded.names[consumer.parents[slot]]} is operand {slot + 1} of {folded.names[consumer]}"
+        size = root_mean_square(flow(wire))
+        carries = "" if size is None else f", contributions rms {size!r}"
+        return f"{len(wire.ends)} edges{carries}"
+    consumer, slot = wire.ends[0]
+    names, partial = folded.scan.names, consumer.partials[slot]
+    way = f"{names[consumer.parents[slot]]} is operand {slot + 1} of {names[consumer]}"
     if partial is None:
         return f"{way}; no gradient flows here"
     amount = contribution(consumer, slot)

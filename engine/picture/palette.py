@@ -72,6 +72,7 @@ FONT = 'ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,"Liberation Mono",monospa
 def style(scope: str = "svg.autograd") -> str:
     """The style sheet of a drawing, for light and dark pages, with every rule inside `scope`."""
     rules = [f"{scope} text{{font-family:{FONT};fill:var(--text)}}"]
+    rules.append(f"{scope} .graph>polygon{{fill:var(--paper)}}")
     for tone in LIGHT.lines:
         rules.append(f"{scope} .{tone} :is(path,polygon){{stroke:var(--{tone})}}")
         rules.append(f"{scope} .edge.{tone} polygon{{fill:var(--{tone})}}")
@@ -87,7 +88,7 @@ def style(scope: str = "svg.autograd") -> str:
 
 
 def _variables(palette: Palette) -> str:
-    named = {"text": palette.text, "quiet": palette.quiet, **palette.lines}
+    named = {"paper": palette.paper, "text": palette.text, "quiet": palette.quiet, **palette.lines}
     for tone, fills in palette.fills.items():
         named |= {f"{tone}{level}": fill for level, fill in enumerate(fills[: len(set(fills))])}
     return ";".join(f"--{name}:{color}" for name, color in named.items())
