@@ -78,7 +78,7 @@ from engine.functions import (
 from engine.modes import no_grad, remember_lines
 from engine.value import Constant, Value
 
-__all__ = [
+__all__ = [  # noqa: RUF022  (sorted as sorted() does)
     "CheckError",
     "Constant",
     "DomainError",
@@ -120,9 +120,9 @@ __all__ = [
     "jvp",
     "leaky_relu",
     "log",
+    "log10",
     "log1p",
     "log2",
-    "log10",
     "log_softmax",
     "logsumexp",
     "maximum",

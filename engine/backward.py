@@ -98,7 +98,13 @@ def _not_a_number(interior: list[Node], reached: Node) -> NonFiniteError:
             culprit, slope = node, made[0]
             break
     cause = next((node for node in interior if not math.isfinite(node._data)), None)
-    return NonFiniteError(_nan_words(culprit, slope, cause), culprit, cause)
+    infinite = (node for node in reversed(interior) if not _all_finite(node))
+    advice = [op.advice for node in infinite if (op := node.operation) and op.advice][:1]
+    return NonFiniteError(_nan_words(culprit, slope, cause, advice), culprit, cause)
+
+
+def _all_finite(node: Node) -> bool:
+    return all(math.isfinite(x) for x in (node._data, *node.partials) if x is not None)
 
 
 def _is_nan(upstream: Any, slope: float) -> bool:
@@ -108,17 +114,17 @@ def _is_nan(upstream: Any, slope: float) -> bool:
     return upstream * slope != upstream * slope
 
 
-def _nan_words(culprit: Node, slope: float | None, cause: Node | None) -> str:
+def _nan_words(culprit: Node, slope: float | None, cause: Node | None, advice: list[str]) -> str:
     operands = ", ".join(describe(parent) for parent in culprit.parents)
     if slope is None:
         what = "infinite gradients of both signs meet there"
     else:
-        what = f"its gradient {culprit.grad!r} times its local derivative {slope!r}"
+        what = f"its gradient {culprit.grad!r} times its local derivative {slope!r} is nan"
     words = f"backward would give nan at {describe(culprit)} with operands ({operands}): {what}"
     if cause is not None and cause is not culprit:
         inputs = ", ".join(describe(parent) for parent in cause.parents)
         words += f"; the first number in the graph that is not finite is {describe(cause)} of ({inputs})"
-    return words + "; for log of a softmax use log_softmax, for sqrt of squares hypot or norm"
+    return "; ".join([words, *advice])
 
 
 def describe(node: Node) -> str:

@@ -65,7 +65,8 @@ class Operation:
     `forward` takes floats and returns a float; `partials` takes (output, *operands) and returns one
     local derivative per operand. `arity` is None for an operation on any number of operands. `side`
     tells on which side of its kinks the operands lie. `overflow` gives the result where Python's
-    math module raises OverflowError instead of returning an infinity.
+    math module raises OverflowError instead of returning an infinity. `advice` says what to use instead
+    where its numbers have gone to infinity.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Operation:
     kinks: tuple[Kink, ...] = ()
     side: Callable[..., float] | None = None
     overflow: Callable[..., float] = lambda *_: math.inf
+    advice: str = ""
     commutative: bool = False
     flat: bool = False
 
@@ -86,7 +88,7 @@ class Operation:
         return f"<operation {self.name}>"
 
     def __reduce__(self) -> str:
-        """Rows are copied and pickled by name: there is one of each."""
+        """A copy of a row is the row: there is one of each."""
         return self.name
 
     @overload

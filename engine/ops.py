@@ -52,6 +52,12 @@ def sign_of(x: float, y: float = 0.0) -> int:
     return (x > y) - (x < y)
 
 
+def _clamp(x: float, low: float, high: float) -> float:
+    if low > high:
+        raise ValueError
+    return low if x < low else min(x, high)
+
+
 # A table is read in rows. (A row that another row's formula names before it is annotated for the type checker.)
 # fmt: off
 
@@ -65,7 +71,7 @@ multiply = row("multiply", operator.mul, lambda out, x, y: (y, x), "x × y",
                arity=2, symbol="×", precedence=20, commutative=True)
 divide = row("divide", operator.truediv, lambda out, x, y: (1.0 / y, -out / y), "x ÷ y",
              Domain("a divisor other than 0", lambda x, y: y != 0, (NEAR, POSITIVE)),
-             arity=2, symbol="÷", precedence=20)
+             arity=2, symbol="÷", precedence=20, advice="leave the bad case out with where and a thunk")
 ratio: Operation = row("ratio", lambda x, y: x / y if y else math.inf * x,
             lambda out, x, y: (ratio(1.0, y), ratio(-out, y)),
             "x ÷ y inside this table's formulas: infinite at the edge of a domain, where ÷ refuses",
@@ -87,11 +93,13 @@ power: Operation = row("power", math.pow,
 
 # ── Exponentials, logarithms, roots ───────────────────────────────────────────────────────────────
 
-exp = row("exp", math.exp, lambda out, x: (out,), "e to the power of x")
+exp = row("exp", math.exp, lambda out, x: (out,), "e to the power of x",
+          advice="stay in logarithms: log_softmax, logsumexp, softplus, sigmoid")
 expm1 = row("expm1", math.expm1, lambda out, x: (exp(x),), "exp(x) − 1, exact near 0")
 exp2 = row("exp2", math.exp2, lambda out, x: (out * math.log(2.0),), "2 to the power of x")
 log: Operation = row("log", math.log, lambda out, x: (1.0 / x,), "the natural logarithm of x",
-          Domain("x > 0", lambda x: x > 0, (POSITIVE,), "for log of a softmax use log_softmax"))
+          Domain("x > 0", lambda x: x > 0, (POSITIVE,), "for log of a softmax use log_softmax"),
+          advice="for log of a softmax use log_softmax")
 log1p = row("log1p", math.log1p, lambda out, x: (1.0 / (1.0 + x),), "log(1 + x), exact near 0",
             Domain("x > -1", lambda x: x > -1, ((-0.9, 9.0),)))
 log2 = row("log2", math.log2, lambda out, x: (1.0 / (x * math.log(2.0)),), "the logarithm to base 2",
@@ -99,7 +107,8 @@ log2 = row("log2", math.log2, lambda out, x: (1.0 / (x * math.log(2.0)),), "the 
 log10 = row("log10", math.log10, lambda out, x: (1.0 / (x * math.log(10.0)),),
             "the logarithm to base 10", Domain("x > 0", lambda x: x > 0, (POSITIVE,)))
 sqrt = row("sqrt", math.sqrt, lambda out, x: (ratio(0.5, out),), "the square root of x",
-           Domain("x >= 0", lambda x: x >= 0, (POSITIVE,)), kinks=(Kink((0.0,), EDGE),))
+           Domain("x >= 0", lambda x: x >= 0, (POSITIVE,)), kinks=(Kink((0.0,), EDGE),),
+           advice="for the root of a sum of squares use hypot or norm")
 cbrt = row("cbrt", math.cbrt, lambda out, x: (ratio(1.0, 3.0 * out * out),),
            "the cube root of x, for negative x too", kinks=(Kink((0.0,), "a vertical tangent: its slope"),))
 
@@ -155,13 +164,12 @@ minimum = row("minimum", lambda x, y: x if x < y or x != x else y,
                                  choose(x > y, 1.0, choose(x < y, None, 0.5))),
               "the smaller of x and y", arity=2, commutative=True, kinks=(Kink((1.0, 1.0), TIE),),
               side=sign_of)
-where = row("where", lambda condition, x, y: x if condition else y,
+where = row("where", lambda condition, x, y: x if condition > 0 else y,
             lambda out, condition, x, y: (None, choose(condition > 0.0, 1.0, None),
                                           choose(condition > 0.0, None, 1.0)),
-            "x where the condition is 1, y where it is 0",
-            Domain("a condition of 0 or 1", lambda condition, x, y: condition in (0, 1),
-                   ((1.0, 1.0), NEAR, NEAR)), arity=3, side=lambda condition, x, y: condition)
-clamp = row("clamp", lambda x, low, high: low if x < low else min(x, high),
+            "x where the condition is positive (true is 1, false is 0), else y", arity=3,
+            side=lambda condition, x, y: condition > 0)
+clamp = row("clamp", _clamp,
             lambda out, x, low, high: (choose((x > low) & (x < high), 1.0, None),
                                        choose(x < low, 1.0, None), choose(x > high, 1.0, None)),
             "x, but at least low and at most high",

@@ -1,0 +1,36 @@
+"""What every test relies on: our own packages, no switch left on, and the same examples in every run."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+import engine
+import nn
+from engine import modes
+
+ROOT = Path(__file__).parent.parent
+
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, max_examples=60)
+hypothesis.settings.register_profile("intense", deadline=None, max_examples=2000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
+
+
+def pytest_sessionstart() -> None:
+    """Two projects can ship folders named `engine` and `nn`; these tests are about this one's."""
+    for package in (engine, nn):
+        assert Path(package.__file__ or "").parent.parent == ROOT, package.__file__
+
+
+@pytest.fixture(autouse=True)
+def nothing_leaks() -> Iterator[None]:
+    """No test leaves a mode switched on or touches Python's global random numbers."""
+    state = random.getstate()
+    yield
+    assert modes.anywhere == 0
+    assert random.getstate() == state

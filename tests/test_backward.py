@@ -1,0 +1,263 @@
+"""The chain rule: what is accumulated, what is reset, what is refused, and what happens at kinks."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from engine import (
+    NonFiniteError,
+    Value,
+    asin,
+    atan2,
+    cbrt,
+    clamp,
+    dot,
+    elu,
+    exp,
+    floor,
+    gradients,
+    hardtanh,
+    hypot,
+    leaky_relu,
+    log,
+    log_softmax,
+    logsumexp,
+    maximum,
+    minimum,
+    norm,
+    relu,
+    remember_lines,
+    selu,
+    sign,
+    softmax,
+    sqrt,
+    tanh,
+    total,
+    where,
+)
+from engine.backward import adjoints
+from engine.conventions import conventions
+
+INF = math.inf
+# (what, function, point, value, gradient): the conventions, each with its own expected number
+EDGES: list[tuple[str, Callable[..., Any], tuple[float, ...], float, tuple[float, ...]]] = [
+    ("relu at 0", relu, (0.0,), 0.0, (0.0,)),
+    ("abs at 0", abs, (0.0,), 0.0, (0.0,)),
+    ("maximum at a tie", maximum, (2.0, 2.0), 2.0, (0.5, 0.5)),
+    ("minimum at a tie", minimum, (2.0, 2.0), 2.0, (0.5, 0.5)),
+    ("maximum with itself", lambda x: maximum(x, x), (2.0,), 2.0, (1.0,)),
+    ("maximum(x, 0) at 0", lambda x: maximum(x, 0.0), (0.0,), 0.0, (0.5,)),
+    ("clamp at its low end", lambda x: clamp(x, 0.0, 1.0), (0.0,), 0.0, (0.0,)),
+    ("clamp at its high end", lambda x: clamp(x, 0.0, 1.0), (1.0,), 1.0, (0.0,)),
+    ("leaky_relu at 0", leaky_relu, (0.0,), 0.0, (0.01,)),
+    ("hardtanh at 1", hardtanh, (1.0,), 1.0, (0.0,)),
+    ("elu at 0", elu, (0.0,), 0.0, (1.0,)),
+    ("selu at 0", selu, (0.0,), 0.0, (1.0507009873554805,)),
+    ("sqrt at 0", sqrt, (0.0,), 0.0, (INF,)),
+    ("sqrt at -0", sqrt, (-0.0,), 0.0, (INF,)),
+    ("asin at 1", asin, (1.0,), math.pi / 2, (INF,)),
+    ("cbrt at 0", cbrt, (0.0,), 0.0, (INF,)),
+    ("sign at 0", sign, (0.0,), 0.0, (0.0,)),
+    ("floor at 1", floor, (1.0,), 1.0, (0.0,)),
+    ("x**0 at 0", lambda x: x**0, (0.0,), 1.0, (0.0,)),
+    ("x**1 at 0", lambda x: x**1, (0.0,), 0.0, (1.0,)),
+    ("x**2 at 0", lambda x: x**2, (0.0,), 0.0, (0.0,)),
+    ("x**0.5 at 0", lambda x: x**0.5, (0.0,), 0.0, (INF,)),
+    ("x**3 at -2, a constant exponent", lambda x: x**3, (-2.0,), -8.0, (12.0,)),
+    ("x**y at (0, 2)", lambda x, y: x**y, (0.0, 2.0), 0.0, (0.0, 0.0)),
+    ("x**y at (0, 0)", lambda x, y: x**y, (0.0, 0.0), 1.0, (0.0, 0.0)),
+    ("hypot at the origin", hypot, (0.0, 0.0), 0.0, (0.0, 0.0)),
+    ("norm at the origin", lambda x, y: norm([x, y]), (0.0, 0.0), 0.0, (0.0, 0.0)),
+    ("where(x > 0, sqrt x, 0) at 0", lambda x: where(x > 0, sqrt(x), 0.0), (0.0,), 0.0, (0.0,)),
+    ("where with a thunk at -1", lambda x: where(x > 0, lambda: log(x), 0.0), (-1.0,), 0.0, (0.0,)),
+    ("logsumexp with one -inf", lambda x, y: logsumexp([x, y]), (-INF, 0.0), 0.0, (0.0, 1.0)),
+    ("tanh at 800", tanh, (800.0,), 1.0, (0.0,)),
+    ("exp at 1000", exp, (1000.0,), INF, (INF,)),
+    ("relu at nan", lambda x, y: relu(x) * 0 + y, (1.0, 2.0), 2.0, (0.0, 1.0)),
+]
+
+
+@pytest.mark.parametrize(("what", "f", "at", "value", "slopes"), EDGES, ids=[edge[0] for edge in EDGES])
+def test_edges(
+    what: str, f: Callable[..., Any], at: tuple[float, ...], value: float, slopes: tuple[float, ...]
+) -> None:
+    inputs = [Value(number) for number in at]
+    output = f(*inputs)
+    output.backward() if isinstance(output, Value) else Value(output).backward()
+    assert output.data == value
+    assert tuple(x.grad or 0.0 for x in inputs) == slopes
+
+
+def test_relu_of_nan_is_nan() -> None:
+    assert math.isnan(relu(Value(math.nan)).data)
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "value"),
+    [
+        (lambda x, y: x**y, (-2.0, 3.0), -8.0),
+        (atan2, (0.0, 0.0), 0.0),
+        (lambda x, y: logsumexp([x, y]), (-INF, -INF), -INF),
+    ],
+)
+def test_what_has_no_sensible_derivative_raises_only_in_backward(
+    f: Callable[..., Value], at: tuple[float, ...], value: float
+) -> None:
+    inputs = [Value(number) for number in at]
+    output = f(*inputs)
+    assert output.data == value
+    with pytest.raises(NonFiniteError):
+        output.backward()
+    assert [x.grad for x in inputs] == [None, None]
+
+
+def test_leaves_accumulate_and_interior_nodes_are_reset() -> None:
+    a = Value(3.0)
+    b = a * a
+    y = 2 * b
+    y.backward()
+    assert (a.grad, b.grad) == (12.0, 2.0)
+    y.backward()
+    assert (a.grad, b.grad) == (24.0, 2.0)
+
+
+def test_two_outputs_that_share_nodes_add_up() -> None:
+    a = Value(3.0)
+    b = a * a
+    (2 * b).backward()
+    (5 * b).backward()
+    assert a.grad == 42.0
+
+
+SLOTS: list[tuple[Callable[[Value], Value], float]] = [
+    (lambda a: a + a, 2.0),
+    (lambda a: a * a, 6.0),
+    (lambda a: a - a, 0.0),
+    (lambda a: a * a * a, 27.0),
+    (lambda a: dot([a, a], [a, a], a), 13.0),
+    (lambda a: total([a, a, a]), 3.0),
+    (lambda a: a**a, 27 * (1 + math.log(3))),
+]
+
+
+@pytest.mark.parametrize(("f", "expected"), SLOTS)
+def test_every_slot_contributes(f: Callable[[Value], Value], expected: float) -> None:
+    a = Value(3.0)
+    f(a).backward()
+    assert a.grad == pytest.approx(expected, rel=1e-15)
+
+
+def test_a_diamond_waits_for_both_sides() -> None:
+    """Depth-first order alone would hand b's gradient on before d has added to it."""
+    a = Value(2.0)
+    b = a * 3
+    c = b * 5
+    d = c + b
+    e = d * b
+    e.backward()
+    assert a.grad == 2 * 18 * 3 * 2
+
+
+def test_backward_on_a_leaf_adds_one() -> None:
+    a = Value(2.0)
+    a.backward()
+    a.backward()
+    assert a.grad == 2.0
+
+
+def test_reached_leaves_get_zero_and_unreached_ones_nothing() -> None:
+    a, b, c = Value(-1.0), Value(2.0), Value(3.0)
+    (relu(a) + b).backward()
+    assert (a.grad, b.grad, c.grad) == (0.0, 1.0, None)
+
+
+def test_gradients_belong_to_the_point_where_forward_ran() -> None:
+    a = Value(3.0)
+    y = a * a
+    a.data = 10.0
+    y.backward()
+    assert (y.data, a.grad) == (9.0, 6.0)
+
+
+def test_the_quick_sweep_has_the_bits_of_the_plain_one() -> None:
+    draw = random.Random(5)
+    leaves = [Value(draw.gauss(0, 1)) for _ in range(12)]
+    values = list(leaves)
+    grow: list[Callable[[Value, Value], Value]] = [
+        lambda x, y: x * y,
+        lambda x, y: x + y,
+        lambda x, _: x.tanh(),
+        lambda x, y: dot([x, y], [y, x], x),
+        lambda x, _: x.relu(),
+        lambda x, y: maximum(x, y).sin(),
+        lambda x, y: total([x, y, x]),
+    ]
+    for _ in range(300):
+        values.append(draw.choice(grow)(draw.choice(values), draw.choice(values)))
+    root = total(values[-40:])
+    plain = adjoints(root, lambda node: node.partials)
+    root.backward()
+    assert [leaf.grad for leaf in leaves] == [plain.get(leaf, 0.0) for leaf in leaves]
+    assert gradients(root, leaves) == [leaf.grad for leaf in leaves]
+
+
+def test_a_gradient_that_would_be_nan_raises_and_touches_nothing() -> None:
+    x, w = Value(0.0, label="x"), Value(1.0, label="w")
+    (w * 2).backward()
+    squares = x * x
+    length = sqrt(squares)
+    y = length * w
+    interior = [squares.grad, length.grad, y.grad]
+    with pytest.raises(NonFiniteError, match="hypot or norm") as caught:
+        y.backward()
+    assert caught.value.node is squares  # inf × 0 happens when sqrt's infinite slope meets 2x = 0
+    assert (x.grad, w.grad) == (None, 2.0)
+    assert [squares.grad, length.grad, y.grad] == interior
+
+
+def test_the_first_number_that_went_bad_is_named_with_its_line() -> None:
+    with remember_lines():
+        high = Value(1000.0, label="high")
+        exponential = high.exp()
+        odds = 1 / exponential
+    with pytest.raises(NonFiniteError) as caught:
+        odds.backward()
+    assert caught.value.cause is exponential
+    assert "exp = inf (made at " in str(caught.value)
+    assert "test_backward.py:" in str(caught.value)
+    assert "'high'" in str(caught.value)
+    assert "log_softmax" in str(caught.value)
+    assert high.grad is None
+
+
+def test_infinite_gradients_pass() -> None:
+    x = Value(0.0)
+    sqrt(x).backward()
+    assert x.grad == INF
+
+
+def test_opposite_infinities_meeting_are_refused() -> None:
+    x = Value(0.0, label="x")
+    with pytest.raises(NonFiniteError, match="infinite gradients of both signs"):
+        (sqrt(x) - sqrt(x)).backward()
+    assert x.grad is None
+
+
+def test_softmax_at_extremes() -> None:
+    logits = [Value(1000.0), Value(-1000.0), Value(0.0)]
+    probabilities = softmax(logits)
+    assert [p.data for p in probabilities] == [1.0, 0.0, 0.0]
+    log_softmax(logits)[1].backward()
+    assert [logit.grad for logit in logits] == [-1.0, 1.0, 0.0]
+
+
+def test_the_conventions_are_printed_from_the_rows() -> None:
+    lines = conventions().splitlines()
+    assert "| relu(0) | 0 | no path | a kink: the one-sided slope of smallest magnitude |" in lines
+    assert "| maximum(1, 1) | 1 | 0.5, 0.5 | a tie: split evenly between the operands |" in lines
+    assert any(line.startswith("| atan2(0, 0) | 0 | undefined, undefined |") for line in lines)

@@ -1,0 +1,334 @@
+"""What a Value accepts, refuses, prints, compares and copies; the rules of research on semantics as tests."""
+
+from __future__ import annotations
+
+import copy
+import gc
+import math
+import pickle
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine import DomainError, GraphError, Value, dot, log, no_grad, remember_lines, tanh, total
+from engine.graph import topological_order
+from engine.value import Constant
+
+
+@pytest.mark.parametrize("number", [3, 3.0, Fraction(6, 2), np.float32(3), np.float64(3), np.int64(3)])
+def test_real_numbers_are_accepted_as_floats(number: Any) -> None:
+    for value in (Value(number), Value(1.0) * number, number * Value(1.0)):
+        assert type(value) is Value
+        assert type(value.data) is float
+        assert value.data == 3.0
+
+
+JUNK: list[tuple[Any, str]] = [
+    ("3", "str"), (None, "NoneType"), ([1.0], "list"), (1j, "complex"), (Decimal(3), "Decimal"),
+    (np.array([1.0, 2.0]), "ndarray"), (np.array(1.0), "ndarray"), ({}, "dict"), (b"3", "bytes"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("junk", "name"), JUNK, ids=[name for _, name in JUNK])
+def test_what_is_no_number_is_a_type_error(junk: Any, name: str) -> None:
+    x = Value(2.0)
+
+    def assign() -> None:
+        x.data = junk
+
+    attempts: list[Callable[[], Any]] = [
+        lambda: Value(junk), assign, lambda: x + junk, lambda: junk + x, lambda: x * junk, lambda: junk * x,
+        lambda: x**junk, lambda: junk**x, lambda: x - junk, lambda: x / junk, lambda: dot([x], [junk]),
+        lambda: total([x, junk]), lambda: x < junk,
+    ]  # fmt: skip
+    for attempt in attempts:
+        with pytest.raises(TypeError, match=rf"accepted|expected a Value.*got {name}|unsupported"):
+            attempt()
+    assert x.data == 2.0
+
+
+@pytest.mark.parametrize("flag", [True, np.bool_(True)])
+def test_flags_are_refused_with_a_hint(flag: Any) -> None:
+    with pytest.raises(TypeError, match=r"float\(flag\)"):
+        Value(flag)
+    with pytest.raises(TypeError, match="where"):
+        Value(1.0) + flag
+
+
+def test_too_large_whole_numbers_are_refused() -> None:
+    with pytest.raises(ValueError, match="too large"):
+        Value(10**400)
+
+
+def test_a_foreign_class_is_asked_for_its_reflected_method() -> None:
+    class Foreign:
+        def __radd__(self, other: object) -> str:
+            return "mine"
+
+    mine: Any = Value(1.0) + Foreign()
+    assert mine == "mine"
+
+
+def test_errors_name_operation_operand_and_label() -> None:
+    p = Value(-1.0, label="p")
+    with pytest.raises(DomainError, match=r"log needs x > 0; got -1\.0 \(operand 'p'\)") as caught:
+        p.log()
+    assert (caught.value.operation, caught.value.operands, caught.value.labels) == ("log", (-1.0,), ("p",))
+    with pytest.raises(ValueError, match=r"sqrt needs x >= 0; got -1\.0 \(operand 'p'\)"):
+        p.sqrt()
+    with pytest.raises(DomainError, match=r"divide needs a divisor other than 0; got 1\.0, 0\.0"):
+        1 / Value(0)
+    with pytest.raises(DomainError, match="cbrt"):
+        Value(-8) ** (1 / 3)
+    with pytest.raises(DomainError, match="subtract needs a result that is a number; got inf, inf"):
+        Value(math.inf) - Value(math.inf)
+
+
+def test_equality_is_identity_and_order_is_by_value() -> None:
+    a, b = Value(3.0), Value(3.0)
+    assert a == a
+    assert a != b
+    number: Any = 3.0
+    assert a != number
+    assert a in [b, a]
+    assert len({a, b}) == 2
+    assert a <= b
+    assert a >= b
+    assert not a < b
+    assert a > 2
+    assert 2 < a  # noqa: SIM300
+    assert not Value(math.nan) < 1
+    assert not Value(0.0)
+    assert bool(a)
+
+
+def test_text_shows_data_gradient_and_label_and_never_an_address() -> None:
+    a = Value(2.0, label="a")
+    assert repr(a) == "Value(2.0, grad=–, label='a')"
+    (a * a).backward()
+    assert repr(a) == "Value(2.0, grad=4.0, label='a')"
+    assert str(Value(1.5)) == "Value(1.5, grad=–)"
+    assert f"{a:.3f} {a}" == "2.000 Value(2.0, grad=4.0, label='a')"
+    assert float(a) == 2.0
+
+
+def test_python_numbers_protocols() -> None:
+    a, b = Value(2.0), Value(-3.5)
+    assert (+a) is a
+    assert [(-b).data, abs(b).data, round(b).data, math.floor(b).data, math.ceil(b).data] == [
+        3.5,
+        3.5,
+        -4,
+        -4,
+        -3,
+    ]
+    assert [(2 - a).data, (2 / a).data, (2**a).data, (2 * a).data, (2 + a).data] == [0, 1, 4, 4, 4]
+    assert math.exp(Value(0.0)) == 1.0
+    with pytest.raises(TypeError, match="floor"):
+        a // 2
+    with pytest.raises(TypeError, match="floor"):
+        7 % a
+    with pytest.raises(TypeError, match="floor"):
+        divmod(a, b)
+    with pytest.raises(TypeError, match="format"):
+        round(a, 2)
+    with pytest.raises(TypeError):
+        int(a)  # type: ignore[call-overload]
+
+
+def test_sum_adds_no_node_for_its_start() -> None:
+    a, b = Value(1.0), Value(2.0)
+    whole: Any = sum([a, b])
+    assert whole.parents == (a, b)
+    assert sum([a]) is a
+
+
+def test_operands_are_kept_in_order_and_twice() -> None:
+    a, b = Value(2.0), Value(3.0)
+    assert (a - b).parents == (a, b)
+    assert (a * a).parents == (a, a)
+    assert dot([a, a], [b, a], b).parents == (a, a, b, a, b)
+
+
+def test_dot_keeps_its_own_operands() -> None:
+    weights, inputs = [Value(2.0)], [Value(3.0)]
+    y = dot(weights, inputs)
+    inputs[0] = Value(100.0)
+    weights.append(Value(1.0))
+    y.backward()
+    assert weights[0].grad == 3.0
+
+
+def test_plain_numbers_become_constants_that_want_no_gradient() -> None:
+    a = Value(2.0)
+    y = 3.0 * a
+    constant = y.parents[0]
+    assert type(constant) is Constant
+    y.backward()
+    assert constant.grad is None
+    assert a.grad == 3.0
+
+
+def test_only_the_data_of_leaves_can_be_set() -> None:
+    a = Value(2.0, label="a")
+    a.data = 5
+    assert a.data == 5.0
+    y = a * 2
+    with pytest.raises(GraphError, match="set the data of a leaf"):
+        y.data = 1.0
+
+
+def test_no_grad_keeps_no_operands_in_this_thread_only() -> None:
+    a = Value(2.0)
+    elsewhere: list[Value] = []
+    with no_grad():
+        inside = [a * 3, a.tanh(), dot([a], [a]), tanh(a)]
+        worker = threading.Thread(target=lambda: elsewhere.append(a * 3))
+        worker.start()
+        worker.join()
+    assert [y.parents for y in inside] == [()] * 4
+    assert elsewhere[0].parents != ()
+    assert (a * 3).parents != ()
+
+    @no_grad()
+    def predict() -> Value:
+        return a * 2
+
+    assert predict().parents == ()
+
+
+def test_lines_are_remembered_where_asked_for() -> None:
+    with remember_lines():
+        y = Value(2.0) * 3
+        z = log(y)
+    for node in (y, z):
+        assert node.line is not None
+        assert "test_value.py:" in node.line
+    assert (Value(2.0) * 3).line is None
+
+
+def deep_chain(depth: int) -> tuple[Value, Value]:
+    x = start = Value(1.0)
+    for _ in range(depth):
+        x = x * 0.999999 + 1e-9
+    return start, x
+
+
+def test_a_graph_of_a_million_operations_is_built_run_backward_and_freed() -> None:
+    start, root = deep_chain(500_000)
+    root.backward()
+    assert start.grad == pytest.approx(0.999999**500_000, rel=1e-9)
+    del root
+
+
+def test_a_dropped_graph_is_freed_without_the_cyclic_collector() -> None:
+    class Watched(Value):
+        __slots__ = ("__weakref__",)
+
+    gc.disable()
+    try:
+        watched = Watched(2.0)
+        gone = weakref.ref(watched)
+        y = (watched * watched).tanh()
+        z = dot([y, watched], [y, y])
+        z.backward()
+        del watched, y, z
+        assert gone() is None
+    finally:
+        gc.enable()
+
+
+def test_deep_copies_are_whole_separate_and_of_any_depth() -> None:
+    start, root = deep_chain(20_000)
+    start.label = "start"
+    twin_start, twin = copy.deepcopy([start, root])
+    twin.backward()
+    assert start.grad is None
+    assert twin_start.label == "start"
+    root.backward()
+    assert twin_start.grad == start.grad
+    n_ary = copy.deepcopy(dot([Value(2.0, label="w")], [Value(3.0)]))
+    assert [parent.label for parent in topological_order(n_ary)[0:1]] == ["w"]
+    n_ary.backward()
+    assert n_ary.parents[0].grad == 3.0
+
+
+def test_a_shallow_copy_has_no_gradient() -> None:
+    a = Value(2.0, label="a")
+    (a * a).backward()
+    twin = copy.copy(a)
+    assert (twin.data, twin.label, twin.grad) == (2.0, "a", None)
+    assert a.grad == 4.0
+
+
+def test_leaves_pickle_and_graphs_refuse() -> None:
+    twin = pickle.loads(pickle.dumps(Value(2.0, label="w")))  # noqa: S301  (our own bytes)
+    assert (twin.data, twin.label) == (2.0, "w")
+    with pytest.raises(TypeError, match="save the parameters"):
+        pickle.dumps(Value(2.0) * 3)
+
+
+def test_graphs_are_built_and_run_in_four_threads_at_once() -> None:
+    def work(seed: int, results: dict[int, float]) -> None:
+        for _ in range(200):
+            x = Value(0.1 * seed)
+            y = x
+            for _ in range(20):
+                y = (y * x + 0.5).tanh()
+            y.backward()
+            assert x.grad is not None
+            results[seed] = x.grad
+
+    alone: dict[int, float] = {}
+    for seed in range(4):
+        work(seed, alone)
+    together: dict[int, float] = {}
+    threads = [threading.Thread(target=work, args=(seed, together)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert together == alone
+
+
+PROGRAM = """
+import random
+from engine import Value, dot, total
+draw = random.Random(7)
+weights = [Value(draw.gauss(0, 1), label=f"w{i}") for i in range(30)]
+values = weights
+for _ in range(6):
+    values = [dot(weights, values).tanh() + draw.choice(values) for _ in range(30)]
+total(values).backward()
+print([w.grad.hex() for w in weights])
+"""
+
+
+def test_same_program_same_bits_in_every_process() -> None:
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("0", "1", "424242")
+    }
+    assert len(printed) == 1
+
+
+def test_importing_the_engine_imports_no_third_party_module() -> None:
+    program = (
+        "import sys; before = set(sys.modules); import engine, engine.calculus; "
+        "print({name.partition('.')[0] for name in set(sys.modules) - before} - set(sys.stdlib_module_names))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == "{'engine'}"
