@@ -118,7 +118,7 @@ def hvp(f: Scalar, at: Sequence[float], direction: Sequence[float]) -> list[floa
     _same_length(at, direction)
     inputs = _leaves(at)
     slopes = gradients(as_value(f(*inputs)), inputs, create_graph=True)
-    return [tangent for _, tangent in _tangents(slopes, inputs, direction)]
+    return [tangent for _, tangent in tangents(slopes, inputs, direction)]
 
 
 def jvp(f: Scalar | Vector, at: Sequence[float], direction: Sequence[float]) -> tuple[Any, Any]:
@@ -133,12 +133,12 @@ def jvp(f: Scalar | Vector, at: Sequence[float], direction: Sequence[float]) -> 
     inputs = _leaves(at)
     outputs = f(*inputs)
     if isinstance(outputs, Sequence):
-        pairs = _tangents([as_value(output) for output in outputs], inputs, direction)
+        pairs = tangents([as_value(output) for output in outputs], inputs, direction)
         return [value for value, _ in pairs], [tangent for _, tangent in pairs]
-    return _tangents([as_value(outputs)], inputs, direction)[0]
+    return tangents([as_value(outputs)], inputs, direction)[0]
 
 
-def _tangents(
+def tangents(
     outputs: Sequence[Value], inputs: Sequence[Value], direction: Sequence[float]
 ) -> list[tuple[float, float]]:
     """(data, directional derivative) of each output: the chain rule, applied on the way up."""

@@ -90,10 +90,10 @@ def keeping_operands() -> Iterator[None]:
 
 
 @contextmanager
-def listening() -> Iterator[list[bool]]:
-    """Inside, the outcome of each comparison and truth test of a Value is appended to the list given."""
-    with _switched(_branches, []) as outcomes:
-        yield outcomes
+def listening(outcomes: list[bool] | None = None) -> Iterator[list[bool]]:
+    """Inside, the outcome of each comparison and truth test of a Value is appended to the list, given or new."""
+    with _switched(_branches, [] if outcomes is None else outcomes) as heard:
+        yield heard
 
 
 def recording() -> bool:
