@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from engine.checking.blame import Blame
 from engine.checking.check import assert_gradients, check_gradients
-from engine.checking.report import Blame, CheckResult, Identity, Row, Verdict
+from engine.checking.report import CheckResult, Identity, Row
+from engine.checking.verdict import Verdict
 
 __all__ = ["Blame", "CheckResult", "Identity", "Row", "Verdict", "assert_gradients", "check_gradients"]

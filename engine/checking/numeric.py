@@ -62,13 +62,15 @@ class Slope:
     """What there is to be measured at a place.
 
     `kind` is "smooth" (`estimate` holds), "edge" (a value on one side only, `estimate` is the slope there),
-    "kink" (two slopes, `left` and `right`), "jump", or "isolated" (a value on neither side).
+    "kink" (two slopes, `left` and `right`), "jump", or "isolated" (a value on neither side). `nearest` is
+    the step to a place just beside.
     """
 
     kind: str
     estimate: Estimate = UNKNOWN
     left: Estimate = UNKNOWN
     right: Estimate = UNKNOWN
+    nearest: float = 0.0
 
 
 def step_scale(x: float) -> float:
@@ -86,7 +88,7 @@ def examine(probe: Probe, x: float, scale: float, starts: tuple[float, ...] = ST
     nearest = max(scale * 0.05 * 2.0**-HALVINGS, 4.0 * math.ulp(x))
     left, right = probe(x - nearest), probe(x + nearest)
     if left is None and right is None:
-        return Slope("isolated")
+        return Slope("isolated", nearest=nearest)
     if left is not None and right is not None and left.signature == here.signature == right.signature:
         return Slope("smooth", _inside(probe, x, scale, starts, here))
     sides = [
@@ -95,9 +97,11 @@ def examine(probe: Probe, x: float, scale: float, starts: tuple[float, ...] = ST
         if there is not None
     ]
     if None in sides:
-        return Slope("jump")
+        return Slope("jump", nearest=nearest)
     found = [side for side in sides if side is not None]
-    return Slope("edge", found[0]) if len(found) == 1 else Slope("kink", UNKNOWN, *found)
+    if len(found) == 1:
+        return Slope("edge", found[0], nearest=nearest)
+    return Slope("kink", left=found[0], right=found[1], nearest=nearest)
 
 
 def _inside(probe: Probe, x: float, scale: float, starts: tuple[float, ...], here: Sample) -> Estimate:
@@ -153,9 +157,7 @@ def _sided(on_piece: Probe, x: float, here: Sample) -> Difference:
 
 
 def _rounding(first: Sample, second: Sample, width: float) -> float:
-    """The error of a difference quotient because its two values are rounded; none where they are the same."""
-    if first.value == second.value:
-        return 0.0
+    """The error of a difference quotient that comes from the rounding of its two values."""
     return 2.0 * EPSILON * max(abs(first.value), abs(second.value)) / width
 
 

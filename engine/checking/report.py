@@ -6,32 +6,17 @@ import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
-__all__ = ["Blame", "CheckResult", "Identity", "Row", "Verdict"]
+from engine.checking.blame import Blame
+from engine.checking.verdict import FAILED, SKIPPED, Verdict
+
+__all__ = ["ALL", "CheckResult", "Identity", "Row"]
 
 SHOWN = 24  # rows in the printed report; the failed ones come first
 WIDTH = 100
-
-
-class Verdict(StrEnum):
-    """What is said about one input. The first five pass, the next two are skipped, the others fail."""
-
-    OK = "ok"
-    KINK = "kink"
-    EDGE = "domain edge"
-    UNUSED = "unused input"
-    DISCONTINUOUS = "discontinuous"
-    UNRELIABLE = "unreliable"
-    WRONG = "WRONG"
-    OUTSIDE = "kink, outside"
-    CUT = "cut"
-    UNSTEADY = "not deterministic"
-
-
-SKIPPED = (Verdict.DISCONTINUOUS, Verdict.UNRELIABLE)
-FAILED = (Verdict.WRONG, Verdict.OUTSIDE, Verdict.CUT, Verdict.UNSTEADY)
+ALL = "one direction through all"  # in the place of an input's name
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,53 +47,12 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Blame:
-    """The first place where the chain rule went wrong, and what it looks like.
-
-    `fault` is "local derivative", "accumulation" or "second backward"; `node` the stable id; `operand`
-    the place of the operand whose derivative is wrong; `others` counts further faulty nodes.
-    """
-
-    fault: str
-    operation: str
-    label: str
-    node: str
-    line: str
-    operands: tuple[float, ...]
-    operand: int
-    analytic: float
-    numeric: float
-    cause: str
-    others: int = 0
-
-    def __str__(self) -> str:
-        label = f" {self.label!r}" if self.label else ""
-        place = ", ".join(part for part in (self.node, self.line) if part)
-        others = f"; {self.others} more like it" if self.others else ""
-        if self.fault == "local derivative":
-            given = ", ".join(number(x) for x in self.operands[:6]) + (
-                ", …" if len(self.operands) > 6 else ""
-            )
-            which = f" by operand {self.operand + 1}" if len(self.operands) > 1 else ""
-            return (
-                f"first wrong operation: {self.operation}{label} ({place}){others}\n"
-                f"  of {given}   local derivative{which}: analytic {number(self.analytic)}, "
-                f"numeric {number(self.numeric)}\n  looks like: {self.cause}"
-            )
-        return (
-            f"first wrong sum: {self.operation}{label} ({place}){others}\n"
-            f"  its gradient is {number(self.analytic)}, what is handed to it adds up to "
-            f"{number(self.numeric)}\n  looks like: {self.cause}"
-        )
-
-
-@dataclass(frozen=True, slots=True)
 class Identity:
     """An equation between derivatives that holds to rounding, without finite differences."""
 
     name: str
     holds: bool
-    found: str
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,11 +113,12 @@ class CheckResult:
         parts = [self._headline(), *table(self._shown())]
         if hidden := len(self.rows) - SHOWN:
             parts += [f"… and {hidden} more rows"] if hidden > 0 else []
-        parts += [f"{'holds' if i.holds else 'FAILS'}: {i.name} ({i.found})" for i in self.identities]
+        parts += [f"does not hold: {same.name} ({same.found})" for same in self.identities if not same.holds]
         if self.blame is not None:
-            parts.append(str(self.blame))
+            parts += blame_lines(self.blame)
         if not self.ok and self.worst is not None:
-            only = f", only={self.worst.input!r}" if self.worst in self.failed else ""
+            name = self.worst.input.partition(" → ")[0]
+            only = f", only={name!r}" if self.worst in self.failed and name != ALL else ""
             order = f", order={self.worst.order}" if self.worst.order > 1 else ""
             parts.append(f"again: check_gradients({self.function}, at=…{order}{only}, seed={self.seed})")
         return "\n".join(parts)
@@ -193,11 +138,12 @@ class CheckResult:
         return f"gradient check {state}: {', '.join(counts)}    {effort}"
 
     def _shown(self) -> Sequence[Row]:
-        """The rows worth printing: all of them, or the failed and skipped ones first."""
+        """The rows worth printing: all of them, or the failed, the skipped, and the least exact ones."""
         if len(self.rows) <= SHOWN:
             return self.rows
         notable = [*self.failed, *(row for row in self.skipped if row not in self.failed)]
-        return [*notable, *(row for row in self.rows if row not in notable)][:SHOWN]
+        others = (row for row in self.rows if row not in notable)
+        return [*notable, *sorted(others, key=lambda row: -row.relative)][:SHOWN]
 
 
 def number(x: float, digits: int = 7) -> str:
@@ -206,18 +152,21 @@ def number(x: float, digits: int = 7) -> str:
 
 
 def table(rows: Sequence[Row]) -> list[str]:
-    """The rows as aligned lines, at most 100 columns wide."""
+    """The rows as aligned lines, at most 100 columns wide; notes that are longer stand below."""
     heads = ("input", "analytic", "numeric", "± error", "relative", "verdict")
     lines = [heads, *(_cells(row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(5)]
     widths[0] = min(widths[0], 36)
-    text = []
-    for line in lines:
+    text, notes = [], []
+    for line, note in zip(lines, ["", *(row.note for row in rows)], strict=True):
         name = line[0] if len(line[0]) <= widths[0] else "…" + line[0][1 - widths[0] :]
         cells = [name.ljust(widths[0])] + [c.rjust(w) for c, w in zip(line[1:5], widths[1:], strict=True)]
-        whole = "  ".join((*cells, line[5]))
-        text.append(whole if len(whole) <= WIDTH else whole[: WIDTH - 1] + "…")
-    return text
+        short = "  ".join((*cells, line[5]))
+        fits = len(short) + 2 + len(note) <= WIDTH
+        text.append(f"{short}  {note}".rstrip() if fits else short)
+        if not fits and (remark := f"  {line[5]}: {note}") not in notes:
+            notes.append(remark)
+    return text + notes
 
 
 def _cells(row: Row) -> tuple[str, ...]:
@@ -228,5 +177,24 @@ def _cells(row: Row) -> tuple[str, ...]:
     known = math.isfinite(row.error)
     error = f"{row.error:.0e}" if known else "–"
     relative = f"{row.relative:.1e}" if not math.isnan(row.relative) else "–"
-    verdict = f"{row.verdict}  {row.note}".rstrip()
-    return name, number(row.analytic), numeric, error, relative, verdict
+    return name, number(row.analytic), numeric, error, relative, str(row.verdict)
+
+
+def blame_lines(blame: Blame) -> list[str]:
+    """The operation at fault, what was found there, and what it looks like."""
+    label = f" {blame.label!r}" if blame.label else ""
+    place = ", ".join(part for part in (blame.node, Path(blame.line).name) if part)
+    others = f"; {blame.others} more after it" if blame.others else ""
+    name = f"{blame.operation}{label} ({place}){others}"
+    if blame.fault != "local derivative":
+        handed = f"its gradient is {number(blame.analytic)}, it should be {number(blame.numeric)}"
+        return [f"first wrong sum: {name}", f"  {handed}   looks like: {blame.cause}"]
+    given = ", ".join(number(operand) for operand in blame.operands[:6])
+    more = ", …" if len(blame.operands) > 6 else ""
+    which = f" by operand {blame.operand + 1}" if len(blame.operands) > 1 else ""
+    found = f"analytic {number(blame.analytic)}, numeric {number(blame.numeric)}"
+    return [
+        f"first wrong operation: {name}",
+        f"  of {given}{more}   local derivative{which}: {found}",
+        f"  looks like: {blame.cause}",
+    ]

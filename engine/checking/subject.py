@@ -1,8 +1,4 @@
-"""What is being checked: a function, the inputs that are moved, and a run of it at a point.
-
-A run gives the output's node and its branch signature: everything that decided which smooth piece of the
-function was computed. Two points with equal signatures lie on the same piece.
-"""
+"""What is being checked: a function, the inputs that are moved, and a run of it at a point."""
 
 from __future__ import annotations
 
@@ -10,25 +6,17 @@ import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from engine import modes
 from engine.backward import adjoints, local_values
 from engine.checking.numeric import Probe, Sample
-from engine.graph import interior_and_leaves
-from engine.operation import Operation
+from engine.checking.signature import Heard, Signature, signature_of
 from engine.value import Value, as_value
 
-__all__ = ["Run", "Signature", "Subject", "side_of"]
-
-
-class Signature(NamedTuple):
-    """The operations of a graph in order, the sides they took, the outcomes of comparisons in Python."""
-
-    operations: tuple[str, ...]
-    sides: tuple[Any, ...]
-    comparisons: tuple[bool, ...]
+__all__ = ["Run", "Subject"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,32 +26,8 @@ class Run:
     outputs: tuple[Value, ...]
     leaves: tuple[Value, ...]
     signature: Signature
+    lines: tuple[str, ...]  # of the comparisons, where lines are remembered
     vector: bool
-
-
-def side_of(operation: Operation, operands: Sequence[float]) -> Any:
-    """On which side of an operation's kinks the operands lie; None where it has none.
-
-    A row that has kinks but no sides (hypot at the origin, the edge of sqrt) is at one or not.
-    """
-    if operation.side is not None:
-        return operation.side(*operands)
-    if operation.arity is None:
-        return any(set(kink.at) == set(operands) for kink in operation.kinks)
-    return any(kink.at == tuple(operands) for kink in operation.kinks) if operation.kinks else None
-
-
-def signature_of(outputs: Sequence[Value], comparisons: Sequence[bool]) -> Signature:
-    """The branch signature of a run that made these outputs."""
-    operations: list[str] = []
-    sides: list[Any] = []
-    for output in outputs:
-        for node in interior_and_leaves(output)[0]:
-            operation: Any = node.operation
-            operations.append(operation.name)
-            if operation.kinks or operation.side is not None:
-                sides.append(side_of(operation, [parent._data for parent in node.parents]))
-    return Signature(tuple(operations), tuple(sides), tuple(comparisons))
 
 
 class Subject:
@@ -72,15 +36,14 @@ class Subject:
     `at` is what the function is given, with a number wherever it wants a Value: `[2.0, -3.0]` for `f(a, b)`,
     `[[1.0, 2.0], 0.5]` for `f(weights, bias)`, a dictionary for keyword arguments, a lone number for
     `f(x)`. Where leaves stand in it, as in `model.parameters()`, they are moved themselves, and put back;
-    a function that needs no arguments is then called without. `directions` says along what the function
-    is differentiated first.
+    a function that needs no arguments is then called without.
     """
 
-    def __init__(self, f: Callable[..., Any], at: Any, directions: Sequence[Sequence[float]] = ()) -> None:
+    def __init__(self, f: Callable[..., Any], at: Any) -> None:
         if isinstance(at, Iterator):
             at = list(at)
         self.f = f
-        self.directions = tuple(directions)
+        self.directions: tuple[Sequence[float], ...] = ()
         self.runs = 0
         self.names: list[str] = []
         self.slots: list[Value | float] = []
@@ -90,6 +53,13 @@ class Subject:
         self._called_without = self._needs_nothing()
         self._refuse_doubles()
         self.numbers = [slot.data if isinstance(slot, Value) else slot for slot in self.slots]
+
+    def along(self, direction: Sequence[float]) -> Subject:
+        """The derivative of this function along a direction, as a function of the same inputs."""
+        derivative = copy(self)
+        derivative.directions = (*self.directions, direction)
+        derivative.runs = 0
+        return derivative
 
     def _argument_names(self, at: Any) -> list[str]:
         """What the function calls its arguments, as far as it says; x[0], x[1], … where it does not."""
@@ -166,13 +136,15 @@ class Subject:
                 leaves.append(slot)
             else:
                 leaves.append(Value(number, label=name))
-        with modes.listening() as comparisons:
+        comparisons = Heard()
+        with modes.listening(comparisons):
             returned = self.call(leaves)
             vector = isinstance(returned, (list, tuple))
             outputs = tuple(as_value(output) for output in (returned if vector else [returned]))
             for direction in self.directions:
                 outputs = tuple(directional(output, leaves, direction) for output in outputs)
-        return Run(outputs, tuple(leaves), signature_of(outputs, comparisons), vector)
+        signature = signature_of(outputs, comparisons)
+        return Run(outputs, tuple(leaves), signature, tuple(comparisons.lines), vector)
 
     def probe(self, move: Callable[[float], Sequence[float]], output: int) -> Probe:
         """One output as a function of one number t, the inputs being `move(t)`."""
