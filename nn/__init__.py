@@ -21,19 +21,24 @@ Reading order: `layers` (what a neuron is), `losses`, `optimizers`, `training`; 
 
 from __future__ import annotations
 
-from nn import activations, data, initializers, losses, metrics, optimizers, schedules
+from nn import activations, data, doctor, initializers, losses, metrics, optimizers, schedules
+from nn.callbacks import EarlyStopping, Epoch
+from nn.checkpoints import Checkpoint
 from nn.errors import SavingError, TrainingError
+from nn.evaluation import evaluate
 from nn.history import History
 from nn.layers import MLP, Dropout, Embedding, Layer, Neuron, Sequential
 from nn.module import Module
 from nn.optimizers import SGD, Adam, AdamW, RMSProp
-from nn.training import EarlyStopping, Epoch, evaluate, fit
+from nn.saving import load, load_optimizer, save
+from nn.training import fit
 
 __all__ = [
     "MLP",
     "SGD",
     "Adam",
     "AdamW",
+    "Checkpoint",
     "Dropout",
     "EarlyStopping",
     "Embedding",
@@ -48,11 +53,15 @@ __all__ = [
     "TrainingError",
     "activations",
     "data",
+    "doctor",
     "evaluate",
     "fit",
     "initializers",
+    "load",
+    "load_optimizer",
     "losses",
     "metrics",
     "optimizers",
+    "save",
     "schedules",
 ]

@@ -56,4 +56,7 @@ def activation_name(activation: Activation) -> str:
     >>> activation_name("tanh"), activation_name(linear)
     ('tanh', 'linear')
     """
-    return activation if isinstance(activation, str) else getattr(activation, "__name__", repr(activation))
+    if isinstance(activation, str):
+        return activation
+    names = [name for name, known in ACTIVATIONS.items() if known is activation]
+    return names[0] if names else f"function {getattr(activation, '__name__', repr(activation))}"

@@ -2,7 +2,7 @@
 
 >>> history = History()
 >>> history.add({"loss": 0.5})
-... history.add({"loss": 0.25})
+>>> history.add({"loss": 0.25})
 >>> history["loss"], history.last["loss"], len(history)
 ([0.5, 0.25], 0.25, 2)
 """

@@ -83,8 +83,9 @@ class Neuron(Module):
         self._sum_label = f"{path}.sum" if path else "sum"
         self._output_label = path or "output"
 
-    def __repr__(self) -> str:
-        return f"Neuron({len(self.weights)}, {activation_name(self.activation)!r})"
+    def arguments(self) -> dict[str, Any]:
+        """inputs and activation."""
+        return {"inputs": len(self.weights), "activation": activation_name(self.activation)}
 
 
 class Layer(Module):
@@ -111,7 +112,7 @@ class Layer(Module):
         rng = generator(seed)
         draw = initializer_for(initializer, activation)
         of_neuron = "linear" if activation == "softmax" else activation
-        self.activation = activation
+        self.inputs, self.activation = inputs, activation
         self.neurons = [
             Neuron(inputs, of_neuron, initializer=draw, seed=rng, outputs=outputs) for _ in range(outputs)
         ]
@@ -119,6 +120,8 @@ class Layer(Module):
     def __call__(self, inputs: Iterable[Value | float], /) -> Nodes:
         """The outputs of all neurons for one sample."""
         sample = nodes(inputs)  # once, and not once for each neuron
+        if len(sample) != self.inputs:
+            raise ValueError(wrong_inputs(repr(self), self.inputs, len(sample)))
         outputs = [neuron(sample) for neuron in self.neurons]
         return self._softmax(outputs) if self.activation == "softmax" else outputs
 
@@ -128,9 +131,10 @@ class Layer(Module):
             weighted.label, output.label = neuron._sum_label, neuron._output_label
         return outputs
 
-    def __repr__(self) -> str:
-        sizes = f"{len(self.neurons[0].weights)}, {len(self.neurons)}"
-        return f"Layer({sizes}, {activation_name(self.activation)!r})"
+    def arguments(self) -> dict[str, Any]:
+        """inputs, outputs and activation."""
+        sizes = {"inputs": self.inputs, "outputs": len(self.neurons)}
+        return {**sizes, "activation": activation_name(self.activation)}
 
 
 class Sequential(Module):
@@ -182,6 +186,7 @@ class MLP(Sequential):
         if not sizes:
             raise ValueError("MLP needs the size of at least one layer, got an empty list; MLP(2, [16, 1])")
         rng = generator(seed)
+        self.inputs, self.sizes, self.activation, self.output = inputs, tuple(sizes), activation, output
         activations = [activation] * (len(sizes) - 1) + [output]
         super().__init__(
             *(
@@ -190,14 +195,13 @@ class MLP(Sequential):
             )
         )
 
+    def arguments(self) -> dict[str, Any]:
+        """inputs, sizes, activation and output."""
+        names = {"activation": activation_name(self.activation), "output": activation_name(self.output)}
+        return {"inputs": self.inputs, "sizes": list(self.sizes), **names}
+
     def __repr__(self) -> str:
-        first, last = self.layers[0], self.layers[-1]
-        sizes = [len(layer.neurons) for layer in self.layers]
-        shown = ", ".join(
-            f"{name}={activation_name(layer.activation)!r}"
-            for name, layer in (("activation", first), ("output", last))
-        )
-        return f"MLP({len(first.neurons[0].weights)}, {sizes}, {shown})"
+        return Module.__repr__(self)
 
 
 class Dropout(Module):
@@ -225,8 +229,9 @@ class Dropout(Module):
         scale = 1.0 / (1.0 - self.rate)
         return [Value(0.0) if self.rng.random() < self.rate else member * scale for member in sample]
 
-    def __repr__(self) -> str:
-        return f"Dropout({self.rate})"
+    def arguments(self) -> dict[str, Any]:
+        """rate."""
+        return {"rate": self.rate}
 
 
 class Embedding(Module):
@@ -260,8 +265,9 @@ class Embedding(Module):
             raise IndexError(f"Embedding has rows 0 to {len(self.rows) - 1}, got {place}")
         return place
 
-    def __repr__(self) -> str:
-        return f"Embedding({len(self.rows)}, {len(self.rows[0])})"
+    def arguments(self) -> dict[str, Any]:
+        """count and size."""
+        return {"count": len(self.rows), "size": len(self.rows[0])}
 
 
 def wrong_inputs(who: str, expected: int, got: int) -> str:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, wraps
-from typing import Any, Concatenate, ParamSpec, TypeAlias
+from typing import Any, Concatenate, ParamSpec, TypeAlias, cast
 
 from engine import Value, dot, log, logsumexp, maximum, mean, minimum, relu, softplus, total
 from nn.names import look_up
@@ -65,7 +65,7 @@ def _of_samples(
         pairs = zip(predictions, truths, strict=True)
         return mean([of_one(prediction, truth, *args, **kwargs) for prediction, truth in pairs])
 
-    return loss
+    return cast("Callable[Concatenate[Any, Any, Settings], Value]", loss)
 
 
 # ── Regression ────────────────────────────────────────────────────────────────────────────────────
@@ -111,7 +111,7 @@ def huber(predictions: Nodes, targets: Any, delta: float = 1.0) -> Value:
 
 @_of_samples
 def hinge(predictions: Nodes, targets: Any) -> Value:
-    """The mean of max(0, 1 − target × prediction), for targets -1 and +1: the loss of a support vector machine.
+    """The mean of max(0, 1 − target × prediction), for targets -1 and +1: a support vector machine's.
 
     >>> hinge(Value(0.25), 1).data, hinge(Value(3.0), 1).data
     (0.75, 0.0)
@@ -254,7 +254,7 @@ def _pairs(name: str, predictions: Nodes, targets: Any) -> list[tuple[Value, Any
     truths = _listed(targets)
     if len(truths) != len(predictions):
         raise ValueError(
-            f"{name} needs a target for each prediction: {len(predictions)} predictions, {len(truths)} targets"
+            f"{name} needs a target for each prediction, got {len(predictions)} and {len(truths)} targets"
         )
     return list(zip(predictions, truths, strict=True))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from nn.names import look_up
@@ -35,7 +36,7 @@ Numbers = Sequence[float]
 def accuracy(truths: Labels, predictions: Labels) -> float:
     """The share of predictions that are right."""
     pairs = _pairs("accuracy", truths, predictions)
-    return sum(truth == prediction for truth, prediction in pairs) / len(pairs)
+    return sum(bool(truth == prediction) for truth, prediction in pairs) / len(pairs)
 
 
 def confusion_matrix(truths: Labels, predictions: Labels, classes: Labels | None = None) -> list[list[int]]:
@@ -123,7 +124,7 @@ def area_under_curve(x: Numbers, y: Numbers) -> float:
     0.5
     """
     points = _pairs("area_under_curve", x, y)
-    strips = zip(points, points[1:], strict=False)
+    strips = pairwise(points)
     return math.fsum((right - left) * (low + high) / 2.0 for (left, low), (right, high) in strips)
 
 

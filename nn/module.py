@@ -134,7 +134,7 @@ class Module(metaclass=_NamedWhenMade):
         return {name: parameter.data for name, parameter in self.named_parameters().items()}
 
     def load_state(self, state: Mapping[str, float]) -> None:
-        """Set every parameter to the number under its path; ValueError, before any changed, if names differ."""
+        """Set each parameter to the number under its path; ValueError, with none changed, if names differ."""
         parameters = self.named_parameters()
         missing = [name for name in parameters if name not in state]
         unknown = [name for name in state if name not in parameters]
@@ -186,9 +186,12 @@ class Module(metaclass=_NamedWhenMade):
         second = max(second, 24)
         return "\n".join(f"{a:{first}}  {b:{second}}  {c:>{third}}" for a, b, c in rows)
 
+    def arguments(self) -> dict[str, Any]:
+        """The constructor's arguments that make a module like this one, for saving and showing."""
+        return {}
+
     def __repr__(self) -> str:
-        inner = ", ".join(repr(part) for _, part in self.parts() if isinstance(part, Module))
-        return f"{type(self).__name__}({inner})"
+        return f"{type(self).__name__}({', '.join(map(repr, self.arguments().values()))})"
 
 
 def _values_and_modules(name: str, held: Any) -> Iterator[tuple[str, Value | Module]]:

@@ -129,9 +129,13 @@ class Optimizer:
         kind = OPTIMIZERS[state["optimizer"].lower()]
         settings = dict(state["settings"])
         optimizer = kind(as_schedule(settings.pop("learning_rate")), **settings)
-        optimizer.steps_done = state["steps_done"]
-        optimizer.memory = {name: list(column) for name, column in state["memory"].items()}
+        optimizer.load_state(state)
         return optimizer
+
+    def load_state(self, state: dict[str, Any]) -> None:
+        """Remember what the optimizer that `state()` described remembered."""
+        self.steps_done = state["steps_done"]
+        self.memory = {name: list(column) for name, column in state["memory"].items()}
 
     def __repr__(self) -> str:
         shown = {**self.settings(), "learning_rate": getattr(self.schedule, "rate", self.schedule)}
@@ -276,7 +280,7 @@ def length_of(gradients: Sequence[Number]) -> float:
     5.0
     """
     squares = [gradient * gradient for gradient in gradients]
-    return math.fsum(float(s.sum()) if hasattr(s, "sum") else s for s in squares) ** 0.5
+    return math.sqrt(math.fsum(float(s.sum()) if hasattr(s, "sum") else s for s in squares))
 
 
 def _between(low: float, high: float, number: Number) -> Number:

@@ -37,7 +37,7 @@ class Constant(Schedule):
     def __post_init__(self) -> None:
         rate_of(self.rate)
 
-    def __call__(self, step: int) -> float:
+    def __call__(self, step: int) -> float:  # noqa: ARG002  (one signature for all)
         """`rate`."""
         return self.rate
 
@@ -88,7 +88,7 @@ class Linear(Schedule):
 
 @dataclass(frozen=True)
 class Cosine(Schedule):
-    """From `rate` to `end` along half a cosine over `steps` steps, then `end`. Loshchilov and Hutter, 2017."""
+    """From `rate` to `end` along half a cosine over `steps` steps, then `end`. Loshchilov, Hutter, 2017."""
 
     rate: float
     steps: int
@@ -106,7 +106,7 @@ class Cosine(Schedule):
 
 @dataclass(frozen=True)
 class WarmUp(Schedule):
-    """Up to the first rate of `then` in a straight line over `steps` steps, then what `then` says from its start.
+    """Up to the first rate of `then` in a straight line over `steps` steps; from there on what `then` says.
 
     >>> [WarmUp(4, then=Constant(1.0))(step) for step in range(6)]
     [0.25, 0.5, 0.75, 1.0, 1.0, 1.0]

@@ -74,7 +74,7 @@ def check_targets(loss: str | Loss, targets: Sequence[Any], outputs: int) -> Non
         return
     if task.classes and outputs < 2:
         raise ValueError(
-            f"{loss_name(loss)} compares at least 2 outputs, one for each class, and the network has {outputs}; "
+            f"{loss_name(loss)} compares 2 or more outputs, one for each class; the network has {outputs}: "
             "for two classes and one output use binary_cross_entropy"
         )
     for place, target in enumerate(targets):

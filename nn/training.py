@@ -15,172 +15,27 @@ from __future__ import annotations
 import math
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from pathlib import Path
+from typing import Any
 
 from tqdm.auto import tqdm
 
 from engine import EngineError, Value, mean
-from nn import metrics as scores
-from nn.data import Dataset, as_rows, as_targets, batches
+from nn import doctor as training_doctor
+from nn.callbacks import Callback, EarlyStopping, Epoch
+from nn.checkpoints import Checkpoint
 from nn.errors import TrainingError
+from nn.evaluation import Metric, Metrics, Sample, Samples, measured, named_metrics
 from nn.history import History
-from nn.losses import Loss, l1_penalty, l2_penalty, loss_function
+from nn.layers import Dropout
+from nn.losses import Loss, l1_penalty, l2_penalty, loss_function, loss_name
 from nn.module import Module
-from nn.optimizers import Optimizer, optimizer_for
-from nn.tasks import check_targets, task_of
+from nn.optimizers import Optimizer, not_negative, optimizer_for
+from nn.tables import batches
 
-__all__ = ["EarlyStopping", "Epoch", "evaluate", "fit"]
-
-Sample: TypeAlias = tuple[list[float], Any]
-Metric: TypeAlias = str | Callable[[Sequence[Any], Sequence[Any]], float]
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """What a callback is given after each epoch; `number` counts from 1. A callback that returns True ends
-    training.
-    """
-
-    number: int
-    model: Module
-    optimizer: Optimizer
-    history: History
-
-
-@dataclass
-class EarlyStopping:
-    """Ends training when `monitor` has not become better by more than `least` for `patience` epochs.
-
-    `monitor` is a column of the history: by default the validation loss, or the loss where there is none.
-    With `restore` the parameters of the best epoch are put back.
-    """
-
-    patience: int = 10
-    monitor: str | None = None
-    least: float = 0.0
-    largest: bool = False
-    restore: bool = True
-
-    def __post_init__(self) -> None:
-        if not isinstance(self.patience, int) or self.patience < 1:
-            raise ValueError(f"patience is a whole number of epochs, at least 1; got {self.patience!r}")
-        self.best = -math.inf if self.largest else math.inf
-        self.best_state: dict[str, float] = {}
-        self.best_epoch = 0
-
-    def __call__(self, epoch: Epoch) -> bool:
-        """Whether to end here."""
-        monitor = self.monitor or ("validation loss" if "validation loss" in epoch.history else "loss")
-        number = epoch.history[monitor][-1]
-        better = number > self.best + self.least if self.largest else number < self.best - self.least
-        if better:
-            self.best, self.best_epoch = number, epoch.number
-            self.best_state = epoch.model.state()
-        return epoch.number - self.best_epoch >= self.patience
-
-
-@dataclass(frozen=True)
-class _Samples:
-    """Inputs and targets, checked against one another, the model and the loss."""
-
-    inputs: list[list[float]]
-    targets: list[Any]
-
-    @staticmethod
-    def checked(model: Module, loss: str | Loss, inputs: Any, targets: Any, what: str = "") -> _Samples:
-        rows, truths = as_rows(inputs, f"{what}inputs"), as_targets(targets, f"{what}targets")
-        if len(rows) != len(truths):
-            raise ValueError(
-                f"every sample needs a target: expected {len(rows)} {what}targets, got {len(truths)}"
-            )
-        outputs = len(model.predict(rows[:1])[0])
-        check_targets(loss, truths, outputs)
-        return _Samples(rows, truths)
-
-    def at(self, places: Sequence[int]) -> list[Sample]:
-        return [(self.inputs[place], self.targets[place]) for place in places]
-
-
-@dataclass(frozen=True)
-class _Objective:
-    """What training makes small: the mean loss of a batch, and the penalties on the parameters."""
-
-    model: Module
-    loss: Loss
-    parameters: list[Value]
-    l1: float
-    l2: float
-
-    def gradients(self, batch: Sequence[Sample]) -> float:
-        """Leave the gradients for a batch in the parameters, and return the mean loss.
-
-        This is the one place where training meets backprop.
-        """
-        for parameter in self.parameters:
-            parameter.grad = 0.0
-        loss = mean([self.loss(self.model(inputs), target) for inputs, target in batch])
-        self._penalized(loss).backward()
-        return loss.data
-
-    def _penalized(self, loss: Value) -> Value:
-        if self.l1:
-            loss = loss + l1_penalty(self.parameters, self.l1)
-        if self.l2:
-            loss = loss + l2_penalty(self.parameters, self.l2)
-        return loss
-
-
-def evaluate(
-    model: Module, inputs: Any, targets: Any, *, loss: str | Loss, metrics: Sequence[Metric] = ()
-) -> dict[str, float]:
-    """{"loss": the mean loss, and each metric by its name}, of a model as it is.
-
-    >>> from nn import MLP
-    >>> model = MLP(1, [2], output="softmax", initializer="zeros")
-    >>> evaluate(model, [[1.0]], [0], loss="categorical_cross_entropy", metrics=["accuracy"])
-    {'loss': 0.6931471805599453, 'accuracy': 1.0}
-    """
-    samples = _Samples.checked(model, loss, inputs, targets)
-    return _measured(model, loss_function(loss), samples, _named_metrics(metrics))
-
-
-def _measured(
-    model: Module, loss: Loss, samples: _Samples, metrics: dict[str, Callable[..., float]]
-) -> dict[str, float]:
-    """The mean loss and the metrics, from predictions that build no graph."""
-    outputs = model.predict(samples.inputs)
-    losses = [loss([Value(x) for x in row], t).data for row, t in zip(outputs, samples.targets, strict=True)]
-    measured = {"loss": math.fsum(losses) / len(losses)}
-    for name, metric in metrics.items():
-        measured[name] = metric(*_compared(metric, loss, outputs, samples.targets))
-    return measured
-
-
-def _named_metrics(metrics: Sequence[Metric]) -> dict[str, Callable[..., float]]:
-    chosen = [metrics] if isinstance(metrics, str) or callable(metrics) else metrics
-    functions = [scores.metric_function(metric) for metric in chosen]
-    return {getattr(function, "__name__", repr(function)): function for function in functions}
-
-
-def _compared(
-    metric: Callable[..., float], loss: Loss, outputs: list[list[float]], targets: list[Any]
-) -> tuple[list[Any], list[Any]]:
-    """(truths, predictions) as the metric wants them: answers, or for those that rank or measure, numbers."""
-    task = task_of(loss)
-    if metric in scores.OF_NUMBERS:
-        predictions: list[Any] = [row[-1] if task and task.classes else row for row in outputs]
-    elif task is None:
-        predictions = [row[0] if len(row) == 1 else row.index(max(row)) for row in outputs]
-    else:
-        predictions = [task.answer(row) for row in outputs]
-    truths = [task.answer(t) if task and task.classes and isinstance(t, list) else t for t in targets]
-    return _flat(truths), _flat(predictions)
-
-
-def _flat(members: list[Any]) -> list[Any]:
-    return [number for member in members for number in (member if isinstance(member, list) else [member])]
+__all__ = ["fit"]
 
 
 def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three have a default)
@@ -195,96 +50,269 @@ def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three ha
     shuffle: bool = True,
     seed: int = 0,
     validation: Any = None,
-    metrics: Sequence[Metric] = (),
+    metrics: Metric | Sequence[Metric] = (),
     early_stopping: int | EarlyStopping | None = None,
-    callbacks: Sequence[Callable[[Epoch], object]] = (),
+    callbacks: Sequence[Callback] = (),
+    checkpoint: str | Path | Checkpoint | None = None,
+    resume: bool = False,
     l1: float = 0.0,
     l2: float = 0.0,
+    doctor: bool = False,
     progress: bool = True,
 ) -> History:
     """Train the model on samples, and return the history; all checks come before any parameter changes.
 
     `inputs` has a list of numbers for each sample (lists, a NumPy array, a pandas frame), `targets` its
     truth. Each epoch goes once through all samples, in batches of `batch_size` (None: one batch of all), in
-    an order drawn from `seed`. `validation` is a data set, a pair (inputs, targets), or the share of the
-    samples to set aside. `metrics` are measured after each epoch. Ctrl-C ends training with what there is.
+    an order drawn from `seed`, and then measures the `metrics`. `validation` is a data set, a pair
+    (inputs, targets), or the share of the samples to set aside. `early_stopping=10` ends training after 10
+    epochs without a better validation loss. `checkpoint` is a file that is written after every epoch; with
+    `resume=True` training goes on from it where there is one, to the same bits. `l1` and `l2` add penalties
+    on the parameters to the loss that is minimized, not to the one that is shown. `doctor=True` examines
+    the network before and after, and says what is wrong. Ctrl-C ends training with what there is.
+
+    Raises ValueError or TypeError for what does not fit together, SavingError for the checkpoint, and
+    TrainingError when a loss or a gradient is no finite number any more.
     """
-    function = loss_function(loss)
-    samples = _Samples.checked(model, loss, inputs, targets)
-    samples, held_out = _set_aside(model, loss, samples, validation, seed)
-    rule = optimizer_for(optimizer)
-    _check_counts(epochs, batch_size)
-    parameters = model.parameters()
-    if not parameters:
-        raise ValueError("the model has no parameters to train: all are frozen, or it has none")
-    objective = _Objective(model, function, parameters, l1, l2)
-    measures = _named_metrics(metrics)
-    stopping = EarlyStopping(early_stopping) if isinstance(early_stopping, int) else early_stopping
-    history = History()
-    model.train()
-    steps = -(-len(samples.inputs) // (batch_size or len(samples.inputs)))
-    bar = tqdm(total=epochs * steps, unit="step", disable=not progress, file=sys.stderr, dynamic_ncols=True)
-    try:
-        for number in range(1, epochs + 1):
-            bar.set_description(f"epoch {number}/{epochs}", refresh=False)
-            order = random.Random(f"{seed}:{number}") if shuffle else None
-            losses = []
-            for places in batches(len(samples.inputs), batch_size, order):
-                losses.append(objective.gradients(samples.at(places)) * len(places))
-                rule.step(parameters)
-                bar.update()
-            row = {"loss": math.fsum(losses) / len(samples.inputs)}
-            model.train(False)
-            if measures:
-                row |= {k: v for k, v in _measured(model, function, samples, measures).items() if k != "loss"}
-            if held_out:
-                measured = _measured(model, function, held_out, measures)
-                row |= {f"validation {name}": number for name, number in measured.items()}
-            model.train()
-            history.add(row)
-            bar.set_postfix({name: f"{x:.4g}" for name, x in row.items()}, refresh=False)
-            epoch = Epoch(number, model, rule, history)
-            if any([bool(callback(epoch) is True) for callback in callbacks]):
-                history.ended = f"a callback asked for it after epoch {number}"
-                break
-            if stopping and stopping(epoch):
-                history.ended = f"no improvement for {stopping.patience} epochs, after epoch {number}"
-                if stopping.restore:
-                    model.load_state(stopping.best_state)
-                break
-        else:
-            history.ended = f"all {epochs} epochs done"
-    except KeyboardInterrupt:
-        history.ended = f"interrupted in epoch {len(history) + 1}"
-    except EngineError as error:
-        history.ended = f"failed in epoch {len(history) + 1}"
-        message = (
-            f"training broke down in epoch {len(history) + 1}: {error}; a smaller learning rate may help"
-        )
-        raise TrainingError(message, history) from error
-    finally:
-        model.train(False)
-        bar.close()
-    return history
-
-
-def _set_aside(
-    model: Module, loss: str | Loss, samples: _Samples, validation: Any, seed: int
-) -> tuple[_Samples, _Samples | None]:
-    """(samples to train on, samples to validate on)."""
-    if validation is None:
-        return samples, None
-    if isinstance(validation, float):
-        whole = Dataset("all", samples.inputs, samples.targets)
-        train, rest = whole.split(validation, seed=seed)
-        return _Samples(train.inputs, train.targets), _Samples(rest.inputs, rest.targets)
-    inputs, targets = (
-        (validation.inputs, validation.targets) if isinstance(validation, Dataset) else validation
+    samples = Samples.checked(model, loss, inputs, targets)
+    samples, held_out = samples.set_aside(model, loss, validation, seed)
+    plan = _Plan(epochs, batch_size, shuffle, seed)
+    objective = _Objective(model, loss_function(loss), l1, l2)
+    run = _Run(
+        plan, objective, optimizer_for(optimizer), samples, held_out, named_metrics(metrics), list(callbacks)
     )
-    return samples, _Samples.checked(model, loss, inputs, targets, "validation ")
+    run.stopping = EarlyStopping(early_stopping) if isinstance(early_stopping, int) else early_stopping
+    run.prepare(Checkpoint.of(checkpoint), resume)
+    if doctor:
+        run.examine(training_doctor.before_training)
+    run.train(progress)
+    if doctor:
+        run.examine(training_doctor.after_training)
+    return run.history
 
 
-def _check_counts(epochs: int, batch_size: int | None) -> None:
-    for name, count in (("epochs", epochs), ("batch_size", batch_size)):
-        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
-            raise ValueError(f"{name} must be a whole number of at least 1, got {count!r}")
+@dataclass(frozen=True)
+class _Plan:
+    """How often, in which portions and in which order the samples are gone through."""
+
+    epochs: int
+    batch_size: int | None
+    shuffle: bool
+    seed: int
+
+    def __post_init__(self) -> None:
+        for name, count in (("epochs", self.epochs), ("batch_size", self.batch_size)):
+            if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+                raise ValueError(f"{name} must be a whole number of at least 1, got {count!r}")
+
+    def order(self, number: int) -> random.Random | None:
+        """Where the order of this epoch comes from: the same for a run that was resumed before it."""
+        return random.Random(f"{self.seed}:{number}") if self.shuffle else None
+
+    def steps(self, samples: int) -> int:
+        """How many steps an epoch has."""
+        return -(-samples // (self.batch_size or samples))
+
+
+class _Objective:
+    """What training makes small: the mean loss of a batch, and the penalties on the parameters."""
+
+    def __init__(self, model: Module, loss: Loss, l1: float, l2: float) -> None:
+        self.model, self.loss = model, loss
+        self.l1, self.l2 = not_negative("l1", l1), not_negative("l2", l2)
+        self.parameters = model.parameters()
+        if not self.parameters:
+            raise ValueError(f"{model!r} has no parameters to train: it has none, or all are frozen")
+
+    def gradients(self, batch: Sequence[Sample]) -> float:
+        """Leave the gradients for a batch in the parameters, and return the mean loss.
+
+        This is the one place where training meets backprop.
+        """
+        self.model.zero_grad()
+        loss = mean([self.loss(self.model(inputs), target) for inputs, target in batch])
+        if not math.isfinite(loss.data):
+            raise ArithmeticError(f"the loss is {loss.data!r}")
+        self._penalized(loss).backward()
+        return loss.data
+
+    def _penalized(self, loss: Value) -> Value:
+        if self.l1:
+            loss = loss + l1_penalty(self.parameters, self.l1)
+        if self.l2:
+            loss = loss + l2_penalty(self.parameters, self.l2)
+        return loss
+
+
+class _Run:
+    """One call of `fit`: what it works with, and how far it is."""
+
+    def __init__(
+        self,
+        plan: _Plan,
+        objective: _Objective,
+        optimizer: Optimizer,
+        samples: Samples,
+        held_out: Samples | None,
+        metrics: Metrics,
+        callbacks: list[Callback],
+    ) -> None:
+        self.plan, self.objective, self.optimizer = plan, objective, optimizer
+        self.samples, self.held_out, self.metrics, self.callbacks = samples, held_out, metrics, callbacks
+        self.model = objective.model
+        self.stopping: EarlyStopping | None = None
+        self.checkpoint: Checkpoint | None = None
+        self.history = History()
+
+    def prepare(self, checkpoint: Checkpoint | None, resume: bool) -> None:
+        """The last checks; then, and only then, what changes the model: going on from a checkpoint."""
+        if self.stopping:
+            self.stopping.begin()
+            self.stopping.watches(self._columns())
+        if resume and not checkpoint:
+            raise ValueError("resume=True needs to know from where: give checkpoint=path too")
+        self.checkpoint = checkpoint
+        if checkpoint:
+            checkpoint.check()
+            if resume and checkpoint.exists():
+                parts = (self.model, self.optimizer, self.history, self.stopping)
+                checkpoint.restore(self._identity(), *parts)
+
+    def train(self, progress: bool) -> None:
+        """All epochs that are still to do; says in the history why it ended."""
+        done, epochs = len(self.history), self.plan.epochs
+        steps = self.plan.steps(len(self.samples.inputs))
+        self.history.ended = f"all {epochs} epochs done"
+        with _Bar(done * steps, epochs * steps, shown=progress) as bar:
+            try:
+                for number in range(done + 1, epochs + 1):
+                    if self._is_over(number - 1) or self._epoch(number, bar):
+                        break
+            except KeyboardInterrupt:
+                self.history.ended = f"interrupted in epoch {len(self.history) + 1}"
+            except (EngineError, ArithmeticError) as error:
+                self._broke_down(error)
+            finally:
+                self.model.train(False)
+        if self.stopping and self.stopping.restore and self.stopping.best_state:
+            self.model.load_state(self.stopping.best_state)
+
+    def _epoch(self, number: int, bar: _Bar) -> bool:
+        """One time through all samples; returns whether a callback wants it to be the last."""
+        bar.begins(number, self.plan.epochs)
+        self.model.train()
+        for place, (_, module) in enumerate(self.model.modules()):
+            if isinstance(module, Dropout):
+                module.rng.seed(f"{self.plan.seed}:{number}:{place}")
+        count = len(self.samples.inputs)
+        losses = []
+        for places in batches(count, self.plan.batch_size, self.plan.order(number)):
+            losses.append(self.objective.gradients(self.samples.at(places)) * len(places))
+            self.optimizer.step(self.objective.parameters)
+            bar.stepped()
+        self.model.train(False)
+        self.history.add(self._measured(math.fsum(losses) / count))
+        bar.shows(number, self.history.last)
+        epoch = Epoch(number, self.plan.epochs, self.model, self.optimizer, self.history)
+        if self.stopping:
+            self.stopping.saw(epoch)
+        if self.checkpoint and (self.checkpoint.is_due(number) or number == self.plan.epochs):
+            self.checkpoint.write(self._identity(), self.model, self.optimizer, self.history, self.stopping)
+        answers = [callback(epoch) for callback in self.callbacks]
+        if True in answers:
+            self.history.ended = f"a callback ended it after epoch {number}"
+        return True in answers
+
+    def _is_over(self, number: int) -> bool:
+        over = self.stopping is not None and number > 0 and self.stopping.is_over(number)
+        if over and self.stopping:
+            self.history.ended = (
+                f"early stopping after epoch {number}: the best was epoch {self.stopping.best_epoch}"
+            )
+        return over
+
+    def _measured(self, loss: float) -> dict[str, float]:
+        """The row of an epoch: the mean loss of its steps; after it the metrics; then those of validation."""
+        row = {"loss": loss}
+        if self.metrics:
+            row |= measured(self.model, self.objective.loss, self.samples, self.metrics) | row
+        if self.held_out:
+            held_out = measured(self.model, self.objective.loss, self.held_out, self.metrics)
+            row |= {f"validation {name}": number for name, number in held_out.items()}
+        return row
+
+    def _columns(self) -> list[str]:
+        columns = ["loss", *self.metrics]
+        return columns + [f"validation {name}" for name in columns] if self.held_out else columns
+
+    def _identity(self) -> dict[str, Any]:
+        """What must be the same for a run to go on where another one ended."""
+        return {
+            "loss": loss_name(self.objective.loss),
+            "samples": len(self.samples.inputs),
+            "batch_size": self.plan.batch_size,
+            "shuffle": self.plan.shuffle,
+            "seed": self.plan.seed,
+            "l1": self.objective.l1,
+            "l2": self.objective.l2,
+            "columns": self._columns(),
+        }
+
+    def _broke_down(self, error: Exception) -> None:
+        number = len(self.history) + 1
+        self.history.ended = f"broke down in epoch {number}"
+        raise TrainingError(
+            f"training broke down in epoch {number}: {error}; a smaller learning rate, now "
+            f"{self.optimizer.learning_rate:g}, or scaled inputs may help",
+            self.history,
+        ) from error
+
+    def examine(self, examination: Any) -> None:
+        """Add the doctor's findings to the history, and say them aloud."""
+        findings = examination(
+            self.model,
+            self.samples.inputs,
+            self.samples.targets,
+            loss=self.objective.loss,
+            optimizer=self.optimizer,
+            history=self.history,
+        )
+        for finding in findings:
+            if finding not in self.history.findings:
+                self.history.findings.append(finding)
+                tqdm.write(f"doctor: {finding}", file=sys.stderr)
+
+
+class _Bar:
+    """Progress: a moving bar in terminals and notebooks, a line at each tenth of the way in a log."""
+
+    def __init__(self, done: int, steps: int, *, shown: bool) -> None:
+        in_log = not sys.stderr.isatty() and "ipykernel" not in sys.modules
+        self.logs = shown and in_log
+        hidden = not shown or in_log
+        self.bar = tqdm(total=steps, initial=done, unit="step", disable=hidden, dynamic_ncols=True)
+        self.epochs = 0
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+    def begins(self, number: int, epochs: int) -> None:
+        """An epoch begins."""
+        self.epochs = epochs
+        self.bar.set_description(f"epoch {number}/{epochs}", refresh=False)
+
+    def stepped(self) -> None:
+        """A step is done."""
+        self.bar.update()
+
+    def shows(self, number: int, row: dict[str, float]) -> None:
+        """An epoch is done, and this is its row."""
+        texts = {name: f"{x:.4g}" for name, x in row.items()}
+        self.bar.set_postfix(texts, refresh=False)
+        tenth = max(1, self.epochs // 10)
+        if self.logs and (number % tenth == 0 or number in (1, self.epochs)):
+            numbers = ", ".join(f"{name} {text}" for name, text in texts.items())
+            sys.stderr.write(f"epoch {number}/{self.epochs}: {numbers}\n")

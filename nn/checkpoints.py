@@ -1,0 +1,99 @@
+"""Checkpoints: a training run in a file, from which it goes on as if it had never stopped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nn.callbacks import EarlyStopping
+from nn.errors import SavingError
+from nn.history import History
+from nn.module import Module
+from nn.optimizers import Optimizer
+from nn.saving import check_writable, read, restore, write
+
+__all__ = ["Checkpoint"]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Where, and after how many epochs, `fit` writes down everything that it needs to go on.
+
+    The file is also a model that `load` reads. It is replaced as a whole: killing the process at any moment
+    leaves the last one that was written.
+    """
+
+    path: str | Path
+    every: int = 1
+
+    def __post_init__(self) -> None:
+        if isinstance(self.every, bool) or not isinstance(self.every, int) or self.every < 1:
+            raise ValueError(f"every is a whole number of epochs, at least 1; got {self.every!r}")
+
+    @staticmethod
+    def of(given: str | Path | Checkpoint | None) -> Checkpoint | None:
+        """The checkpoint itself, or one after each epoch for a path."""
+        return Checkpoint(given) if isinstance(given, str | Path) else given
+
+    def is_due(self, number: int) -> bool:
+        """Whether to write after this epoch."""
+        return number % self.every == 0
+
+    def check(self) -> None:
+        """Raise SavingError when the file could not be written."""
+        check_writable(self.path)
+
+    def exists(self) -> bool:
+        """Whether there is something to go on from."""
+        return Path(self.path).exists()
+
+    def write(
+        self,
+        identity: dict[str, Any],
+        model: Module,
+        optimizer: Optimizer,
+        history: History,
+        stopping: EarlyStopping | None,
+    ) -> None:
+        """Put the run as it is now into the file."""
+        training = {
+            "identity": identity,
+            "history": history.columns,
+            "stopping": stopping.state() if stopping else None,
+        }
+        write(self.path, model, optimizer, training)
+
+    def restore(
+        self,
+        identity: dict[str, Any],
+        model: Module,
+        optimizer: Optimizer,
+        history: History,
+        stopping: EarlyStopping | None,
+    ) -> None:
+        """Bring everything to where the file's run was; SavingError, with nothing changed, if another."""
+        document = read(self.path)
+        training, saved = document["training"], document["optimizer"]
+        if training is None:
+            raise SavingError(f"{self.path} holds a model, not a training run", str(self.path))
+        self._compare("run", identity, training["identity"])
+        now = optimizer.state()
+        for part in ("optimizer", "settings"):
+            self._compare(part, {part: now[part]}, {part: saved[part]})
+        if (stopping is None) != (training["stopping"] is None):
+            raise SavingError(f"{self.path}: only one of the two runs has early stopping", str(self.path))
+        restore(model, document, str(self.path))
+        optimizer.load_state(saved)
+        history.columns = {name: list(column) for name, column in training["history"].items()}
+        if stopping:
+            stopping.load_state(training["stopping"])
+
+    def _compare(self, what: str, now: dict[str, Any], then: dict[str, Any]) -> None:
+        for name, value in now.items():
+            if then.get(name) != value:
+                raise SavingError(
+                    f"{self.path} is a checkpoint of another {what}: {name} was {then.get(name)!r} "
+                    f"and is {value!r}; give the same, or another path",
+                    str(self.path),
+                )

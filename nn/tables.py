@@ -1,0 +1,258 @@
+"""Tables of samples: what people have, made into lists of numbers that a network can be trained on.
+
+>>> as_rows([[1, 2.5], (3, 4)])
+[[1.0, 2.5], [3.0, 4.0]]
+"""
+
+from __future__ import annotations
+
+import csv
+import math
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Dataset", "as_rows", "as_targets", "batches", "from_csv", "standardize"]
+
+Row = list[float]
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Samples and their truths: `inputs` has a list of numbers for each sample, `targets` one truth each.
+
+    `features` names the inputs; `classes` names the classes that the targets count from 0, and is empty
+    where the targets are measurements.
+    """
+
+    name: str
+    inputs: list[Row]
+    targets: list[Any]
+    features: tuple[str, ...] = ()
+    classes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def __repr__(self) -> str:
+        kinds = f", {len(self.classes)} classes" if self.classes else ""
+        return f"Dataset({self.name!r}: {len(self)} samples, {len(self.inputs[0])} inputs{kinds})"
+
+    def take(self, places: Sequence[int]) -> Dataset:
+        """The samples at these places, in this order."""
+        return replace(
+            self, inputs=[self.inputs[i] for i in places], targets=[self.targets[i] for i in places]
+        )
+
+    def split(self, test: float = 0.25, *, seed: int = 0) -> tuple[Dataset, Dataset]:
+        """(train, test), shuffled by the seed; each class keeps its share in both.
+
+        `test` is the share of samples that go to the test set. ValueError where one would be empty.
+        """
+        if not 0.0 < test < 1.0:
+            raise ValueError(f"test must be a share between 0 and 1, got {test!r}")
+        rng = random.Random(seed)
+        groups: dict[Any, list[int]] = {}
+        for place, target in enumerate(self.targets):
+            groups.setdefault(target if self.classes else None, []).append(place)
+        train_places: list[int] = []
+        test_places: list[int] = []
+        wanted = 0.0
+        for label in sorted(groups, key=str):
+            members = groups[label]
+            rng.shuffle(members)
+            wanted += len(members) * test
+            count = min(len(members), round(wanted + 1e-9) - len(test_places))
+            test_places += members[:count]
+            train_places += members[count:]
+        if not train_places or not test_places:
+            raise ValueError(f"{len(self)} samples are too few to split off {test:.0%} of them")
+        rng.shuffle(train_places)
+        rng.shuffle(test_places)
+        return self.take(train_places), self.take(test_places)
+
+
+# ── From what people have ─────────────────────────────────────────────────────────────────────────
+
+
+def as_rows(inputs: Any, what: str = "inputs") -> list[Row]:
+    """Lists, tuples, NumPy arrays and pandas frames as a list of lists of floats, all of one length.
+
+    A flat list of numbers is one column. ValueError or TypeError says which number is missing or none.
+
+    >>> as_rows([1, 2]), as_rows([[1, 2.5]])
+    ([[1.0], [2.0]], [[1.0, 2.5]])
+    """
+    rows = [
+        [_number(member, what, place, column) for column, member in enumerate(_members(row))]
+        for place, row in enumerate(_plain(inputs, what))
+    ]
+    if not rows or not rows[0]:
+        raise ValueError(f"{what} are empty: at least one sample with one number is needed")
+    for place, row in enumerate(rows):
+        if len(row) != len(rows[0]):
+            raise ValueError(
+                f"{what}[{place}] has {len(row)} numbers and {what}[0] has {len(rows[0])}; "
+                "all samples must have the same length"
+            )
+    return rows
+
+
+def as_targets(targets: Any, what: str = "targets") -> list[Any]:
+    """Truths in the same forms: a number for each sample, or a list of them; whole numbers stay whole.
+
+    >>> as_targets((0, 2.5)), as_targets([[0, 1]])
+    ([0, 2.5], [[0, 1]])
+    """
+    truths: list[Any] = []
+    for place, truth in enumerate(_plain(targets, what)):
+        if isinstance(truth, list | tuple):
+            truths.append([_as_found(member, what, place, column) for column, member in enumerate(truth)])
+        else:
+            truths.append(_as_found(truth, what, place, 0))
+    if not truths:
+        raise ValueError(f"{what} are empty: at least one sample is needed")
+    return truths
+
+
+def from_csv(path: str | Path, *, target: str | int = -1, classes: bool | None = None) -> Dataset:
+    """A data set from a file of comma-separated values whose first line names the columns.
+
+    `target` is the name or place of the column with the truths. Text there is taken as names of classes,
+    numbered in sorted order; `classes=True` takes numbers so too. Everything else must be numbers.
+    """
+    with Path(path).open(newline="", encoding="utf-8") as file:
+        lines = [line for line in csv.reader(file) if line]
+    if len(lines) < 2:
+        raise ValueError(
+            f"{path} has no samples: a line of names and at least one line of numbers are needed"
+        )
+    names, rows = lines[0], lines[1:]
+    place = _column(names, target, str(path))
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(names):
+            raise ValueError(f"{path}, line {number}: {len(row)} values for {len(names)} columns")
+    truths: list[Any] = [row[place] for row in rows]
+    if classes is None:
+        classes = not all(_is_number(truth) for truth in truths)
+    labels = sorted(set(truths), key=lambda text: (float(text), "") if _is_number(text) else (math.inf, text))
+    return Dataset(
+        Path(path).stem,
+        [_csv_row(row, place, names, str(path), number) for number, row in enumerate(rows, start=2)],
+        [labels.index(truth) for truth in truths] if classes else [float(truth) for truth in truths],
+        tuple(name for column, name in enumerate(names) if column != place),
+        tuple(labels) if classes else (),
+    )
+
+
+# ── Before training ───────────────────────────────────────────────────────────────────────────────
+
+
+def standardize(first: Dataset, *others: Dataset) -> tuple[Dataset, ...]:
+    """All data sets with every input shifted and scaled to mean 0 and standard deviation 1 of the first.
+
+    The first is the training set: what the others look like must not be known beforehand. An input that
+    is the same everywhere becomes 0.
+
+    >>> (scaled,) = standardize(Dataset("two", [[1.0], [3.0]], [0, 1]))
+    >>> scaled.inputs
+    [[-1.0], [1.0]]
+    """
+    columns = list(zip(*first.inputs, strict=True))
+    means = [math.fsum(column) / len(column) for column in columns]
+    spreads = [
+        math.sqrt(math.fsum((x - mean) ** 2 for x in column) / len(column)) or 1.0
+        for column, mean in zip(columns, means, strict=True)
+    ]
+    return tuple(
+        replace(
+            each,
+            inputs=[
+                [(x - m) / s for x, m, s in zip(row, means, spreads, strict=True)] for row in each.inputs
+            ],
+        )
+        for each in (first, *others)
+    )
+
+
+def batches(samples: int, size: int | None, rng: random.Random | None) -> Iterator[list[int]]:
+    """The places of the samples of each batch, all samples once; in a new order where `rng` is given.
+
+    `size=None` is one batch of everything; the last batch may be smaller.
+
+    >>> list(batches(5, 2, None))
+    [[0, 1], [2, 3], [4]]
+    """
+    order = list(range(samples))
+    if rng is not None:
+        rng.shuffle(order)
+    step = samples if size is None else size
+    for start in range(0, samples, step):
+        yield order[start : start + step]
+
+
+# ── One number at a time ──────────────────────────────────────────────────────────────────────────
+
+
+def _plain(table: Any, what: str) -> list[Any]:
+    """An array, frame, series, list or tuple as a list."""
+    if hasattr(table, "to_numpy"):
+        table = table.to_numpy()
+    if hasattr(table, "tolist"):
+        table = table.tolist()
+    if isinstance(table, str | bytes | dict) or not hasattr(table, "__iter__"):
+        raise TypeError(f"{what} must be a list, an array or a frame of numbers, got {type(table).__name__}")
+    return [member.tolist() if hasattr(member, "tolist") else member for member in table]
+
+
+def _members(row: Any) -> list[Any]:
+    return list(row) if isinstance(row, list | tuple) else [row]
+
+
+def _number(member: Any, what: str, place: int, column: int) -> float:
+    return float(_as_found(member, what, place, column))
+
+
+def _as_found(member: Any, what: str, place: int, column: int) -> int | float:
+    """The number, whole or not as it was; the error says where it stands."""
+    where = f"{what}[{place}][{column}]"
+    if hasattr(member, "item"):
+        member = member.item()
+    if isinstance(member, bool):
+        return int(member)
+    if not isinstance(member, int | float):
+        try:
+            member = float(member) if not isinstance(member, str | bytes) else None
+        except (TypeError, ValueError):
+            member = None
+        if member is None:
+            raise TypeError(f"{where} is no number; only numbers can be trained on: encode names first")
+    if not math.isfinite(member):
+        raise ValueError(
+            f"{where} is {member!r}; every number must be finite: fill in or leave out such samples"
+        )
+    return int(member) if isinstance(member, int) else float(member)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return False
+
+
+def _column(names: list[str], target: str | int, path: str) -> int:
+    if isinstance(target, int) and -len(names) <= target < len(names):
+        return target % len(names)
+    if target in names:
+        return names.index(str(target))
+    raise ValueError(f"{path} has no column {target!r}; it has {', '.join(names)}")
+
+
+def _csv_row(row: list[str], place: int, names: list[str], path: str, number: int) -> Row:
+    for column, text in enumerate(row):
+        if column != place and not _is_number(text):
+            raise ValueError(f"{path}, line {number}, column {names[column]!r}: {text!r} is no finite number")
+    return [float(text) for column, text in enumerate(row) if column != place]
