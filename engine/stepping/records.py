@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
 from engine.formula import number_text
@@ -14,6 +14,7 @@ from engine.wording import NO_PATH
 __all__ = ["Contribution", "ForwardStep", "Operand", "Step", "as_plain"]
 
 SHOWN_CONTRIBUTIONS = 12
+_NODES = {"node", "nodes", "operand", "user"}  # the fields that hold nodes themselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +157,9 @@ def as_plain(thing: Any) -> Any:
     """
     if isinstance(thing, tuple):
         return [as_plain(member) for member in thing]
-    if isinstance(thing, (Contribution, Step, Operand, ForwardStep)):
+    if is_dataclass(thing) and not isinstance(thing, type):
         named = ((field.name, getattr(thing, field.name)) for field in fields(thing))
-        return {name: as_plain(member) for name, member in named if not isinstance(member, Node)}
+        return {name: as_plain(member) for name, member in named if name not in _NODES}
     if isinstance(thing, float) and not math.isfinite(thing):
         return repr(thing)
     return thing

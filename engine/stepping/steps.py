@@ -85,6 +85,10 @@ class _Records(Sequence[RecordT], Generic[RecordT]):
         """The node's id: n and its place in topological order."""
         return self._ids[node]
 
+    def has(self, node: Node) -> bool:
+        """Whether the node is part of this graph."""
+        return node in self._ids
+
     @property
     def nodes(self) -> tuple[Node, ...]:
         """All nodes in topological order, leaves too; the place of each is its id."""
@@ -162,14 +166,31 @@ class Steps(_Records[Step]):
             maker = self._interior[-number]
             if maker is node:
                 return number
-        adding = (n for n in range(len(self) - 1, 0, -1) if self._adds_to(n, node))
+        adding = (n for n in range(len(self) - 1, 0, -1) if self.adds_to(n, node))
         return next(adding, len(self) - 1)
 
-    def _adds_to(self, number: int, leaf: Node) -> bool:
-        node = self._interior[-number]
-        if node not in self._gradients:
+    def adds_to(self, number: int, leaf: Node) -> bool:
+        """Whether something is added to the leaf's gradient in that step."""
+        node = self.node_of(number)
+        if number == 0 or node not in self._gradients:
             return False
         return any(p is leaf and s is not None for p, s in zip(node.parents, node.partials, strict=True))
+
+    def node_of(self, number: int) -> Node:
+        """The node whose gradient that step hands on."""
+        return self._interior[-number] if number else self.root
+
+    def gradients_in(self, number: int) -> list[float]:
+        """The gradients of that step: the node's own, then the new one of each operand that gets something."""
+        upstream = self._gradients.get(self.node_of(number))
+        if upstream is None or number == 0:
+            return [] if upstream is None else [upstream]
+        found = [upstream]
+        for slope, before in zip(self.node_of(number).partials, self._befores[number - 1], strict=True):
+            if slope is not None:
+                part = upstream * slope
+                found.append(part if before is None else before + part)
+        return found
 
     def gradients(self, number: int | None = None) -> dict[Node, float]:
         """{node: its gradient so far} after that step, or after the last; without what nothing reached."""
@@ -186,7 +207,7 @@ class Steps(_Records[Step]):
         return sofar
 
     def _record(self, number: int) -> Step:
-        node = self._interior[-number] if number else self.root
+        node = self.node_of(number)
         operation = node.operation.name if node.operation else "leaf"
         return Step(
             number=number,

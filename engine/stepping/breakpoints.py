@@ -1,0 +1,66 @@
+"""Where the walker stops by itself: at a node, at an operation, at a nan, at a large gradient."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from engine.graph import Node
+from engine.stepping.steps import Steps
+
+__all__ = ["Breakpoint", "at_large_gradient", "at_nan", "at_node", "at_operation", "threshold"]
+
+_THRESHOLD = re.compile(r"\|?\s*grad(?:ient)?\s*\|?\s*>\s*(?P<number>\S+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Breakpoint:
+    """A condition on a step, and its words."""
+
+    words: str
+    hits: Callable[[Steps, int], bool]
+
+
+def at_node(node: Node, name: str) -> Breakpoint:
+    """Stop when the node hands on its gradient; for a leaf, whenever something is added to it."""
+
+    def hits(steps: Steps, number: int) -> bool:
+        there = steps.node_of(number)
+        return there is node or (node.operation is None and steps.adds_to(number, node))
+
+    return Breakpoint(name, hits)
+
+
+def at_operation(name: str) -> Breakpoint:
+    """Stop at every node that this operation made."""
+
+    def hits(steps: Steps, number: int) -> bool:
+        made = steps.node_of(number).operation
+        return number > 0 and made is not None and made.name == name
+
+    return Breakpoint(f"operation {name}", hits)
+
+
+def at_nan() -> Breakpoint:
+    """Stop at every step in which a gradient is nan or becomes it."""
+    return Breakpoint("nan", lambda steps, number: any(x != x for x in steps.gradients_in(number)))
+
+
+def at_large_gradient(limit: float) -> Breakpoint:
+    """Stop at every step in which a gradient is, or becomes, larger than the limit, whatever its sign."""
+    words = f"|grad| > {limit:g}"
+    return Breakpoint(words, lambda steps, number: any(abs(x) > limit for x in steps.gradients_in(number)))
+
+
+def threshold(words: str) -> float | None:
+    """The number in `|grad| > 10`, also written `grad > 10`; None for other words, or a wrong number.
+
+    >>> threshold("|grad| > 1e3"), threshold("grad>2"), threshold("tanh")
+    (1000.0, 2.0, None)
+    """
+    found = _THRESHOLD.fullmatch(words)
+    try:
+        return float(found["number"]) if found else None
+    except ValueError:
+        return None

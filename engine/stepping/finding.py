@@ -1,0 +1,57 @@
+"""Which node is meant by what somebody typed: a name as shown, a whole label, or an id."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from engine.graph import Node
+from engine.stepping.steps import Steps
+from engine.value import Constant
+from engine.wording import in_ascii
+
+__all__ = ["Finder", "Misunderstood", "meant"]
+
+
+class Misunderstood(Exception):  # noqa: N818  (it never leaves the walker, which shows its words)
+    """What was typed cannot be done; the message says what can."""
+
+
+class Finder:
+    """The nodes of some steps by every name that a person may type for them."""
+
+    def __init__(self, steps: Steps) -> None:
+        self._steps = steps
+        self._found: dict[str, list[Node]] = {}
+        for node in steps.nodes:
+            name = steps.name(node)
+            words = {steps.id(node): None}
+            if not isinstance(node, Constant):
+                words |= dict.fromkeys((name, in_ascii(name), node.label, name.partition("@")[0]))
+            for word in words:
+                if word:
+                    self._found.setdefault(word, []).append(node)
+        self.names = [steps.name(node) for node in steps.nodes if not isinstance(node, Constant)]
+
+    def __contains__(self, words: str) -> bool:
+        return words in self._found
+
+    def find(self, words: str) -> Node:
+        """The one node that is called so; Misunderstood names the nearest ones, or all that are."""
+        nodes = self._found.get(words, [])
+        if len(nodes) == 1:
+            return nodes[0]
+        known = f"; for example {', '.join(self.names[:4])} are nodes"
+        if not words:
+            raise Misunderstood(f"which node?{known}")
+        if not nodes:
+            raise Misunderstood(f"no node is called {words!r}{meant(words, self._found) or known}")
+        several = ", ".join(self._steps.name(node) for node in nodes[:5])
+        more = ", …" if len(nodes) > 5 else ""
+        raise Misunderstood(f"{len(nodes)} nodes are called {words!r}; say which: {several}{more}")
+
+
+def meant(words: str, known: Iterable[str]) -> str:
+    """What the words may have been meant to be, as the end of a message; '' when nothing is near."""
+    near = get_close_matches(words, list(known), n=3)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
