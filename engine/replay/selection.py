@@ -52,7 +52,9 @@ EQUAL = _selection("equal", 2, operator.eq, "1 where x = y, else 0")
 NONZERO = _selection("nonzero", 1, bool, "1 where x is not 0, else 0")
 BOTH = _selection("both", 2, lambda x, y: x and y, "1 where both conditions hold, else 0")
 EITHER = _selection("either", 2, lambda x, y: x or y, "1 where either condition holds, else 0")
-LARGEST = _selection("largest", None, max, "the largest operand, detached: for numerical stability")
+LARGEST = _selection(
+    "largest", None, lambda *numbers: max(numbers), "the largest operand, detached: for numerical stability"
+)
 DETACH = _selection("detach", 1, float, "x, through which no gradient flows: made within no_grad")
 PICK = _selection(
     "pick",
