@@ -241,7 +241,7 @@ class _Measured(Formula):
         mine, its = self.number, _value_of(other)
         if mine is None or its is None:
             return _Condition(False, ())
-        holds = mine < its if symbol == "<" else mine > its or (symbol == "≥" and mine == its)
+        holds = {"<": mine < its, "≤": mine <= its, ">": mine > its, "≥": mine >= its}[symbol]
         relation = "<" if mine < its else ">" if mine > its else "="
         text = other.text if isinstance(other, Formula) else number_text(other)
         return _Condition(holds, (f"{self.text} {relation} {text}",))

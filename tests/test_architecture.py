@@ -27,6 +27,7 @@ ENGINE_ORDER = [
     {"functions"},
     {"calculus"},
     {"checking", "stepping", "picture", "replay"},
+    {"stepthrough"},
 ]
 NN_ORDER = [
     {"names", "errors"},

@@ -181,7 +181,7 @@ class Steps(_Records[Step]):
         return self._interior[-number] if number else self.root
 
     def gradients_in(self, number: int) -> list[float]:
-        """The gradients of that step: the node's own, then the new one of each operand that gets something."""
+        """The gradients of that step: the node's own, then the new ones of those that get something."""
         upstream = self._gradients.get(self.node_of(number))
         if upstream is None or number == 0:
             return [] if upstream is None else [upstream]

@@ -1,7 +1,7 @@
 """The walker: backprop in the terminal, one step at a time, forward and back, in the manner of pdb.
 
 It goes through the Steps of a root, on a copy: no `grad` changes unless `commit` is said. How a tree looks
-and how a page is written is none of its business: it is given both as functions (engine/terminal.py
+and how a page is written is none of its business: it is given both as functions (engine/stepthrough.py
 puts them in), so that stepping and pictures need not know one another.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TextIO
 
 from engine import ops
-from engine.backward import backward
+from engine.backward import backward as write_gradients
 from engine.formula import number_text
 from engine.graph import Node
 from engine.stepping import breakpoints
@@ -20,7 +20,7 @@ from engine.stepping.difference import difference
 from engine.stepping.explain import explain_in
 from engine.stepping.finding import Finder, Misunderstood, meant
 from engine.stepping.prompt import Prompt
-from engine.stepping.steps import Step, Steps, forward_steps, steps
+from engine.stepping.steps import Step, Steps, forward_steps
 from engine.value import Constant
 
 __all__ = ["Walker"]
@@ -60,7 +60,7 @@ class Walker(Prompt):
 
     def __init__(
         self,
-        root: Node,
+        backward: Steps,
         tree: Tree,
         write_page: PageWriter,
         *,
@@ -70,7 +70,7 @@ class Walker(Prompt):
         width: int | None = None,
     ) -> None:
         super().__init__(stdin, stdout, width)
-        self.steps: Steps = steps(root)
+        self.steps = backward
         self.at = 0
         self.title = title
         self.watched: dict[Node, float | None] = {}
@@ -265,7 +265,7 @@ class Walker(Prompt):
         """commit: do what loss.backward() does: write every gradient, complete, adding to the leaves'"""
         if self.committed:
             raise Misunderstood("already written; once more would add every gradient a second time")
-        backward(self.steps.root, keep=Constant)
+        write_gradients(self.steps.root, keep=Constant)
         self.committed = True
         added = " (added to what the leaves held)" if self.steps.leftover else ""
         self.say(f"written: every grad is now what backward() makes it{added}")
