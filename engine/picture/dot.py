@@ -7,17 +7,19 @@ and PDF; in an SVG the classes put a style sheet with a dark scheme in their pla
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import graphviz
 
 from engine.formula import number_text
-from engine.picture.face import Face, Scale, flow, root_mean_square, tone_of
+from engine.picture.face import Face, Scale, flow, rms, tone_of
 from engine.picture.fold import Box, Folded, Wire
 from engine.picture.palette import LIGHT
 
 __all__ = ["digraph", "escape"]
 
 FONT = {"fontname": "Courier", "fontsize": "11"}  # monospaced, and measured by every layout program
+CHARACTER = 0.0917  # inches: a letter of a monospaced font of 11 points
 LABELED = 40  # up to so many boxes and wires, each wire says its local derivative
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -50,6 +52,7 @@ def digraph(
     title: str = "graph",
     prefix: str = "",
     direction: str = "right",
+    widths: Mapping[str, int] | None = None,
 ) -> graphviz.Digraph:
     """The boxes and wires as a Digraph; an id is `prefix` and the box's or wire's own id."""
     is_dense = max(len(folded.boxes), len(folded.wires)) > LABELED
@@ -64,10 +67,10 @@ def digraph(
         graph.attr("graph", splines="line")
         graph.attr("edge", arrowhead="none", **_PORTS[direction])
     for box in folded.boxes:
-        _add_box(graph, box, said[box.id], prefix)
-    scale = Scale.of(root_mean_square(flow(wire)) for wire in folded.wires)
+        _add_box(graph, box, said[box.id], prefix, (widths or {}).get(box.id, 0))
+    scale = Scale.of(rms(flow(wire, folded.scan)) for wire in folded.wires)
     for wire in folded.wires:
-        _add_wire(graph, wire, scale, prefix, is_dense=is_dense)
+        _add_wire(graph, wire, flow(wire, folded.scan), scale, prefix, is_dense=is_dense)
     return graph
 
 
@@ -76,7 +79,7 @@ def _name(title: str) -> str:
     return _UNPRINTABLE.sub("", title).replace("\\", "").replace("&", "") or "graph"
 
 
-def _add_box(graph: graphviz.Digraph, box: Box, face: Face, prefix: str) -> None:
+def _add_box(graph: graphviz.Digraph, box: Box, face: Face, prefix: str, width: int) -> None:
     strength = f" s{face.level}" if face.tone in ("positive", "negative", "mixed") else ""
     fill = "transparent" if box.kind == "constant" else LIGHT.fills[face.tone][face.level]
     graph.node(
@@ -86,13 +89,21 @@ def _add_box(graph: graphviz.Digraph, box: Box, face: Face, prefix: str) -> None
         **{"class": f"{box.kind} {face.tone}{strength}"},
         fillcolor=fill,
         color=LIGHT.lines[face.tone],
+        **({"width": f"{0.3 + width * CHARACTER:.2f}"} if width else {}),
         **_SHAPES.get(box.kind, _SHAPES["many"]),
     )
 
 
-def _add_wire(graph: graphviz.Digraph, wire: Wire, scale: Scale, prefix: str, *, is_dense: bool) -> None:
-    amounts = flow(wire)
-    tone, size = tone_of(*amounts), root_mean_square(amounts)
+def _add_wire(
+    graph: graphviz.Digraph,
+    wire: Wire,
+    amounts: list[float | None],
+    scale: Scale,
+    prefix: str,
+    *,
+    is_dense: bool,
+) -> None:
+    tone, size = tone_of(*amounts), rms(amounts)
     thinnest = 0.4 if is_dense else 1.0
     width = thinnest if size is None else thinnest + 2.0 * scale.strength(size)
     partials = [consumer.partials[slot] for consumer, slot in wire.ends]

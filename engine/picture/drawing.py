@@ -13,7 +13,7 @@ import re
 import sys
 import tempfile
 import webbrowser
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from engine.graph import Node
 from engine.picture.dot import digraph
 from engine.picture.face import faces, wire_tooltip
 from engine.picture.fold import READABLE, Folded, fold, near
+from engine.picture.grouping import Scan
 from engine.picture.layout import find_engine, layout
 from engine.picture.palette import style
 
@@ -63,7 +64,19 @@ class Drawing:
     @cached_property
     def svg(self) -> str:
         """The picture as an `<svg>` element, with tooltips, a dark scheme and words for screen readers."""
+        opening, rest = self.bare_svg.split(">", 1)
+        return f"{opening}><style>{style()}</style>{rest}"
+
+    @cached_property
+    def bare_svg(self) -> str:
+        """The `<svg>` element without its style sheet, for a page that has one."""
         return dressed(self._laid_out("svg").decode(), self._tooltips, self.description)
+
+    @property
+    def height(self) -> float:
+        """How many pixels the picture is high."""
+        found = re.search(r'height="([\d.]+)pt"', self.bare_svg)
+        return float(found[1]) * 4 / 3 if found else 0.0
 
     @property
     def description(self) -> str:
@@ -133,6 +146,7 @@ def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
     radius: int = 2,
     opened: Collection[str] = (),
     title: str = "",
+    direction: str = "right",
     prefix: str = "",
     limit: int = 500,
     seconds: float = 30.0,
@@ -141,8 +155,8 @@ def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
 
     `detail` is "values" (every node a box), "neurons", "layers", or "auto", which takes the first of these
     that is readable; `opened` names modules, such as "layers[0]", to look into. With `focus`, a node or
-    its label, only what lies within `radius` arrows of it is drawn. `title` names the picture; `prefix`
-    keeps the ids of two pictures in one page apart.
+    its label, only what lies within `radius` arrows of it is drawn. `direction` is "right" or
+    "down", `title` names the picture, `prefix` keeps the ids of two pictures in one page apart.
 
     Raises RenderError for more than `limit` boxes; layout, which comes later, may take `seconds`.
 
@@ -151,24 +165,38 @@ def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
     >>> draw(a * b)
     <drawing of 'v2': 3 boxes, 2 edges, detail 'values'>
     """
-    folded = fold(root, detail, opened=opened) if focus is None else focused(root, detail, focus, radius)
-    shown = title or folded.scan.names[root]
+    scan = Scan(root)
+    folded = fold(scan, detail, opened=opened) if focus is None else focused(scan, detail, focus, radius)
+    shown = title or scan.names[root]
     refuse_crowd(folded, shown, limit)
+    return picture(folded, shown, prefix=prefix, direction=direction, seconds=seconds)
+
+
+def picture(
+    folded: Folded,
+    title: str,
+    *,
+    prefix: str = "",
+    direction: str = "right",
+    widths: Mapping[str, int] | None = None,
+    seconds: float = 30.0,
+) -> Drawing:
+    """The drawing of boxes and wires; `widths` has the characters that a box should have room for."""
     said = faces(folded)
     tooltips = {prefix + box.id: said[box.id].tooltip for box in folded.boxes}
     tooltips |= {prefix + wire.id: wire_tooltip(wire, folded) for wire in folded.wires}
-    graph = digraph(folded, said, title=shown, prefix=prefix)
-    return Drawing(folded, graph, tooltips, shown, seconds)
+    graph = digraph(folded, said, title=title, prefix=prefix, direction=direction, widths=widths)
+    return Drawing(folded, graph, tooltips, title, seconds)
 
 
-def focused(root: Node, detail: str, focus: Node | str, radius: int) -> Folded:
+def focused(scan: Scan, detail: str, focus: Node | str, radius: int) -> Folded:
     """What is near a node; "auto" is values unless those are too many."""
     if radius < 0:
         raise ValueError(f"radius counts arrows from the focus, 0 or more; got {radius}")
     if detail != "auto":
-        return near(fold(root, detail), focus, radius)
-    values = near(fold(root, "values"), focus, radius)
-    return values if len(values.boxes) <= READABLE["values"] else near(fold(root, "neurons"), focus, radius)
+        return near(fold(scan, detail), focus, radius)
+    values = near(fold(scan, "values"), focus, radius)
+    return values if len(values.boxes) <= READABLE["values"] else near(fold(scan, "neurons"), focus, radius)
 
 
 def refuse_crowd(folded: Folded, title: str, limit: int) -> None:
@@ -201,7 +229,7 @@ def dressed(svg: str, tooltips: dict[str, str], description: str) -> str:
     def titled(head: re.Match[str]) -> str:
         return head[1] + html.escape(_printable(tooltips.get(head[2], "")), quote=False) + head[3]
 
-    return f"{opening}<style>{style()}</style>" + _HEAD.sub(titled, svg[end + 1 :]).rstrip() + "\n"
+    return opening + _HEAD.sub(titled, svg[end + 1 :]).rstrip() + "\n"
 
 
 def _printable(text: str) -> str:

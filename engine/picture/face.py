@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from engine.formula import Formula, number_text
 from engine.graph import Node
 from engine.picture.fold import Box, Folded, Wire
-from engine.picture.grouping import module_paths
+from engine.picture.grouping import Scan, module_paths
 from engine.value import Constant
 from engine.wording import made_of, node_formula
 
-__all__ = ["Face", "Scale", "contribution", "faces", "flow", "tone_of", "wire_tooltip"]
+__all__ = ["Face", "Scale", "faces", "flow", "rms", "tone_of", "wire_tooltip"]
 
 LONGEST = 34  # characters in a line of a box
+FEW = 3  # so many operands are named, of more the number is given
 LEVELS = 4  # strengths of color, besides the faintest
 
 
@@ -80,7 +81,7 @@ def tone_of(*gradients: float | None) -> str:
     return "mixed" if len(signs) > 1 else "positive" if 1 in signs else "negative"
 
 
-def root_mean_square(numbers: Sequence[float | None]) -> float | None:
+def rms(numbers: Sequence[float | None]) -> float | None:
     """The size of several gradients together; None where none was computed."""
     known = [number for number in numbers if number is not None]
     return math.hypot(*known) / math.sqrt(len(known)) if known else None
@@ -92,20 +93,28 @@ def cut(text: str, longest: int = LONGEST) -> str:
     return flat if len(flat) <= longest else flat[: longest - 1] + "…"
 
 
+def counted(number: int, thing: str) -> str:
+    """1 neuron, 2 neurons."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
 # ── One node ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def _face(box: Box, formula: str, folded: Folded) -> Face:
     if len(box.members) > 1:
-        return _face_of_many(box, formula)
-    node = box.members[0]
+        return _face_of_many(box, formula, folded.scan)
+    node, gradient = box.members[0], folded.scan.grad(box.members[0])
     if box.kind == "constant":
         return Face((number_text(node._data),), f"constant {node._data!r}", "none", None)
-    numbers = (f"data {number_text(node._data)}", f"grad {number_text(node.grad)}")
+    numbers = (f"data {number_text(node._data)}", f"grad {number_text(gradient)}")
     made = f" = {cut(node_formula(node, folded.scan.names), 200)}" if node.operation else ""
-    gradient = "not computed" if node.grad is None else repr(node.grad)
-    tooltip = f"{node.label or box.name}{made}: data {node._data!r}, gradient {gradient}"
-    return Face((_title(box.name, formula, node), *numbers), tooltip, tone_of(node.grad), node.grad)
+    tooltip = f"{node.label or box.name}{made}: data {node._data!r}, gradient {_digits(gradient)}"
+    return Face((_title(box.name, formula, node), *numbers), tooltip, tone_of(gradient), gradient)
+
+
+def _digits(gradient: float | None) -> str:
+    return "not computed" if gradient is None else repr(gradient)
 
 
 def _title(name: str, formula: str, node: Node) -> str:
@@ -119,19 +128,19 @@ def _title(name: str, formula: str, node: Node) -> str:
 # ── Many nodes in one box ─────────────────────────────────────────────────────────────────────────
 
 
-def _face_of_many(box: Box, formula: str) -> Face:
+def _face_of_many(box: Box, formula: str, scan: Scan) -> Face:
     shown = box.outputs or box.members
-    gradients = [node.grad for node in shown]
-    size = root_mean_square(gradients)
+    gradients = [scan.grad(node) for node in shown]
+    size = rms(gradients)
     lines = [*_headline(box, formula), _range(box, shown)]
     tooltip = f"{box.path or cut(formula or box.name, 200)}: {len(box.members)} nodes, {lines[-1]}"
     if not all(isinstance(node, Constant) for node in box.members):
         only = gradients[0] if len(shown) == 1 else size
         lines.append(f"{'grad' if len(shown) == 1 else 'grad rms'} {number_text(only)}")
-        tooltip += f", gradient {'not computed' if only is None else repr(only)}"
+        tooltip += f", gradient {_digits(only)}"
     parameters = _parameters(box)
     if parameters and box.path:
-        moved = root_mean_square([parameter.grad for parameter in parameters])
+        moved = rms([scan.grad(parameter) for parameter in parameters])
         tooltip += f"; {len(parameters)} parameters, gradient rms {number_text(moved)}"
     return Face(tuple(lines), tooltip, tone_of(*gradients), size)
 
@@ -141,7 +150,7 @@ def _headline(box: Box, formula: str) -> list[str]:
     if box.kind == "layer":
         parameters = _parameters(box)
         neurons = len({module_paths(node.label)[1] for node in parameters})
-        return [f"layer {box.name}", f"{neurons} neurons{times}", f"{len(parameters)} parameters"]
+        return [f"layer {box.name}", f"{counted(neurons, 'neuron')}{times}", f"{len(parameters)} parameters"]
     if box.kind == "neuron":
         return [f"{box.name}{times}", cut(_operations(box))]
     if box.kind == "run":
@@ -193,14 +202,18 @@ def _formulas(folded: Folded) -> dict[str, str]:
         outside = [operand for operand in _operands(box) if box_of.get(operand) is not box]
         names = [_operand(operand, box_of, written) for operand in outside]
         if box.kind == "sum" or node.operation.arity is None:
-            what = "sum" if box.kind == "sum" else node.operation.name
-            made = Formula(f"{what} of {', '.join(dict.fromkeys(name.text for name in names))}")
+            made = _made_of_many("sum" if box.kind == "sum" else node.operation.name, names)
         else:
             made = made_of(node.operation, names)
         texts[box.id] = made.text
         if len(box.members) > 1 and not node.label and len(made.text) <= LONGEST - 8:
             written[box.id] = made
     return texts
+
+
+def _made_of_many(what: str, names: Sequence[Formula]) -> Formula:
+    distinct = list(dict.fromkeys(name.text for name in names))
+    return Formula(f"{what} of {', '.join(distinct) if len(distinct) <= FEW else len(names)}")
 
 
 def _operands(box: Box) -> list[Node]:
@@ -213,32 +226,30 @@ def _operand(operand: Node, box_of: dict[Node, Box], written: dict[str, Formula]
     box = box_of.get(operand)
     if box is None or box.kind == "constant":
         return Formula(number_text(operand._data), 15 if operand._data < 0 else 100)
-    return written.get(box.id) or Formula(box.name)
+    return written.get(box.id, Formula(box.name))
 
 
 # ── Edges ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def contribution(consumer: Node, slot: int) -> float | None:
+def contribution(consumer: Node, slot: int, scan: Scan) -> float | None:
     """What flows back over one edge: the consumer's gradient times its local derivative.
 
     None where a gradient was not computed or no path leads.
     """
-    partial = consumer.partials[slot]
-    if consumer.grad is None or partial is None:
-        return None
-    return consumer.grad * partial
+    partial, gradient = consumer.partials[slot], scan.grad(consumer)
+    return None if partial is None or gradient is None else gradient * partial
 
 
-def flow(wire: Wire) -> list[float | None]:
+def flow(wire: Wire, scan: Scan) -> list[float | None]:
     """What flows back over each edge of a wire."""
-    return [contribution(*end) for end in wire.ends]
+    return [contribution(consumer, slot, scan) for consumer, slot in wire.ends]
 
 
 def wire_tooltip(wire: Wire, folded: Folded) -> str:
     """What one edge carries, with every digit; for parallel edges how many they are."""
     if len(wire.ends) > 1:
-        size = root_mean_square(flow(wire))
+        size = rms(flow(wire, folded.scan))
         carries = "" if size is None else f", contributions rms {size!r}"
         return f"{len(wire.ends)} edges{carries}"
     consumer, slot = wire.ends[0]
@@ -246,6 +257,6 @@ def wire_tooltip(wire: Wire, folded: Folded) -> str:
     way = f"{names[consumer.parents[slot]]} is operand {slot + 1} of {names[consumer]}"
     if partial is None:
         return f"{way}; no gradient flows here"
-    amount = contribution(consumer, slot)
+    amount = contribution(consumer, slot, folded.scan)
     brings = "" if amount is None else f", contribution {amount!r}"
     return f"{way}; local derivative {partial!r}{brings}"

@@ -15,7 +15,7 @@ from engine.picture.grouping import Scan, folded_keys
 from engine.value import Constant
 from engine.wording import short_name
 
-__all__ = ["DETAILS", "Box", "Folded", "Wire", "fold", "near"]
+__all__ = ["DETAILS", "Box", "Folded", "Wire", "fold", "inside", "near"]
 
 DETAILS = ("auto", "values", "neurons", "layers")
 READABLE = {"values": 150, "neurons": 80}  # "auto" takes the first detail with at most so many boxes …
@@ -64,19 +64,18 @@ class Folded:
         return len(self.scan.order)
 
 
-def fold(root: Node, detail: str = "auto", *, opened: Collection[str] = ()) -> Folded:
-    """The graph below a node in boxes; a module whose path is in `opened` shows what is inside.
+def fold(scan: Scan, detail: str = "auto", *, opened: Collection[str] = ()) -> Folded:
+    """A graph in boxes; a module whose path is in `opened` shows what is inside.
 
     "auto" is values for up to 150 nodes, else neurons where those are at most 80 boxes, else layers.
     ValueError for another detail.
 
     >>> from engine import Value
-    >>> [box.id for box in fold(Value(2.0, label="a") * 3.0).boxes]
+    >>> [box.id for box in fold(Scan(Value(2.0, label="a") * 3.0)).boxes]
     ['n0', 'n1', 'n2']
     """
     if detail not in DETAILS:
         raise ValueError(f"detail is one of {', '.join(map(repr, DETAILS))}; got {detail!r}")
-    scan = Scan(root)
     if detail == "values" or (detail == "auto" and len(scan.order) <= READABLE["values"]):
         return _boxed(scan, "values", {node: place for place, node in enumerate(scan.order)})
     if detail != "layers":
@@ -221,17 +220,27 @@ def near(folded: Folded, focus: Node | str, radius: int) -> Folded:
 
     ValueError where the graph has no such node.
     """
-    centers = [box for box in folded.boxes if _is_at(box, focus)]
+    centers = {box.id for box in folded.boxes if _is_at(box, focus)}
     if not centers:
         known = ", ".join(dict.fromkeys(box.name for box in folded.boxes[-5:]))
         raise ValueError(f"focus {focus!r} is not in this graph; some that are: {known}")
+    return _around(folded, centers, radius)
+
+
+def inside(folded: Folded, path: str) -> Folded:
+    """What an opened module is made of, and the boxes that it is connected with."""
+    paths = folded.scan.paths
+    own = {box.id for box in folded.boxes if path in paths.get(box.members[0], ())}
+    return _around(folded, own, 1)
+
+
+def _around(folded: Folded, reached: set[str], radius: int) -> Folded:
     neighbors: dict[str, set[str]] = {box.id: set() for box in folded.boxes}
     for wire in folded.wires:
         neighbors[wire.source].add(wire.target)
         neighbors[wire.target].add(wire.source)
-    reached = {box.id for box in centers}
     for _ in range(radius):
-        reached |= {other for one in reached for other in neighbors[one]}
+        reached = reached.union(*(neighbors[one] for one in reached))
     return _keeping(folded, [box for box in folded.boxes if box.id in reached])
 
 

@@ -8,7 +8,7 @@ folded by structure: the same operation on the same boxes is one box, however ma
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Hashable
+from collections.abc import Callable, Collection, Hashable, Mapping
 from typing import TypeAlias
 
 from engine.graph import Node, topological_order
@@ -43,9 +43,13 @@ def module_paths(label: str) -> tuple[str, str]:
 
 
 class Scan:
-    """A graph looked at once: its nodes in order, their places, their users, their names and modules."""
+    """A graph looked at once: its nodes in order, their places, users, names, modules and gradients.
 
-    def __init__(self, root: Node) -> None:
+    The gradients are those that backward left in the nodes, or others that are given.
+    """
+
+    def __init__(self, root: Node, gradients: Mapping[Node, float | None] | None = None) -> None:
+        self._gradients = gradients
         self.order = topological_order(root)
         self.place = {node: place for place, node in enumerate(self.order)}
         self.names = display_names(self.order)
@@ -59,6 +63,10 @@ class Scan:
     def root(self) -> Node:
         """The node that the graph computes."""
         return self.order[-1]
+
+    def grad(self, node: Node) -> float | None:
+        """The node's gradient in this picture; None where none was computed."""
+        return node.grad if self._gradients is None else self._gradients.get(node)
 
     def is_used(self, node: Node, outside: Callable[[Node], bool]) -> bool:
         """Whether somebody outside uses a node; the root is what everybody wants."""

@@ -6,7 +6,7 @@ at least 4.5:1 (a test computes it). The sign is always written too, so that col
 
 from __future__ import annotations
 
-__all__ = ["DARK", "LIGHT", "Palette", "style"]
+__all__ = ["DARK", "LIGHT", "MONOSPACED", "Palette", "style"]
 
 from dataclasses import dataclass
 
@@ -66,12 +66,12 @@ DARK = Palette(
     },
 )
 
-FONT = 'ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,"Liberation Mono",monospace'
+MONOSPACED = 'ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,"Liberation Mono",monospace'
 
 
 def style(scope: str = "svg.autograd") -> str:
     """The style sheet of a drawing, for light and dark pages, with every rule inside `scope`."""
-    rules = [f"{scope} text{{font-family:{FONT};fill:var(--text)}}"]
+    rules = [f"{scope} text{{font-family:{MONOSPACED};fill:var(--text)}}"]
     rules.append(f"{scope} .graph>polygon{{fill:var(--paper)}}")
     for tone in LIGHT.lines:
         rules.append(f"{scope} .{tone} :is(path,polygon){{stroke:var(--{tone})}}")
@@ -82,6 +82,7 @@ def style(scope: str = "svg.autograd") -> str:
             where = f".node.{tone}" + (f".s{level}" if len(set(fills)) > 1 else "")
             rules.append(f"{scope} {where} :is(path,polygon){{fill:var(--{tone}{level})}}")
     rules.append(f"{scope} .node.constant :is(path,polygon){{fill:none}}")
+    rules.append(f"{scope} .node polygon+polygon{{fill:none!important}}")  # the second line around many
     light = f"{scope}{{{_variables(LIGHT)}}}"
     dark = f"@media(prefers-color-scheme:dark){{{scope}{{{_variables(DARK)}}}}}"
     return light + dark + "".join(rules)
