@@ -27,7 +27,8 @@ ENGINE_ORDER = [
     {"functions"},
     {"calculus"},
     {"checking", "stepping", "picture", "replay"},
-    {"stepthrough"},
+    {"pages"},
+    {"walks"},
 ]
 NN_ORDER = [
     {"names", "errors"},

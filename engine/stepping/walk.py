@@ -1,7 +1,7 @@
 """The walker: backprop in the terminal, one step at a time, forward and back, in the manner of pdb.
 
 It goes through the Steps of a root, on a copy: no `grad` changes unless `commit` is said. How a tree looks
-and how a page is written is none of its business: it is given both as functions (engine/stepthrough.py
+and how a page is written is none of its business: it is given both as functions (engine/walks.py
 puts them in), so that stepping and pictures need not know one another.
 """
 

@@ -1,6 +1,6 @@
-"""Stepping with pictures: `walk` at a prompt, `page` in a browser.
+"""walk: the walker of `stepping` with the text pictures of `picture`, and the page, in its hands.
 
-`stepping` and `picture` do not know one another; this is where they meet.
+The two rooms do not know one another; they meet here.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from engine.errors import RenderError
 from engine.graph import Node
@@ -19,7 +19,7 @@ from engine.stepping.walk import Walker
 if TYPE_CHECKING:
     from engine.picture.page import Page
 
-__all__ = ["page", "walk"]
+__all__ = ["walk"]
 
 
 def walk(
@@ -47,40 +47,25 @@ def walk(
     return None
 
 
-def page(root: Node, detail: str = "auto", **options: Any) -> Page:
-    """One HTML page that steps through the backward pass of `root`: a single file that needs no network.
-
-    `detail` and the options are those of `engine.picture.page.page`: a graph of up to 150 nodes is shown
-    whole, a network by its layers, which open. Shows itself in a notebook; `.save(path)` writes it.
-
-    >>> from engine import Value
-    >>> x = Value(3.0, label="x")
-    >>> page(x * x)
-    <page that steps through 'v1': 2 steps, views: 1>
-    """
-    return _page_of(steps(root), detail, **options)
-
-
-def _page_of(backward: Steps, detail: str = "auto", **options: Any) -> Page:
-    """The page of these steps; its builder is loaded when wanted: it needs graphviz, `walk` does not."""
-    made: Page = import_module("engine.picture.page").page(backward.root, backward, detail, **options)
+def _page(root: Node) -> Page:
+    """The page; its builder is loaded when it is wanted: it needs graphviz, which a walk does not."""
+    made: Page = import_module("engine.pages").page(root)
     return made
 
 
 def _write_page(backward: Steps, number: int, path: str) -> str:
     """Write the page of these steps; returns the address at which it opens at step `number`."""
     target = Path(path).expanduser()
-    _page_of(backward).save(target)
+    _page(backward.root).save(target)
     return f"{target.resolve().as_uri()}#step={number}"
 
 
 def _shown(root: Node) -> Page | Steps:
     """The page, which shows itself in a notebook; the steps as text where no page can be made."""
-    backward = steps(root)
     try:
-        return _page_of(backward)
+        return _page(root)
     except (RenderError, ImportError):
-        return backward
+        return steps(root)
 
 
 def _in_notebook() -> bool:
