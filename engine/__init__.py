@@ -13,6 +13,9 @@ Reading order: `ops` (the table), `value` (a number in a graph), `backward` (the
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from engine.calculus import derivative, gradient, gradients, hessian, hvp, jacobian, jvp
 from engine.errors import (
     CheckError,
@@ -59,6 +62,7 @@ from engine.functions import (
     minimum,
     mish,
     norm,
+    pick,
     relu,
     selu,
     sigmoid,
@@ -78,6 +82,25 @@ from engine.functions import (
 from engine.modes import no_grad, remember_lines
 from engine.value import Constant, Value
 
+if TYPE_CHECKING:
+    from engine.checking import assert_gradients, check_gradients
+    from engine.pages import page
+    from engine.picture.drawing import draw
+    from engine.stepping.explain import explain
+    from engine.stepping.steps import forward_steps, steps
+    from engine.walks import walk
+
+_LATER = {  # opened when first asked for: these rooms need graphviz or numpy, or much of the standard library
+    "assert_gradients": "engine.checking",
+    "check_gradients": "engine.checking",
+    "draw": "engine.picture.drawing",
+    "explain": "engine.stepping.explain",
+    "forward_steps": "engine.stepping.steps",
+    "page": "engine.pages",
+    "steps": "engine.stepping.steps",
+    "walk": "engine.walks",
+}
+
 __all__ = [  # noqa: RUF022  (sorted as sorted() does)
     "CheckError",
     "Constant",
@@ -92,23 +115,28 @@ __all__ = [  # noqa: RUF022  (sorted as sorted() does)
     "acosh",
     "asin",
     "asinh",
+    "assert_gradients",
     "atan",
     "atan2",
     "atanh",
     "cbrt",
     "ceil",
+    "check_gradients",
     "clamp",
     "cos",
     "cosh",
     "derivative",
     "dot",
+    "draw",
     "elu",
     "erf",
     "erfc",
     "exp",
     "exp2",
+    "explain",
     "expm1",
     "floor",
+    "forward_steps",
     "gelu",
     "gradient",
     "gradients",
@@ -131,6 +159,8 @@ __all__ = [  # noqa: RUF022  (sorted as sorted() does)
     "mish",
     "no_grad",
     "norm",
+    "page",
+    "pick",
     "relu",
     "remember_lines",
     "selu",
@@ -143,8 +173,22 @@ __all__ = [  # noqa: RUF022  (sorted as sorted() does)
     "softplus",
     "softsign",
     "sqrt",
+    "steps",
     "tan",
     "tanh",
     "total",
+    "walk",
     "where",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module 'engine' has no attribute {name!r}")
+    thing = getattr(import_module(_LATER[name]), name)
+    globals()[name] = thing
+    return thing
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -13,79 +13,155 @@ from typing import Any
 from engine.errors import GraphError, NonFiniteError
 from engine.graph import Node, interior_and_leaves
 
+_TupleIterator = type(iter(()))
+
 __all__ = ["adjoints", "backward", "local_values", "refuse_stale"]
 
 
-def backward(root: Node, keep: type[Node] | None = None) -> None:
+def backward(root: Node, constant: type[Node] = Node) -> None:
     """Add d root / d leaf to the `grad` of every leaf; give every interior node its gradient afresh.
 
     All or nothing: where a gradient would be nan, NonFiniteError is raised and every `grad` is as it
-    was. Leaves of type `keep` (constants) are left without a gradient.
+    was. Leaves of type `constant` are left without a gradient.
+
+    The rule itself stands in `adjoints`, in eight lines; this is the same, bit for bit, written for speed.
     """
-    interior, leaves = interior_and_leaves(root)
-    nodes = interior + leaves
-    before = [node.grad for node in nodes]
+    unreached: Any = object()
+    interior: list[Node] = []
+    leaves: list[Node] = []
+    before: list[tuple[Node, float]] = []
     try:
-        _sweep(interior, leaves, root)
-        for leaf, earlier in zip(leaves, before[len(interior) :], strict=True):
-            if keep is not None and isinstance(leaf, keep):
-                leaf.grad = None
-            elif earlier:
-                leaf.grad = earlier + (leaf.grad or 0.0)
+        _mark(root, unreached, interior, leaves, before)
+        root.grad = 1.0
+        _sweep(interior, unreached)
+        _settle(interior, leaves, unreached, constant)
     except BaseException:
-        for node, earlier in zip(nodes, before, strict=True):
+        for node in (root, *interior, *leaves):
+            node.grad = None
+        for node, earlier in before:
             node.grad = earlier
         raise
+    for node, earlier in before:
+        if node._operation is None and node.grad is not None:
+            node.grad = earlier + node.grad
 
 
-def _sweep(  # noqa: C901, PLR0912  (written out, see below)
-    interior: list[Node], leaves: list[Node], root: Node
+def _mark(  # noqa: C901, PLR0912, PLR0915  (written out: a call per node would double its cost)
+    root: Any,
+    unreached: Any,
+    interior: list[Node],
+    leaves: list[Node],
+    before: list[tuple[Node, float]],
 ) -> None:
-    """Leave in every node's `grad` the derivative of the root by that node, 0.0 where no path leads.
+    """`graph.interior_and_leaves` for speed: the mark of a node that was seen is `unreached` in its `grad`.
+
+    Gradients that were there go to `before`. A node on `path` waits for its first operand; an iterator
+    there stands for the rest of the operands of the wide node below it.
+    """
+    path: list[Any] = []
+    node, rest = root, None
+    if root.grad is not None:
+        before.append((root, root.grad))
+    root.grad = unreached
+    if root._operation is None:
+        leaves.append(root)
+        return
+    while True:
+        operand = node._first
+        if type(operand) is tuple:
+            path.append(node)
+            rest = iter(operand)
+        else:
+            rest = None
+            earlier = operand.grad
+            if earlier is not unreached:
+                if earlier is not None:
+                    before.append((operand, earlier))
+                operand.grad = unreached
+                if operand._operation is not None:
+                    path.append(node)
+                    node = operand
+                    continue
+                leaves.append(operand)
+        while True:  # the first operand of `node` is done, or those of the wide node before `rest`
+            if rest is None:
+                operand = node._second
+                if operand is not None:
+                    earlier = operand.grad
+                    if earlier is not unreached:
+                        if earlier is not None:
+                            before.append((operand, earlier))
+                        operand.grad = unreached
+                        if operand._operation is not None:
+                            path.append(node)
+                            break
+                        leaves.append(operand)
+                interior.append(node)
+            else:
+                for operand in rest:
+                    earlier = operand.grad
+                    if earlier is not unreached:
+                        if earlier is not None:
+                            before.append((operand, earlier))
+                        operand.grad = unreached
+                        if operand._operation is not None:
+                            break
+                        leaves.append(operand)
+                else:
+                    operand = None
+                if operand is not None:
+                    path.append(rest)
+                    break
+                interior.append(path.pop())
+            if not path:
+                return
+            node = path.pop()
+            rest = node if type(node) is _TupleIterator else None
+        node = operand
+
+
+def _sweep(interior: list[Node], unreached: Any) -> None:
+    """Leave in every interior node's `grad` the derivative of the root by that node, 0.0 where no path leads.
 
     Until a node is reached its `grad` holds `unreached`, not 0.0: a node behind an operand that was
     not selected must hand down nothing, for its own local derivative may be infinite, and 0 times
-    that would be nan. The loop is written out for one, two and many operands, because a call per
-    node would double its cost.
+    that would be nan.
     """
-    unreached: Any = object()
-    for node in interior:
-        node.grad = unreached
-    for node in leaves:
-        node.grad = unreached
-    root.grad = 1.0
     for node in reversed(interior):
-        upstream = node.grad
+        upstream: Any = node.grad
         if upstream is unreached:
             node.grad = 0.0
             continue
         if upstream != upstream:
             raise _not_a_number(interior, node)
-        operand: Any = node._first
         partial: Any = node._first_partial
-        if type(operand) is tuple:
-            for parent, slope in zip(operand, partial, strict=True):
-                if slope is not None:
-                    sofar = parent.grad
-                    part = upstream * slope
-                    parent.grad = part if sofar is unreached else sofar + part
-            continue
         if partial is not None:
+            operand: Any = node._first
+            if type(operand) is tuple:
+                for parent, slope in zip(operand, partial, strict=False):
+                    if slope is not None:
+                        sofar = parent.grad
+                        parent.grad = upstream * slope if sofar is unreached else sofar + upstream * slope
+                continue
             sofar = operand.grad
-            part = upstream * partial
-            operand.grad = part if sofar is unreached else sofar + part
+            operand.grad = upstream * partial if sofar is unreached else sofar + upstream * partial
         partial = node._second_partial
         if partial is not None:
             operand = node._second
             sofar = operand.grad
-            part = upstream * partial
-            operand.grad = part if sofar is unreached else sofar + part
-    for node in leaves:
-        upstream = node.grad
-        if upstream is unreached:
-            node.grad = 0.0
+            operand.grad = upstream * partial if sofar is unreached else sofar + upstream * partial
+
+
+def _settle(interior: list[Node], leaves: list[Node], unreached: Any, constant: type[Node]) -> None:
+    """Turn what the leaves were handed into gradients: none for constants, 0.0 where no path leads."""
+    for leaf in leaves:
+        upstream: Any = leaf.grad
+        if type(leaf) is constant:
+            leaf.grad = None
+        elif upstream is unreached:
+            leaf.grad = 0.0
         elif upstream != upstream:
-            raise _not_a_number(interior, node)
+            raise _not_a_number(interior, leaf)
 
 
 def _not_a_number(interior: list[Node], reached: Node) -> NonFiniteError:
@@ -139,7 +215,7 @@ def adjoints(root: Any, local: Callable[[Any], Sequence[Any]]) -> dict[Any, Any]
     """{node: d root / d node} for every node that a path reaches; no `grad` is read or written.
 
     `local(node)` gives the node's local derivatives: its stored numbers, or Values to differentiate
-    again. This is the chain rule in eight lines; `backward` is the same, written for speed.
+    again.
     """
     interior, _ = interior_and_leaves(root)
     adjoint: dict[Any, Any] = {root: 1.0}

@@ -45,8 +45,8 @@ class Formula:
 
     def choose(self, accepted: Any, otherwise: Any) -> Formula:
         """The formula of a choice, `self` being the condition."""
-        first, second = (_formula(x, self.plain).text for x in (accepted, otherwise))
-        return Formula(f"{first} if {self.text} else {second}", 0, plain=self.plain)
+        first, second = (_formula(x, self.plain) for x in (accepted, otherwise))
+        return Formula(f"{_enclosed(first, 1)} if {self.text} else {second.text}", 0, plain=self.plain)
 
     def _compare(self, symbol: str, other: Any) -> Formula:
         return Formula(f"{self.text} {symbol} {_formula(other, self.plain).text}", 5, plain=self.plain)
@@ -54,11 +54,18 @@ class Formula:
     def __lt__(self, other: Any) -> Formula:
         return self._compare("<", other)
 
+    def __le__(self, other: Any) -> Formula:
+        return self._compare("<=" if self.plain else "≤", other)
+
     def __gt__(self, other: Any) -> Formula:
         return self._compare(">", other)
 
     def __ge__(self, other: Any) -> Formula:
         return self._compare(">=" if self.plain else "≥", other)
+
+    def __bool__(self) -> bool:
+        """A formula is neither true nor false: what branches on numbers is written with `choose`."""
+        raise TypeError("a Formula has no truth value; write choose(condition, x, y)")
 
     def __and__(self, other: Any) -> Formula:
         return Formula(f"{self.text} and {other.text}", 4, plain=self.plain)
@@ -110,7 +117,7 @@ def _formula(operand: Any, plain: bool) -> Formula:
     if isinstance(operand, Formula):
         return operand
     if operand is None:
-        return Formula("no path", plain=plain)
+        return Formula("None" if plain else "no path", plain=plain)
     text = repr(operand) if plain else number_text(operand)
     negative = operand < 0
     return Formula(text, ops.negate.precedence if negative else CALL, plain=plain)

@@ -12,7 +12,7 @@ from typing import Any, Protocol, overload, runtime_checkable
 from engine import modes, ops
 from engine.operation import Operation
 from engine.real import as_number
-from engine.value import Constant, Value, make_node
+from engine.value import Constant, Value, make_dot, make_node, make_wide
 
 
 class Function(Protocol):
@@ -29,7 +29,9 @@ class Function(Protocol):
 def _node(operation: Operation, operands: Sequence[Any]) -> Value:
     """The Value of an operation on operands, made by a stand-in where there is one among them."""
     maker = _stand_in(operands) if modes.anywhere else None
-    return make_node(operation, operands) if maker is None else maker.apply(operation, operands)
+    if maker is not None:
+        return maker.apply(operation, operands)
+    return make_node(operation, operands) if operation.arity else make_wide(operation, tuple(operands))
 
 
 def _stand_in(operands: Sequence[Any]) -> Value | None:
@@ -80,12 +82,12 @@ mish, softsign = _function(ops.mish), _function(ops.softsign)
 
 
 def leaky_relu(x: Value | float, slope: float = 0.01) -> Value:
-    """X where it is positive, else slope × x; at 0 the slope is `slope`."""
+    """x where it is positive, else slope × x; at 0 the slope is `slope`."""
     return _node(ops.leaky_relu, (x, slope))
 
 
 def elu(x: Value | float, alpha: float = 1.0) -> Value:
-    """X where it is positive, else alpha × (exp(x) − 1). Clevert et al., 2015."""
+    """x where it is positive, else alpha × (exp(x) − 1). Clevert et al., 2015."""
     return _node(ops.elu, (x, alpha))
 
 
@@ -128,7 +130,7 @@ class Chooser(Protocol):
 
 
 def where(condition: Value | bool, x: Branch, y: Branch) -> Value:
-    """X where the condition holds, else y; nothing flows to the other.
+    """x where the condition holds, else y; nothing flows to the other.
 
     Both are computed before `where` is called, so an operation that would be outside its domain has
     to be given as a thunk: only the chosen thunk is called.
@@ -162,7 +164,9 @@ def dot(
     """
     if len(weights) != len(inputs):
         raise ValueError(f"dot needs as many inputs as weights: {len(weights)} weights, {len(inputs)} inputs")
-    return _node(ops.dot, (*weights, *inputs) if bias is None else (*weights, *inputs, bias))
+    if modes.anywhere:
+        return _node(ops.dot, (*weights, *inputs) if bias is None else (*weights, *inputs, bias))
+    return make_dot(weights, inputs, bias)
 
 
 def total(values: Iterable[Value | float]) -> Value:

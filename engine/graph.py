@@ -6,15 +6,12 @@ Every walk is a loop, never a recursion: a chain of a million operations is a gr
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine.operation import Operation
 
 __all__ = ["Node", "interior_and_leaves", "names", "topological_order"]
-
-
-_TupleIterator: Any = type(iter(()))
 
 
 class Node:
@@ -76,62 +73,31 @@ class Node:
         return (first, self._second_partial)[: len(self.parents)]  # type: ignore[return-value]
 
 
-def interior_and_leaves(  # noqa: C901, PLR0912  (written out: it is half of the cost of backward)
-    root: Node,
-) -> tuple[list[Node], list[Node]]:
+def interior_and_leaves(root: Node) -> tuple[list[Node], list[Node]]:
     """(interior nodes, each after its operands; leaves), depth first, first operand first.
 
-    `node` is where the walk stands and `path` holds the nodes above it whose operands are not all
-    seen. Going down, a node is put on the path; coming back, its operands are looked at again, and
-    the seen ones cost nothing. Of many operands an iterator waits on the path in the node's place.
+    A node whose operands have not all been looked at waits on `path`, together with the rest of them,
+    while the walk goes down into one.
     """
+    if root._operation is None:
+        return [], [root]
     interior: list[Node] = []
     leaves: list[Node] = []
-    if root._operation is None:
-        return interior, [root]
-    seen: set[Node] = {root}
-    see, place, leaf = seen.add, interior.append, leaves.append
-    path: list[Any] = []
-    node: Any = root
-    while True:
-        operand = node._first
-        if type(operand) is tuple:
-            path.append(node)
-            node = iter(operand)
+    seen = {root}
+    path = [(root, iter(root.parents))]
+    while path:
+        node, rest = path[-1]
+        for parent in rest:
+            if parent not in seen:
+                seen.add(parent)
+                if parent._operation is not None:
+                    path.append((parent, iter(parent.parents)))
+                    break
+                leaves.append(parent)
         else:
-            if operand not in seen:
-                see(operand)
-                if operand._operation is not None:
-                    path.append(node)
-                    node = operand
-                    continue
-                leaf(operand)
-            operand = node._second
-            if operand is not None and operand not in seen:
-                see(operand)
-                if operand._operation is not None:
-                    path.append(node)
-                    node = operand
-                    continue
-                leaf(operand)
-            place(node)
-            if not path:
-                return interior, leaves
-            node = path.pop()
-        while type(node) is _TupleIterator:
-            for operand in node:
-                if operand not in seen:
-                    see(operand)
-                    if operand._operation is not None:
-                        path.append(node)
-                        node = operand
-                        break
-                    leaf(operand)
-            else:
-                place(path.pop())
-                if not path:
-                    return interior, leaves
-                node = path.pop()
+            interior.append(node)
+            path.pop()
+    return interior, leaves
 
 
 def topological_order(root: Node) -> list[Node]:

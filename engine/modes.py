@@ -91,7 +91,7 @@ def keeping_operands() -> Iterator[None]:
 
 @contextmanager
 def listening(outcomes: list[bool] | None = None) -> Iterator[list[bool]]:
-    """Inside, the outcome of each comparison and truth test of a Value is appended to the list, given or new."""
+    """Inside, the outcome of each comparison and truth test is appended to the list given, or a new one."""
     with _switched(_branches, [] if outcomes is None else outcomes) as heard:
         yield heard
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
@@ -225,17 +225,22 @@ softsign = row("softsign", lambda x: x / (1.0 + abs(x)),
 # dot's operands are the n weights, the n inputs and, where there is one, the bias.
 
 
-def _dot(*operands: float) -> float:
+def weighted_sum(weights: Sequence[float], inputs: Sequence[float], bias: float = 0.0) -> float:
     """From the bias on, left to right, so that the bits are those of the loop it replaces."""
-    half = len(operands) // 2
-    products = map(operator.mul, operands[:half], operands[half:])
-    return reduce(operator.add, products, operands[-1] if len(operands) % 2 else 0.0)
+    for weight, number in zip(weights, inputs, strict=False):
+        bias += weight * number
+    return bias
 
 
-def _dot_partials(out: Any, *operands: Any) -> tuple[Any, ...]:
+def weighted_sum_partials(weights: Sequence[Any], inputs: Sequence[Any], *bias: Any) -> tuple[Any, ...]:
+    """By each weight its input, by each input its weight, by the bias 1."""
+    return (*inputs, *weights, 1.0) if bias else (*inputs, *weights)
+
+
+def _parts(operands: tuple[Any, ...]) -> tuple[Any, ...]:
+    """(weights, inputs) or (weights, inputs, bias), the last as it stands."""
     half = len(operands) // 2
-    bias = (1.0,) if len(operands) % 2 else ()
-    return operands[half : 2 * half] + operands[:half] + bias
+    return (operands[:half], operands[half : 2 * half], *operands[2 * half :])
 
 
 def _logsumexp(*operands: float) -> float:
@@ -245,7 +250,9 @@ def _logsumexp(*operands: float) -> float:
     return largest + math.log(math.fsum(math.exp(x - largest) for x in operands))
 
 
-dot = row("dot", _dot, _dot_partials, "the sum of weights × inputs, plus the bias", arity=None)
+dot = row("dot", lambda *operands: weighted_sum(*_parts(operands)),
+          lambda out, *operands: weighted_sum_partials(*_parts(operands)),
+          "the sum of weights × inputs, plus the bias", arity=None)
 total = row("total", lambda *operands: reduce(operator.add, operands),
             lambda out, *operands: (1.0,) * len(operands), "the sum of all operands", arity=None,
             commutative=True)

@@ -8,6 +8,7 @@ from typing import Any
 __all__ = ["as_number", "is_foreign"]
 
 ACCEPTED = "a Value, int, float or another real number"
+_EXACT = 2**1000  # whole numbers beyond may be too large for a float
 _HINTS = {
     "Decimal": "convert it with float()",
     "str": "convert it with float()",
@@ -23,6 +24,8 @@ def as_number(number: Any) -> float:
     """
     if type(number) is float:
         return number
+    if type(number) is int and -_EXACT < number < _EXACT:
+        return float(number)
     if isinstance(number, bool) or type(number).__name__ == "bool":
         raise TypeError(f"a Value cannot hold {number!r}; write float(flag), or where(flag, x, y)")
     if isinstance(number, numbers.Real):

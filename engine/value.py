@@ -17,9 +17,10 @@ from engine.backward import backward
 from engine.errors import GraphError
 from engine.graph import Node, topological_order
 from engine.operation import Operation
+from engine.quick import surround, written
 from engine.real import as_number, is_foreign
 
-__all__ = ["Constant", "Value", "as_value", "make_node"]
+__all__ = ["Constant", "Value", "as_value", "make_dot", "make_node", "make_wide"]
 
 _UNDEFINED = (ArithmeticError, ValueError)
 _new = object.__new__
@@ -33,7 +34,7 @@ def as_value(operand: Any) -> Value:
 def make_node(operation: Operation, operands: Sequence[Any]) -> Value:
     """The Value of an operation on operands, which may be Values or numbers.
 
-    This is the plain way; the methods below do the same for one and two Values without the loops.
+    This is the plain way. The methods of Value do the same without the loops: engine/quick.py.
     """
     nodes = tuple(as_value(operand) for operand in operands)
     inputs = [node._data for node in nodes]
@@ -51,73 +52,69 @@ def make_node(operation: Operation, operands: Sequence[Any]) -> Value:
         node._first, node._second = (*nodes, None)[:2]
         node._first_partial, node._second_partial = (*slopes, None)[:2]
     else:
-        node._first = nodes
-        node._first_partial = tuple(slopes)
+        node._first, node._first_partial = nodes, tuple(slopes)
+    return node
+
+
+def make_wide(operation: Operation, operands: tuple[Any, ...]) -> Value:
+    """The Value of an operation on many operands: `make_node`, with its loops left to C where they can be."""
+    try:
+        inputs = [node._data for node in operands]
+        data = operation.forward(*inputs)
+    except (AttributeError, *_UNDEFINED):  # a plain number among them, or outside the domain
+        return make_node(operation, operands)
+    if modes.anywhere or data != data:
+        return make_node(operation, operands)
+    return _wide(operation, data, operands, operation.partials(data, *inputs))
+
+
+def make_dot(weights: Sequence[Any], inputs: Sequence[Any], bias: Any) -> Value:
+    """The Value of dot, which is where networks spend their time; `bias` may be None."""
+    operands = (*weights, *inputs) if bias is None else (*weights, *inputs, bias)
+    try:
+        w = [node._data for node in weights]
+        x = [node._data for node in inputs]
+        b = () if bias is None else (bias._data,)
+    except AttributeError:  # a plain number among them
+        return make_node(ops.dot, operands)
+    data = ops.weighted_sum(w, x, *b)
+    if modes.anywhere or data != data:
+        return make_node(ops.dot, operands)
+    return _wide(ops.dot, data, operands, ops.weighted_sum_partials(w, x, *b))
+
+
+def _wide(
+    operation: Operation, data: float, operands: tuple[Value, ...], partials: tuple[float | None, ...]
+) -> Value:
+    """A node that keeps its operands in one tuple.
+
+    Its partials are not searched for those of constants: `Value.partials` hides them, and backward drops
+    what it handed to a constant, which costs less than to look at every operand of every node.
+    """
+    node: Value = _new(Value)
+    node._data = data
+    node.grad = None
+    node.label = ""
+    node._operation = operation
+    node._first = operands
+    node._second = node._second_partial = None
+    node._first_partial = partials
     return node
 
 
 def _one(operation: Operation) -> Callable[[Value], Value]:
     """A method for an operation on one Value."""
-    forward, partials = operation.forward, operation.partials
-
-    def method(self: Value) -> Value:
-        x = self._data
-        try:
-            data = forward(x)
-        except _UNDEFINED:
-            return make_node(operation, (self,))
-        if modes.anywhere or data != data:
-            return make_node(operation, (self,))
-        node: Value = _new(Value)
-        node._data = data
-        node.grad = None
-        node.label = ""
-        node._operation = operation
-        node._first = self
-        node._second = node._second_partial = None
-        (node._first_partial,) = partials(data, x)
-        return node
-
-    return _described(method, operation)
+    return written(operation, "node")
 
 
 def _two(operation: Operation) -> Callable[[Value, Any], Value]:
     """A method for an operation on two Values, or on a Value and a number."""
-    forward, partials = operation.forward, operation.partials
-
-    def method(self: Value, other: Any) -> Value:
-        if type(other) is not Value:
-            return _with_number(operation, self, other)
-        x = self._data
-        y = other._data
-        try:
-            data = forward(x, y)
-        except _UNDEFINED:
-            return make_node(operation, (self, other))
-        if modes.anywhere or data != data:
-            return make_node(operation, (self, other))
-        node: Value = _new(Value)
-        node._data = data
-        node.grad = None
-        node.label = ""
-        node._operation = operation
-        node._first = self
-        node._second = other
-        node._first_partial, node._second_partial = partials(data, x, y)
-        return node
-
-    return _described(method, operation)
+    return written(operation, "node", "node", by_number=written(operation, "node", "number"))
 
 
 def _reflected(operation: Operation) -> Callable[[Value, Any], Value]:
     """The method for `number + value`: the operands the other way round."""
-
-    def method(self: Value, other: Any) -> Value:
-        if type(other) is int and other == 0 and operation is ops.add:
-            return self  # where sum() starts
-        return _with_number(operation, other, self)
-
-    return _described(method, operation)
+    return written(operation, "number", "node")
 
 
 def _with_number(operation: Operation, first: Any, second: Any) -> Value:
@@ -128,12 +125,6 @@ def _with_number(operation: Operation, first: Any, second: Any) -> Value:
                 return NotImplemented  # type: ignore[no-any-return]
             as_number(operand)
     return make_node(operation, (first, second))
-
-
-def _described(method: Callable[..., Value], operation: Operation) -> Callable[..., Value]:
-    method.__name__ = method.__qualname__ = operation.name
-    method.__doc__ = operation.doc
-    return method
 
 
 def _refusing(what: str, instead: str) -> Callable[[Value, Any], Value]:
@@ -182,6 +173,12 @@ class Value(Node):
             )
         self._data = as_number(number)
 
+    @property
+    def partials(self) -> tuple[float | None, ...]:
+        """The local derivative for each parent, as it was when the node was made; None is no path."""
+        slopes = zip(self.parents, super().partials, strict=True)
+        return tuple([None if type(parent) is Constant else slope for parent, slope in slopes])
+
     def backward(self) -> None:
         """Add the derivative of this node by every leaf below it to that leaf's `grad`.
 
@@ -189,13 +186,13 @@ class Value(Node):
         nodes, add up exactly. Raises NonFiniteError, with every gradient as it was, where a gradient
         would be nan.
         """
-        backward(self, keep=Constant)
+        backward(self, constant=Constant)
 
     def apply(self, operation: Operation, operands: Sequence[Any]) -> Value:
         """The Value of an operation on these operands; how `tanh(x)` finds its way here."""
         return make_node(operation, operands)
 
-    __add__, __radd__ = _two(ops.add), _reflected(ops.add)
+    __add__, _radd = _two(ops.add), _reflected(ops.add)
     __sub__, __rsub__ = _two(ops.subtract), _reflected(ops.subtract)
     __mul__, __rmul__ = _two(ops.multiply), _reflected(ops.multiply)
     __truediv__, __rtruediv__ = _two(ops.divide), _reflected(ops.divide)
@@ -220,16 +217,20 @@ class Value(Node):
     abs = __abs__
 
     def leaky_relu(self, slope: float = 0.01) -> Value:
-        """X where it is positive, else slope × x."""
+        """x where it is positive, else slope × x."""
         return make_node(ops.leaky_relu, (self, slope))
 
     def elu(self, alpha: float = 1.0) -> Value:
-        """X where it is positive, else alpha × (exp(x) − 1)."""
+        """x where it is positive, else alpha × (exp(x) − 1)."""
         return make_node(ops.elu, (self, alpha))
 
     def clamp(self, low: float, high: float) -> Value:
         """x, but at least low and at most high; at the bounds and beyond nothing flows to x."""
         return make_node(ops.clamp, (self, low, high))
+
+    def __radd__(self, other: Any) -> Value:
+        """`number + value`; the 0 that sum() starts with adds no node."""
+        return self if type(other) is int and other == 0 else self._radd(other)
 
     def __pos__(self) -> Value:
         return self
@@ -312,3 +313,15 @@ class Constant(Value):
     """A plain number that was used with Values: it has no label and wants no gradient."""
 
     __slots__ = ()
+
+
+surround(
+    Value=Value,
+    Constant=Constant,
+    UNDEFINED=_UNDEFINED,
+    as_number=as_number,
+    modes=modes,
+    new=_new,
+    odd=_with_number,
+    plain=make_node,
+)
