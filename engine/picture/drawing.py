@@ -23,13 +23,14 @@ import graphviz
 from engine.errors import RenderError
 from engine.graph import Node
 from engine.picture.dot import digraph
+from engine.picture.expand import expanded
 from engine.picture.face import faces, wire_tooltip
 from engine.picture.fold import READABLE, Folded, fold, near
 from engine.picture.grouping import Scan
 from engine.picture.layout import find_engine, layout
 from engine.picture.palette import style
 
-__all__ = ["Drawing", "draw", "to_dot"]
+__all__ = ["Drawing", "draw", "picture", "refuse_crowd"]
 
 TEXT_FORMATS = ("dot", "gv")
 _HEAD = re.compile(r'(<g id="([^"]*)" class="(?:node|edge)[^"]*">\s*<title>)[^<]*(</title>)')
@@ -145,6 +146,7 @@ def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
     focus: Node | str | None = None,
     radius: int = 2,
     opened: Collection[str] = (),
+    expand: bool = False,
     title: str = "",
     direction: str = "right",
     prefix: str = "",
@@ -155,8 +157,9 @@ def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
 
     `detail` is "values" (every node a box), "neurons", "layers", or "auto", which takes the first of these
     that is readable; `opened` names modules, such as "layers[0]", to look into. With `focus`, a node or
-    its label, only what lies within `radius` arrows of it is drawn. `direction` is "right" or
-    "down", `title` names the picture, `prefix` keeps the ids of two pictures in one page apart.
+    its label, only what lies within `radius` arrows of it is drawn. `expand` writes every dot and total
+    out as multiplications and additions. `direction` is "right" or "down", `title` names the picture,
+    `prefix` keeps the ids of two pictures in one page apart.
 
     Raises RenderError for more than `limit` boxes; layout, which comes later, may take `seconds`.
 
@@ -165,6 +168,9 @@ def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
     >>> draw(a * b)
     <drawing of 'v2': 3 boxes, 2 edges, detail 'values'>
     """
+    if expand:
+        copies = expanded(root)
+        root, focus = copies[root], copies.get(focus, focus) if isinstance(focus, Node) else focus
     scan = Scan(root)
     folded = fold(scan, detail, opened=opened) if focus is None else focused(scan, detail, focus, radius)
     shown = title or scan.names[root]
@@ -207,17 +213,6 @@ def refuse_crowd(folded: Folded, title: str, limit: int) -> None:
             f"drawing {title!r} would take {len(folded.boxes)} boxes, which nobody can read, and the "
             f"limit is {limit}; draw less with {coarser}focus=node, or raise limit="
         )
-
-
-def to_dot(root: Node, **options: Any) -> str:
-    """The DOT text of `draw(root, …)`, for which no layout program is needed.
-
-    >>> from engine import Value
-    >>> print(to_dot(Value(2.0, label="x")))  # doctest: +ELLIPSIS
-    digraph x {
-    ...
-    """
-    return draw(root, **options).source
 
 
 def dressed(svg: str, tooltips: dict[str, str], description: str) -> str:

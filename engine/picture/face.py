@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from engine.formula import Formula, number_text
 from engine.graph import Node
+from engine.ops import norm
 from engine.picture.fold import Box, Folded, Wire
 from engine.picture.grouping import Scan, module_paths
 from engine.value import Constant
@@ -49,7 +50,7 @@ class Scale:
         """0 to 1, by the square root, so that a hundredth of the largest is still seen."""
         if not math.isfinite(gradient):
             return 1.0
-        return math.sqrt(min(1.0, abs(gradient) / self.largest)) if self.largest else 0.0
+        return min(1.0, abs(gradient) / self.largest) ** 0.5 if self.largest else 0.0
 
     def level(self, gradient: float | None) -> int:
         """The strength as one of the few shades of a color."""
@@ -84,7 +85,7 @@ def tone_of(*gradients: float | None) -> str:
 def rms(numbers: Sequence[float | None]) -> float | None:
     """The size of several gradients together; None where none was computed."""
     known = [number for number in numbers if number is not None]
-    return math.hypot(*known) / math.sqrt(len(known)) if known else None
+    return norm.evaluate(known) / len(known) ** 0.5 if known else None
 
 
 def cut(text: str, longest: int = LONGEST) -> str:

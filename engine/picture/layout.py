@@ -25,7 +25,7 @@ FIXES = """\
     pip install graphviz-pure                       (no root needed; svg and png)
     apt install graphviz | brew install graphviz | winget install graphviz
     set GRAPHVIZ_DOT to the path of a dot program
-  without any layout program: to_dot(root) gives the DOT text, walk(root) steps through it in the terminal"""
+  without any layout program: draw(root).source is the DOT text, walk(root) steps in the terminal"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,15 +121,19 @@ def page(
     A graph of up to 150 nodes is shown whole. A network is shown by its layers, each of which opens to its
     neurons, and each of those to its weights; `detail` ("values", "neurons", "layers") chooses otherwise.
 
-    Raises RenderError for more than `limit` boxes in one picture; each picture may take `seconds`.
+    Raises ValueError for the steps of another root, RenderError for more than `limit` boxes in one
+    picture, and when it is laid out, for which each picture may take `seconds`.
 
     >>> from engine import Value
     >>> from engine.stepping.steps import steps
     >>> x = Value(3.0, label="x")
-    >>> page(x * x, steps(x * x))
+    >>> y = x * x
+    >>> page(y, steps(y))
     <page that steps through 'v1': 2 steps, views: 1>
     """
     records = list(steps)
+    if not records or records[0].node is not root:
+        raise ValueError("the steps are those of another root; page(root, steps(root))")
     gradients: dict[Node, float | None] = {root: 1.0}
     for record in records:
         gradients |= {part.operand: part.after for part in record.contributions if part.amount is not None}
