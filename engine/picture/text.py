@@ -53,8 +53,8 @@ def formula(root: Node, *, limit: int = 200, expand: bool = True, ascii_only: bo
             if len(part.text) > limit and node is not root:
                 part = Formula(named[node])
         written[node] = part
-    text = _cut(written[root].text, limit)
-    return in_ascii(text) if ascii_only else text
+    text = written[root].text
+    return _cut(in_ascii(text) if ascii_only else text, limit, ascii_only=ascii_only)
 
 
 def tree(
@@ -83,18 +83,18 @@ def tree(
         node, first, rest = waiting.pop()
         mark = "" if current is None else "> " if node is current else "  "
         if isinstance(node, str):
-            lines.append(_cut(mark + first + node, width))
+            lines.append(mark + first + node)
             continue
         again = node in drawn and not isinstance(node, Constant)
-        lines.append(_cut(mark + first + _line(node, called, gradients, again=again), width))
+        lines.append(mark + first + _line(node, called, gradients, again=again))
         if not again:
             drawn.add(node)
             waiting += reversed(_branches(node, rest, width))
     left = len(ordered) - len(drawn)
     if left:
-        lines.append(_cut(f"… {left} more nodes; a tree of one of the nodes shows what is below it", width))
-    text = "\n".join(lines)
-    return in_ascii(text) if ascii_only else text
+        lines.append(f"… {left} more nodes; a tree of one of the nodes shows what is below it")
+    shown = map(in_ascii, lines) if ascii_only else lines
+    return "\n".join(_cut(line, width, ascii_only=ascii_only) for line in shown)
 
 
 def _line(
@@ -126,5 +126,6 @@ def _branches(node: Node, prefix: str, width: int) -> list[tuple[Node | str, str
     ]
 
 
-def _cut(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: max(width - 1, 0)] + "…"
+def _cut(text: str, width: int, *, ascii_only: bool) -> str:
+    end = "..." if ascii_only else "…"
+    return text if len(text) <= width else text[: max(width - len(end), 0)] + end

@@ -54,7 +54,7 @@ class Prompt(cmd.Cmd):
                 try:
                     super().cmdloop(intro)
                 except KeyboardInterrupt:
-                    self.say("\nquit leaves")
+                    self.say("\n(quit to leave)")
                 else:
                     return
 

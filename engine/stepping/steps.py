@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, ClassVar, Generic, TypeVar, overload
 
 from engine.backward import refuse_stale
 from engine.errors import EngineError
@@ -45,6 +45,8 @@ RecordT = TypeVar("RecordT", Step, ForwardStep)
 class _Records(Sequence[RecordT], Generic[RecordT]):
     """The records of one graph: made when they are asked for, so that a long graph costs little."""
 
+    _kind: ClassVar[str]
+
     def __init__(self, root: Node) -> None:
         self.root = root
         self._ordered = topological_order(root)
@@ -66,6 +68,9 @@ class _Records(Sequence[RecordT], Generic[RecordT]):
             return self._record(range(len(self))[place])
         except IndexError:
             raise IndexError(f"there is no step {place}: there are {len(self)}, counted from 0") from None
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} {self._kind} {self._names[self.root]} = {number_text(self.root._data)}>"
 
     def __str__(self) -> str:
         return "\n".join([*map(str, self[:SHOWN_STEPS]), *self._cut()])
@@ -118,6 +123,8 @@ class Steps(_Records[Step]):
     after the graph was made (the steps then belong to the numbers of that time), else it is ''.
     """
 
+    _kind = "steps back from"
+
     def __init__(self, root: Node) -> None:
         super().__init__(root)
         self.leftover: dict[Node, float] = {
@@ -144,9 +151,6 @@ class Steps(_Records[Step]):
 
     def __len__(self) -> int:
         return len(self._interior) + 1
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} steps back from {self._names[self.root]} = {number_text(self.root._data)}>"
 
     @property
     def stale(self) -> str:
@@ -255,11 +259,10 @@ class Steps(_Records[Step]):
 class ForwardSteps(_Records[ForwardStep]):
     """The forward pass to a root, one computed node after another."""
 
+    _kind = "forward steps to"
+
     def __len__(self) -> int:
         return len(self._interior)
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} forward steps to {self._names[self.root]} = {number_text(self.root._data)}>"
 
     def _record(self, number: int) -> ForwardStep:
         node = self._interior[number]
