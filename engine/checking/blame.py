@@ -170,12 +170,14 @@ def accumulation_faults(ordered: Sequence[Node]) -> Iterator[Fault]:
 
 
 def _slip_in_sum(gradient: float, parts: Sequence[tuple[str, float]]) -> str:
+    """Which slip leaves this of the parts; they are in order of their consumers, the last handed first."""
+    if gradient == 0.0:
+        return f"nothing arrives from {parts[0][0]}: is that slot lost, or the order not topological?"
+    if len(parts) > 1 and math.isclose(gradient, parts[0][1], rel_tol=1e-9):
+        return f"assigned, not accumulated: of {len(parts)} uses only {parts[0][0]} counts"
     total = sum(part for _, part in parts)
     for edge, part in parts:
-        if len(parts) > 1 and math.isclose(gradient, part, rel_tol=1e-9):
-            return f"assigned, not accumulated: of {len(parts)} uses only {edge} counts"
-    for edge, part in parts:
-        if math.isclose(gradient, total - part, rel_tol=1e-9, abs_tol=1e-300):
+        if len(parts) > 1 and math.isclose(gradient, total - part, rel_tol=1e-9):
             return f"a use is lost: {edge}"
     return "a consumer handed its gradient down before it had all of it: is the order topological?"
 

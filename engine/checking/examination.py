@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from engine import modes
-from engine.backward import describe
 from engine.checking.blame import (
     Blame,
     accumulation_faults,
@@ -26,7 +25,7 @@ from engine.checking.identities import (
 )
 from engine.checking.numeric import Slope, examine, step_scale
 from engine.checking.report import ALL, Identity, Row
-from engine.checking.signature import crossing
+from engine.checking.signature import at_operands, crossing
 from engine.checking.subject import Run, Subject
 from engine.checking.verdict import DOUBTFUL, Verdict, judge
 from engine.graph import Node, topological_order
@@ -184,8 +183,7 @@ class Examination:
             return row
         kinked = [node for node in ordered if node in touched and is_at_kink(node)]
         if kinked:
-            which = describe(kinked[0])
-            note = f"the conventions at kinks ({which}) do not add up; move the point"
+            note = f"conventions at kinks do not add up ({at_operands(kinked[0])}); move the point"
             return replace(row, verdict=Verdict.OUTSIDE, note=note)
         note = "each operation is right by itself: the measurement is in doubt"
         return replace(row, verdict=Verdict.UNRELIABLE, note=note)

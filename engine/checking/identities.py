@@ -14,7 +14,7 @@ from engine.calculus import gradients, tangents
 from engine.checking.blame import Blame, blamed
 from engine.checking.report import Identity
 from engine.checking.subject import Run, Subject
-from engine.graph import topological_order
+from engine.graph import Node, topological_order
 from engine.value import Value, as_value
 
 __all__ = ["dot_product", "gradient_by_backward", "random_direction", "second_backward", "symmetry"]
@@ -22,7 +22,7 @@ __all__ = ["dot_product", "gradient_by_backward", "random_direction", "second_ba
 DOT = "forward mode is reverse mode, <J v, w> = <v, Jᵀ w>"
 SECOND = "a second backward doubles the gradient"
 SYMMETRIC = "the matrix of second derivatives is symmetric"
-ROUNDING = 1e-9  # of the sum of magnitudes: above what adding in another order does, below a lost path
+ROUNDING = 1e-9  # of the magnitude: above what adding in another order does, below a lost path
 ROWS = 8  # so many rows of the Hessian are compared
 
 
@@ -37,6 +37,16 @@ def _same(name: str, first: float, second: float, magnitude: float, found: str =
         return None
     holds = abs(first - second) <= ROUNDING * magnitude
     return Identity(name, holds, found or f"{first:.9g} and {second:.9g}")
+
+
+def magnitude(root: Node, along: dict[Value, float]) -> float:
+    """The sum over all paths of the absolute values of their products: what rounding is in proportion to."""
+    sizes: dict[Node, float] = {leaf: abs(length) for leaf, length in along.items()}
+    for node in topological_order(root):
+        for parent, slope in zip(node.parents, node.partials, strict=True):
+            if slope is not None and parent in sizes:
+                sizes[node] = sizes.get(node, 0.0) + abs(slope) * sizes[parent]
+    return sizes.get(root, 0.0)
 
 
 def gradient_by_backward(root: Value, leaves: Sequence[Value]) -> list[float | None]:
@@ -55,7 +65,7 @@ def dot_product(run: Run, random_numbers: random.Random) -> Identity | None:
     root = as_value(sum(weighted[1:], weighted[0]))
     pushed = tangents([root], run.leaves, along)[0][1]
     parts = [(grad or 0.0) * v for grad, v in zip(gradient_by_backward(root, run.leaves), along, strict=True)]
-    return _same(DOT, pushed, sum(parts), sum(map(abs, parts)))
+    return _same(DOT, pushed, sum(parts), magnitude(root, dict(zip(run.leaves, along, strict=True))))
 
 
 def second_backward(root: Value, leaves: Sequence[Value]) -> tuple[Identity, Blame | None]:
@@ -79,14 +89,15 @@ def symmetry(subject: Subject, places: Sequence[int]) -> Identity | None:
     try:
         run = subject.run(subject.numbers)
         leaves = [run.leaves[place] for place in places[:ROWS]]
-        rows = [gradients(slope, leaves) for slope in gradients(run.outputs[0], leaves, create_graph=True)]
+        slopes = gradients(run.outputs[0], leaves, create_graph=True)
+        rows = [gradients(slope, leaves) for slope in slopes]
     except (ArithmeticError, ValueError):
         return None
-    size = max((abs(part) for row in rows for part in row), default=0.0)
     for i, row in enumerate(rows):
         for j in range(i):
             names = f"{subject.names[places[i]]}, {subject.names[places[j]]}"
             found = f"{names}: {row[j]:.9g} and {rows[j][i]:.9g}"
+            size = magnitude(slopes[i], {leaves[j]: 1.0}) + magnitude(slopes[j], {leaves[i]: 1.0})
             same = _same(SYMMETRIC, row[j], rows[j][i], size, found)
             if same is not None and not same.holds:
                 return same

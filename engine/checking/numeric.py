@@ -90,7 +90,9 @@ def examine(probe: Probe, x: float, scale: float, starts: tuple[float, ...] = ST
     if left is None and right is None:
         return Slope("isolated", nearest=nearest)
     if left is not None and right is not None and left.signature == here.signature == right.signature:
-        return Slope("smooth", _inside(probe, x, scale, starts, here))
+        estimate = _inside(probe, x, scale, starts, here)
+        if not math.isinf(estimate.value):
+            return Slope("smooth", estimate)
     sides = [
         _one_side(probe, x, direction * scale, starts, here, there)
         for direction, there in ((-1.0, left), (1.0, right))
@@ -113,9 +115,9 @@ def _inside(probe: Probe, x: float, scale: float, starts: tuple[float, ...], her
 
     def central(step: float) -> tuple[float, float] | None:
         left, right = on_piece(x - step), on_piece(x + step)
-        if left is None or right is None:
-            return None
         width = (x + step) - (x - step)
+        if left is None or right is None or width == 0.0:
+            return None
         return (right.value - left.value) / width, _rounding(left, right, width)
 
     if central(starts[0] * scale) is not None:
@@ -162,11 +164,29 @@ def _rounding(first: Sample, second: Sample, width: float) -> float:
 
 
 def _extrapolate(difference: Difference, step: float, base: float) -> Estimate:
-    """The best entry of a Richardson table whose errors fall with powers of `base`: 2 one-sided, 4 central.
+    """The slope that the differences tend to as the step goes to 0, which may be infinite.
 
+    Differences that grow and grow may only be far from where the function bends, so the step shrinks on.
+    """
+    best, column = _richardson(difference, step, base)
+    if not _diverges(column):
+        return best
+    for block in range(1, HALVINGS // LEVELS + 1):
+        best, smaller = _richardson(difference, step * 0.5 ** (block * LEVELS), base)
+        if not _diverges(smaller) and best.error < 1e-3 * abs(best.value):
+            return best
+    return Estimate(math.copysign(math.inf, column[-1]), 0.0)
+
+
+def _richardson(difference: Difference, step: float, base: float) -> tuple[Estimate, list[float]]:
+    """(the best entry of a Richardson table, its first column: the differences themselves).
+
+    The errors of its columns fall with powers of `base`: 2 for one-sided differences, 4 for central ones.
     Where a step is not to be had the table begins anew at half of it.
     """
-    best, above, column = UNKNOWN, [], []  # type: tuple[Estimate, list[float], list[float]]
+    best = UNKNOWN
+    above: list[float] = []
+    column: list[float] = []
     refused = 0
     while len(column) < LEVELS and refused <= HALVINGS:
         measured = difference(step)
@@ -183,15 +203,13 @@ def _extrapolate(difference: Difference, step: float, base: float) -> Estimate:
                 best = Estimate(row[-1], error)
         above = row
         column.append(slope)
-    return Estimate(math.copysign(math.inf, column[-1]), 0.0) if _diverges(column) else best
+    return best, column
 
 
 def _diverges(column: list[float]) -> bool:
-    """Whether the differences grow without end as the step shrinks, as at sqrt(0): an infinite slope."""
+    """Whether the differences grow and grow as the step shrinks, as they do at sqrt(0)."""
     pairs = list(pairwise(column))
-    return len(pairs) >= COLUMNS and all(
-        late * early > 0 and abs(late) > 1.1 * abs(early) for early, late in pairs
-    )
+    return len(pairs) >= COLUMNS and all(x * y > 0 and abs(y) > 1.1 * abs(x) for x, y in pairs)
 
 
 def _best(estimates: list[Estimate]) -> Estimate:

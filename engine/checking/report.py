@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from engine.checking.blame import Blame
@@ -110,18 +111,22 @@ class CheckResult:
         return json.dumps(plain({"ok": self.ok, **asdict(self)}), indent=2)
 
     def __str__(self) -> str:
-        parts = [self._headline(), *table(self._shown())]
-        if hidden := len(self.rows) - SHOWN:
-            parts += [f"… and {hidden} more rows"] if hidden > 0 else []
-        parts += [f"does not hold: {same.name} ({same.found})" for same in self.identities if not same.holds]
-        if self.blame is not None:
-            parts += blame_lines(self.blame)
-        if not self.ok and self.worst is not None:
-            name = self.worst.input.partition(" → ")[0]
-            only = f", only={name!r}" if self.worst in self.failed and name != ALL else ""
-            order = f", order={self.worst.order}" if self.worst.order > 1 else ""
-            parts.append(f"again: check_gradients({self.function}, at=…{order}{only}, seed={self.seed})")
-        return "\n".join(parts)
+        broken = [f"does not hold: {same.name} ({same.found})" for same in self.identities if not same.holds]
+        hidden = len(self.rows) - SHOWN
+        tail = [f"… and {hidden} more rows"] if hidden > 0 else []
+        tail += broken
+        tail += blame_lines(self.blame) if self.blame is not None else []
+        lines = [*wrapped([self._headline()]), *table(self._shown()), *wrapped(tail)]
+        return "\n".join(lines + self._again())
+
+    def _again(self) -> list[str]:
+        """The call that looks at the worst row alone."""
+        if self.ok or self.worst is None:
+            return []
+        name = self.worst.input.partition(" → ")[0]
+        only = f", only={name!r}" if self.worst in self.failed and name != ALL else ""
+        order = f", order={self.worst.order}" if self.worst.order > 1 else ""
+        return [f"again: check_gradients({self.function}, at=…{order}{only}, seed={self.seed})"]
 
     def _headline(self) -> str:
         rows, failed = len(self.rows), len(self.failed)
@@ -146,6 +151,12 @@ class CheckResult:
         return [*notable, *sorted(others, key=lambda row: -row.relative)][:SHOWN]
 
 
+def wrapped(lines: Sequence[str]) -> list[str]:
+    """The lines, those that are too long continued on indented ones."""
+    parts = [[line] if len(line) <= WIDTH else wrap(line, WIDTH, subsequent_indent="    ") for line in lines]
+    return [line for part in parts for line in part]
+
+
 def number(x: float, digits: int = 7) -> str:
     """A number in a column of the report; – for none."""
     return "–" if math.isnan(x) else f"{x + 0.0:.{digits}g}"
@@ -166,7 +177,7 @@ def table(rows: Sequence[Row]) -> list[str]:
         text.append(f"{short}  {note}".rstrip() if fits else short)
         if not fits and (remark := f"  {line[5]}: {note}") not in notes:
             notes.append(remark)
-    return text + notes
+    return text + wrapped(notes)
 
 
 def _cells(row: Row) -> tuple[str, ...]:

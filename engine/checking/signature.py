@@ -14,7 +14,7 @@ from engine import modes
 from engine.graph import Node, interior_and_leaves
 from engine.operation import Operation
 
-__all__ = ["Heard", "Signature", "crossing", "has_sides", "side_of", "signature_of"]
+__all__ = ["Heard", "Signature", "at_operands", "crossing", "has_sides", "side_of", "signature_of"]
 
 
 class Signature(NamedTuple):
@@ -82,8 +82,12 @@ def crossing(outputs: Sequence[Node], here: Signature, there: Signature, lines: 
     kinked = [node for node in nodes if node._operation is not None and has_sides(node._operation)]
     for node, old, new in zip(kinked, here.sides, there.sides, strict=True):
         if old != new:
-            operation: Any = node._operation
-            operands = ", ".join(f"{parent._data:.4g}" for parent in node.parents[:4])
-            label = f" {node.label!r}" if node.label else ""
-            return f"{operation.name}{label} at {operands}"
+            return at_operands(node)
     return ""
+
+
+def at_operands(node: Node) -> str:
+    """An operation, its label and its operands in words: `relu 'h2' at 0`."""
+    name = node._operation.name if node._operation else "leaf"
+    label = f" {node.label!r}" if node.label else ""
+    return f"{name}{label} at {', '.join(f'{parent._data:.4g}' for parent in node.parents[:4])}"

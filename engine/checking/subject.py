@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from copy import copy
 from dataclasses import dataclass
 from typing import Any
@@ -45,6 +45,7 @@ class Subject:
         self.f = f
         self.directions: tuple[Sequence[float], ...] = ()
         self.runs = 0
+        self.compares = True  # whether it compares Values in Python; one run without tells that it does not
         self.names: list[str] = []
         self.slots: list[Value | float] = []
         self._at = at
@@ -52,13 +53,15 @@ class Subject:
         self._template = self._read(at, self._argument_names(at))
         self._called_without = self._needs_nothing()
         self._refuse_doubles()
+        if not self.slots:
+            raise ValueError("`at` is empty: there is nothing to check")
         self.numbers = [slot.data if isinstance(slot, Value) else slot for slot in self.slots]
 
     def along(self, direction: Sequence[float]) -> Subject:
         """The derivative of this function along a direction, as a function of the same inputs."""
         derivative = copy(self)
         derivative.directions = (*self.directions, direction)
-        derivative.runs = 0
+        derivative.runs, derivative.compares = 0, True
         return derivative
 
     def _argument_names(self, at: Any) -> list[str]:
@@ -137,14 +140,20 @@ class Subject:
             else:
                 leaves.append(Value(number, label=name))
         comparisons = Heard()
-        with modes.listening(comparisons):
-            returned = self.call(leaves)
-            vector = isinstance(returned, (list, tuple))
-            outputs = tuple(as_value(output) for output in (returned if vector else [returned]))
-            for direction in self.directions:
-                outputs = tuple(directional(output, leaves, direction) for output in outputs)
+        with modes.listening(comparisons) if self.compares else nullcontext():
+            outputs, vector = self._outputs(leaves)
+        self.compares = bool(comparisons)
         signature = signature_of(outputs, comparisons)
         return Run(outputs, tuple(leaves), signature, tuple(comparisons.lines), vector)
+
+    def _outputs(self, leaves: Sequence[Value]) -> tuple[tuple[Value, ...], bool]:
+        """The function's outputs, differentiated along the directions; whether it returns a list of them."""
+        returned = self.call(leaves)
+        vector = isinstance(returned, (list, tuple))
+        outputs = tuple(as_value(output) for output in (returned if vector else [returned]))
+        for direction in self.directions:
+            outputs = tuple(directional(output, leaves, direction) for output in outputs)
+        return outputs, vector
 
     def probe(self, move: Callable[[float], Sequence[float]], output: int) -> Probe:
         """One output as a function of one number t, the inputs being `move(t)`."""
