@@ -33,9 +33,8 @@ def one_step_at_a_time(written: list[str]) -> None:
     for step in steps(loss):
         print(step)
     loss.backward()
-    print(
-        f"\nloss.backward() gives the same: a.grad = {a.grad:.4f}, b.grad = {b.grad:.4f}, c.grad = {c.grad:.4f}"
-    )
+    found = ", ".join(f"{leaf.label}.grad = {leaf.grad:.4f}" for leaf in (a, b, c))
+    print(f"\nloss.backward() gives the same: {found}")
     written.append(draw(loss).save(picture("expression.svg")).name)
     page(loss).save(picture("expression.html"))
     written.append("expression.html")

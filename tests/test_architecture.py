@@ -21,7 +21,7 @@ ENGINE_ORDER = [
     {"operation"},
     {"ops"},
     {"graph", "formula"},
-    {"backward", "conventions"},
+    {"backward", "conventions", "quick"},
     {"value"},
     {"wording"},
     {"functions"},

@@ -1,0 +1,17 @@
+"""What the lesson on edges claims."""
+
+from __future__ import annotations
+
+from demos import lesson_30_edges as lesson
+from engine.conventions import conventions
+
+
+def test_the_claims() -> None:
+    assert "0 | 1" in lesson.relu_at_zero()
+    assert "relu at 0" in lesson.relu_at_zero()
+    assert lesson.all_conventions() == conventions()
+    said = lesson.at_the_edge_of_a_domain()
+    assert [text.split()[0] for text in said] == ["log", "divide", "power", "backward"]
+    report = lesson.a_broken_operation()
+    assert "first wrong operation: tanh" in report
+    assert "the input used where the output belongs" in report
