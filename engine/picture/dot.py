@@ -16,7 +16,7 @@ from engine.picture.face import Face, Scale, flow, rms, tone_of
 from engine.picture.fold import Box, Folded, Wire
 from engine.picture.palette import LIGHT
 
-__all__ = ["digraph", "escape"]
+__all__ = ["digraph", "escape", "printable"]
 
 FONT = {"fontname": "Courier", "fontsize": "11"}  # monospaced, and measured by every layout program
 CHARACTER = 0.0917  # inches: a letter of a monospaced font of 11 points
@@ -35,13 +35,18 @@ _SHAPES = {
 }
 
 
+def printable(text: str) -> str:
+    """The text with a sign for every character that would break a file: control characters, half pairs."""
+    return _UNPRINTABLE.sub("\ufffd", text)
+
+
 def escape(line: str) -> str:
     r"""A line of text as DOT shows it literally: no escapes, no entities, nothing that breaks an SVG.
 
     >>> print(escape("50% & more"))
     50% &amp; more
     """
-    clean = _UNPRINTABLE.sub("\ufffd", line).replace("\\", "\\\\").replace("&", "&amp;")
+    clean = printable(line).replace("\\", "\\\\").replace("&", "&amp;")
     return clean or "\u00a0"  # an empty line would give no line at all
 
 
@@ -55,6 +60,8 @@ def digraph(
     widths: Mapping[str, int] | None = None,
 ) -> graphviz.Digraph:
     """The boxes and wires as a Digraph; an id is `prefix` and the box's or wire's own id."""
+    if direction not in _PORTS:
+        raise ValueError(f"direction is 'right' or 'down'; got {direction!r}")
     is_dense = max(len(folded.boxes), len(folded.wires)) > LABELED
     is_folded = folded.detail != "values"
     graph = graphviz.Digraph(_name(title))
@@ -76,7 +83,7 @@ def digraph(
 
 def _name(title: str) -> str:
     """The graph's own name: never empty, for old layout programs would write `%3`."""
-    return _UNPRINTABLE.sub("", title).replace("\\", "").replace("&", "") or "graph"
+    return graphviz.nohtml(re.sub(r"[\\&]", "", printable(title)) or "graph")  # type: ignore[no-any-return]
 
 
 def _add_box(graph: graphviz.Digraph, box: Box, face: Face, prefix: str, width: int) -> None:
@@ -108,8 +115,9 @@ def _add_wire(
     width = thinnest if size is None else thinnest + 2.0 * scale.strength(size)
     partials = [consumer.partials[slot] for consumer, slot in wire.ends]
     style: dict[str, str] = {}
-    if not is_dense:
-        style["label"] = _wire_label(partials)
+    label = "" if is_dense else _wire_label(partials)
+    if label:
+        style["label"] = label
     if all(partial is None for partial in partials):
         style["style"] = "dashed"
     graph.edge(

@@ -22,7 +22,7 @@ import graphviz
 
 from engine.errors import RenderError
 from engine.graph import Node
-from engine.picture.dot import digraph
+from engine.picture.dot import digraph, printable
 from engine.picture.expand import expanded
 from engine.picture.face import faces, wire_tooltip
 from engine.picture.fold import READABLE, Folded, fold, near
@@ -173,7 +173,7 @@ def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
         root, focus = copies[root], copies.get(focus, focus) if isinstance(focus, Node) else focus
     scan = Scan(root)
     folded = fold(scan, detail, opened=opened) if focus is None else focused(scan, detail, focus, radius)
-    shown = title or scan.names[root]
+    shown = printable(title) or scan.names[root]
     refuse_crowd(folded, shown, limit)
     return picture(folded, shown, prefix=prefix, direction=direction, seconds=seconds)
 
@@ -222,10 +222,8 @@ def dressed(svg: str, tooltips: dict[str, str], description: str) -> str:
     opening = svg[start:end] + f' class="autograd" role="img" aria-label="{html.escape(description)}">'
 
     def titled(head: re.Match[str]) -> str:
-        return head[1] + html.escape(_printable(tooltips.get(head[2], "")), quote=False) + head[3]
+        return (
+            head[1] + html.escape(printable(tooltips.get(html.unescape(head[2]), "")), quote=False) + head[3]
+        )
 
     return opening + _HEAD.sub(titled, svg[end + 1 :]).rstrip() + "\n"
-
-
-def _printable(text: str) -> str:
-    return re.sub(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]", "\ufffd", text)

@@ -19,6 +19,7 @@ from typing import Any
 
 from engine.errors import RenderError
 from engine.graph import Node
+from engine.picture.dot import printable
 from engine.picture.drawing import Drawing, picture, refuse_crowd
 from engine.picture.grouping import Scan
 from engine.picture.palette import MONOSPACED, style
@@ -138,7 +139,7 @@ def page(
     for record in records:
         gradients |= {part.operand: part.after for part in record.contributions if part.amount is not None}
     scan = Scan(root, gradients)
-    shown = title or scan.names[root]
+    shown = printable(title) or scan.names[root]
     made = views(scan, records, detail)
     for view in made:
         refuse_crowd(view.folded, shown, limit)
@@ -146,7 +147,7 @@ def page(
 
 
 def _prefix(place: int) -> str:
-    return f"v{place}-" if place else ""
+    return f"v{place}_" if place else ""
 
 
 def _widths(view: View) -> dict[str, int]:

@@ -115,7 +115,7 @@ def _neurons(folded: Folded, layer: str) -> list[tuple[str, Folded]]:
 def _view(
     name: str, up: str, folded: Folded, steps: Sequence[StepRecord], shown: Mapping[str, tuple[Folded, str]]
 ) -> View:
-    opens = {box.id: box.path for box in folded.boxes if box.path in shown and box.path != name}
+    opens = {box.id: box.path for box in folded.boxes if box.path and box.path in shown}
     told = [
         replace(moment, text=_NUMBER.sub(f"step {number}:", moment.text, count=1))
         for number, moment in enumerate(Sweep(folded).moments(steps))
@@ -135,6 +135,7 @@ class Sweep:
         for wire in folded.wires:
             self._into[wire.target].append(wire)
         self._handed_to = {wire.source for wire in folded.wires}
+        self._root = folded.scan.root
         self._running: dict[Node, float | None] = {}
 
     def moments(self, steps: Sequence[StepRecord]) -> Iterator[Moment]:
@@ -174,7 +175,9 @@ class Sweep:
         """The step of one box: what has flowed over its wires, and what its operands have now."""
         used = [wire for wire in self._into[box.id] if any(c.partials[s] is not None for c, s in wire.ends)]
         sources = {self._box_of[wire.ends[0][0].parents[wire.ends[0][1]]]: None for wire in used}
-        if box.id not in self._handed_to and number:  # it was handed its gradient out of sight
+        if (
+            box.id not in self._handed_to and self._root not in box.members
+        ):  # it was handed its gradient out of sight
             changes = [self._change(box), *changes]
         many = [self._change(source) for source in sources if len(source.members) > 1]
         if len(box.members) == 1:
