@@ -43,8 +43,10 @@ CACHE = 1 << 17  # numbers in the rows of one block: 1 MB
 class NumpyExecutor:
     """Runs a program on arrays; one batch at a time, for its buffers are its own."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, widths: Sequence[int]) -> None:
+        """Bind a program; `widths` are the numbers per sample of each argument, whose inputs count on."""
         self.program = program
+        self.segments = _segments(program.inputs, widths)
         self.narrow = {space: np.zeros((size, 1)) for space, size in program.sizes.items() if not space.wide}
         self.narrow[Space.CONSTANT][:, 0] = program.constants
         slots = max(1, program.sizes[Space.VALUE] + program.sizes[Space.ADJOINT])
@@ -63,18 +65,18 @@ class NumpyExecutor:
             bound = self._bound[lanes] = _Bound(self.program, self.narrow, lanes)
         return bound
 
-    def outputs(self, weights: Array, columns: Sequence[Array], samples: int) -> Array:
-        """The results, an array of shape (outputs, samples); `columns` are the inputs, each (samples,)."""
+    def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
+        """The results, an array of shape (outputs, samples), of arrays of shape (samples, width)."""
         self._begin(weights)
         found = np.empty((len(self.program.outputs), samples))
         for start in range(0, samples, self.block):
             bound = self._at(min(self.block, samples - start))
-            bound.load(columns, start)
+            bound.load(self.segments, arrays, start)
             _run(bound.forward)
             found[:, start : start + bound.lanes] = bound.outputs
         return found
 
-    def gradients(self, weights: Array, columns: Sequence[Array], samples: int) -> tuple[Array, Array]:
+    def gradients(self, weights: Array, arrays: Sequence[Array], samples: int) -> tuple[Array, Array]:
         """(the first result of every sample, its gradient by the weights summed over the samples)."""
         self._begin(weights)
         losses = np.empty(samples)
@@ -84,7 +86,7 @@ class NumpyExecutor:
             bound = self._at(min(self.block, samples - start))
             gradient.fill(0.0)
             shared.fill(0.0)
-            bound.load(columns, start)
+            bound.load(self.segments, arrays, start)
             _run(bound.forward)
             _run(bound.backward)
             losses[start : start + bound.lanes] = bound.outputs[0]
@@ -116,7 +118,6 @@ class _Bound:
         binder = _Binder(program, narrow, lanes)
         self.lanes = lanes
         self.values = binder.base[Space.VALUE]
-        self.inputs = list(enumerate(program.inputs))
         self.forward = binder.bind(program.forward)
         self.backward = binder.bind(program.backward)
         places = program.outputs.places
@@ -126,11 +127,29 @@ class _Bound:
             else self.values[list(places)]
         )
 
-    def load(self, columns: Sequence[Array], start: int) -> None:
+    def load(self, segments: Sequence[_Segment], arrays: Sequence[Array], start: int) -> None:
         """Copy the samples from `start` on into the first rows of VALUE."""
         stop = start + self.lanes
-        for row, number in self.inputs:
-            self.values[row] = columns[number][start:stop]
+        for rows, argument, columns in segments:
+            self.values[rows] = arrays[argument][start:stop, columns].T
+
+
+_Segment = tuple[slice, int, slice]  # rows of VALUE, the argument that they come from, its columns
+
+
+def _segments(inputs: Sequence[int], widths: Sequence[int]) -> list[_Segment]:
+    """Which rows are which columns of which argument; neighbors stay together."""
+    places = [(argument, column) for argument, width in enumerate(widths) for column in range(width)]
+    segments: list[_Segment] = []
+    for row, number in enumerate(inputs):
+        argument, column = places[number]
+        if segments:
+            rows, before, columns = segments[-1]
+            if before == argument and columns.stop == column:
+                segments[-1] = (slice(rows.start, row + 1), argument, slice(columns.start, column + 1))
+                continue
+        segments.append((slice(row, row + 1), argument, slice(column, column + 1)))
+    return segments
 
 
 class _Binder:

@@ -1,0 +1,201 @@
+"""compile(): a function of Values as a program on whole arrays; what the user holds and calls."""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, overload
+
+from engine.errors import ReplayError
+from engine.value import Value
+
+try:
+    import numpy as np
+except ImportError as error:  # pragma: no cover  (needs an environment without NumPy)
+    raise ReplayError(
+        "replay needs NumPy: pip install numpy (or the extra `replay` of this project)"
+    ) from error
+
+from engine.replay.executors import choose_executor
+from engine.replay.paths import Path, Stats, combined
+from engine.replay.samples import Batch, Shape, batches
+
+__all__ = ["Compiled", "compile"]
+
+Array = Any
+MOST_PATHS = 64  # ways through a function's branches that are recorded before it is refused
+
+
+class Compiled:
+    """A function of one sample, to be called on many; recorded once per shape of sample and way through it.
+
+    Made by `compile`. `executor` is the name of what runs it, `stats` what recording it took.
+    """
+
+    def __init__(self, function: Callable[..., Any], parameters: Iterable[Value], executor: str) -> None:
+        self.function = function
+        self.parameters = _checked(parameters)
+        self.executor = choose_executor(executor)
+        self._paths: dict[tuple[Shape, ...], list[Path]] = {}
+        self._busy = threading.RLock()
+        self.__name__ = getattr(function, "__name__", type(function).__name__)
+        self.__doc__ = getattr(function, "__doc__", None)
+
+    def __call__(self, *arguments: Any) -> Array:
+        """The losses, an array of shape (samples,), with the parameters as they are now.
+
+        Where the function returns a list, its results: (samples, results). Raises what eager raises.
+        """
+        weights = self._weights()
+        with self._busy:
+            split = [each for batch in batches(arguments) for each in self._split(batch, weights)]
+            parts = [(part, path.outputs(weights, part)) for part, path in split]
+        return combined(parts, single=split[0][1].tape.single)
+
+    def value_and_gradients(self, weights: Any, *arguments: Any) -> tuple[Array, Array]:
+        """(losses of shape (samples,), the gradient of their sum of shape (parameters,)), in float64.
+
+        `weights` are the numbers of the parameters, in their order; the parameters themselves are neither
+        read nor written. Raises what eager raises.
+        """
+        given = np.ascontiguousarray(weights, dtype=np.float64)
+        if given.shape != (len(self.parameters),):
+            needed = f"({len(self.parameters)},), one for each parameter"
+            raise ReplayError(f"weights must have the shape {needed}; got {given.shape}")
+        with self._busy:
+            return self._gradients(given, batches(arguments))
+
+    def backward(self, *arguments: Any) -> float:
+        """The mean loss; its gradient is added to the `grad` of every parameter, of all or of none."""
+        losses, gradient = self.value_and_gradients(self._weights(), *arguments)
+        count = len(losses)
+        for parameter, part in zip(self.parameters, (gradient / count).tolist(), strict=True):
+            parameter.grad = (parameter.grad or 0.0) + part
+        return float(losses.sum() / count)
+
+    @property
+    def stats(self) -> Stats:
+        """What has been recorded so far: nodes, instructions, paths, and the seconds that it took."""
+        return sum((path.stats for paths in self._paths.values() for path in paths), Stats())
+
+    def __str__(self) -> str:
+        paths = [path for paths in self._paths.values() for path in paths]
+        if not paths:
+            return f"{self.__name__}: nothing recorded yet; call it with data first"
+        title = f"{self.__name__}, run by {self.executor}: {self.stats}"
+        return "\n\n".join([title, *map(str, paths)])
+
+    def __repr__(self) -> str:
+        return f"<compiled {self.__name__}: {self.stats}>"
+
+    def _weights(self) -> Array:
+        return np.array([parameter._data for parameter in self.parameters])
+
+    def _gradients(self, weights: Array, given: list[Batch]) -> tuple[Array, Array]:
+        losses: list[tuple[Batch, Array]] = []
+        gradients: list[Array] = []
+        for batch in given:
+            for part, path in self._split(batch, weights):
+                path.ensure_loss()
+                found, gradient = path.gradients(weights, part)
+                losses.append((part, found[None]))
+                gradients.append(gradient)
+        return combined(losses, single=True), gradients[0] if len(gradients) == 1 else sum(gradients)
+
+    def _split(self, batch: Batch, weights: Array) -> Iterable[tuple[Batch, Path]]:
+        """The samples by the way that each takes through the function's branches."""
+        paths = self._paths.get(batch.shape)
+        if paths is None:
+            paths = self._paths[batch.shape] = []
+        if not paths:
+            self._record(batch, 0, weights, paths)
+        if not paths[0].tape.guards:
+            return [(batch, paths[0])]
+        return self._split_by_guards(batch, weights, paths)
+
+    def _split_by_guards(self, batch: Batch, weights: Array, paths: list[Path]) -> list[tuple[Batch, Path]]:
+        waiting = np.arange(len(batch))
+        found: list[tuple[Batch, Path]] = []
+        number = 0
+        while waiting.size:
+            if number == len(paths):
+                self._record(batch, int(waiting[0]), weights, paths)
+            path = paths[number]
+            holds = path.matches(weights, batch.take(waiting))
+            if holds.any():
+                found.append((batch.take(waiting[holds]), path))
+            waiting = waiting[~holds]
+            number += 1
+        return found
+
+    def _record(self, batch: Batch, place: int, weights: Array, paths: list[Path]) -> None:
+        if len(paths) == MOST_PATHS:
+            raise ReplayError(
+                f"{self.__name__} took more than {MOST_PATHS} different ways through its branches; write the "
+                "decisions as where(…), maximum(…), relu(…), which are decided anew for every sample"
+            )
+        path = Path.record(self.function, self.parameters, weights, batch, place, self.executor)
+        if paths:
+            path.ensure_like(paths[0])
+        elif path.tape.single and not path.tape.guards:
+            self._warn_of_unused(path)
+        paths.append(path)
+
+    def _warn_of_unused(self, path: Path) -> None:
+        unused = path.tape.unused()
+        if unused:
+            named = ", ".join(self.parameters[k].label or f"parameter {k}" for k in unused[:3])
+            more = f" and {len(unused) - 3} more" if len(unused) > 3 else ""
+            text = f"{self.__name__} does not use {named}{more}: the gradient is 0 there"
+            warnings.warn(text, UserWarning, stacklevel=6)
+
+
+def _checked(parameters: Iterable[Value]) -> tuple[Value, ...]:
+    """The parameters, each a leaf and given once."""
+    found = tuple(parameters)
+    for number, parameter in enumerate(found):
+        if not isinstance(parameter, Value):
+            raise ReplayError(f"parameter {number} must be a Value, got {type(parameter).__name__}")
+        if parameter.operation is not None:
+            name = parameter.operation.name
+            raise ReplayError(f"parameter {number} is a computed node ({name}); parameters are leaves")
+    if len(set(found)) < len(found):
+        raise ReplayError("a parameter was given twice; list each once")
+    return found
+
+
+@overload
+def compile(  # noqa: A001
+    function: Callable[..., Any], parameters: Any = None, executor: str = "auto"
+) -> Compiled: ...
+@overload
+def compile(  # noqa: A001
+    function: None = None, parameters: Any = None, executor: str = "auto"
+) -> Callable[[Callable[..., Any]], Compiled]: ...
+def compile(  # noqa: A001
+    function: Callable[..., Any] | None = None, parameters: Any = None, executor: str = "auto"
+) -> Any:
+    """The function of one sample as a program on arrays of samples; nothing is run before it is called.
+
+    `function(x, y, …)` takes a sample, numbers and lists of numbers as Values, and returns its loss, a
+    Value, or a list of Values for predictions. `parameters` are the Values whose gradients are wanted, or a
+    module that has `.parameters()`. `executor` is "auto", "numpy", or "strict": scalar by scalar, with the
+    bits of eager. Works as a decorator too: `@compile(parameters=…)`.
+
+    >>> w = Value(3.0)
+    >>> p = compile(lambda x, y: (x * w - y) ** 2, [w])
+    >>> p([1.0, 2.0], [1.0, 1.0])
+    array([ 4., 25.])
+    >>> p.value_and_gradients([3.0], [1.0, 2.0], [1.0, 1.0])
+    (array([ 4., 25.]), array([24.]))
+    """
+    if function is None:
+        return partial(compile, parameters=parameters, executor=executor)
+    owner = function if parameters is None else parameters
+    if hasattr(owner, "parameters"):
+        owner = owner.parameters()
+    if owner is function or not isinstance(owner, Iterable):
+        raise ReplayError("compile needs the parameters: a list of Values, or a module with .parameters()")
+    return Compiled(function, owner, executor)

@@ -1,0 +1,67 @@
+"""Which executors there are, and which one `auto` is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from engine.errors import ReplayError
+from engine.replay import strict
+from engine.replay.program import Program
+from engine.replay.run_numpy import NumpyExecutor
+from engine.replay.tape import Tape
+
+__all__ = ["Executor", "StrictExecutor", "choose_executor", "make_executor"]
+
+Array = Any
+
+
+class Executor(Protocol):
+    """Runs a program on arrays of shape (samples, numbers per sample), one for each argument."""
+
+    def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
+        """The results: an array of shape (outputs, samples)."""
+
+    def gradients(self, weights: Array, arrays: Sequence[Array], samples: int) -> tuple[Array, Array]:
+        """(losses, the gradient of their sum by the weights)."""
+
+
+class StrictExecutor:
+    """The oracle: the tape itself, sample by sample, bit for bit as eager."""
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+
+    def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
+        """The results: an array of shape (outputs, samples)."""
+        found = np.empty((len(self.tape.outputs), samples))
+        for place in range(samples):
+            numbers = strict.numbers(self.tape, weights, _sample(arrays, place))
+            found[:, place] = [numbers[output] for output in self.tape.outputs]
+        return found
+
+    def gradients(self, weights: Array, arrays: Sequence[Array], samples: int) -> tuple[Array, Array]:
+        """(losses, the gradient of their sum by the weights)."""
+        losses, total = np.empty(samples), np.zeros(self.tape.parameters)
+        for place in range(samples):
+            losses[place], gradient = strict.gradients(self.tape, weights, _sample(arrays, place))
+            total += gradient
+        return losses, total
+
+
+def _sample(arrays: Sequence[Array], place: int) -> list[float]:
+    return [number for array in arrays for number in array[place].tolist()]
+
+
+def choose_executor(name: str) -> str:
+    """The name of the executor to use; ReplayError for one that does not exist."""
+    if name not in ("auto", "numpy", "strict"):
+        raise ReplayError(f"there is no executor {name!r}; choose 'auto', 'numpy' or 'strict'")
+    return "numpy" if name == "auto" else name
+
+
+def make_executor(name: str, tape: Tape, program: Program, widths: Sequence[int]) -> Executor:
+    """An executor for this program; `widths` are the numbers per sample of each argument."""
+    return StrictExecutor(tape) if name == "strict" else NumpyExecutor(program, widths)

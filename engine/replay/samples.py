@@ -1,0 +1,175 @@
+"""Samples: whatever the user has, arrays, lists, tables, as blocks of numbers of one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.errors import ReplayError
+from engine.value import Constant
+
+__all__ = ["Batch", "Given", "Shape", "batches"]
+
+Array = Any
+Shape = Any  # () for a number, (shape, shape, …) for a list of such
+
+
+class Given(Constant):
+    """A number of the data when a function is run eagerly: a Value that compares and indexes as a number."""
+
+    __slots__ = ()
+    __hash__ = Constant.__hash__
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (isinstance(other, (int, float)) and self._data == other)
+
+    def __index__(self) -> int:
+        if self._data != int(self._data):
+            raise TypeError(f"{self._data!r} cannot be an index: it is no whole number")
+        return int(self._data)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Samples of one shape; `arrays` holds for each argument its numbers, (samples, numbers per sample).
+
+    `places` are the numbers of these samples among all that were given; None where they are all.
+    """
+
+    shape: tuple[Shape, ...]
+    arrays: tuple[Array, ...]
+    places: Array | None = None
+
+    def __len__(self) -> int:
+        """The number of samples."""
+        return len(self.arrays[0]) if self.arrays else 1
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """How many numbers each argument has per sample."""
+        return tuple(array.shape[1] for array in self.arrays)
+
+    def take(self, places: Any) -> Batch:
+        """Some of the samples."""
+        everywhere = np.arange(len(self)) if self.places is None else self.places
+        return Batch(self.shape, tuple(array[places] for array in self.arrays), everywhere[places])
+
+    def numbers(self, place: int) -> list[float]:
+        """All numbers of one sample, flat."""
+        return [number for array in self.arrays for number in array[place].tolist()]
+
+    def column(self, number: int) -> Array:
+        """One input of all samples."""
+        for array in self.arrays:
+            if number < array.shape[1]:
+                return array[:, number]
+            number -= array.shape[1]
+        raise IndexError(number)
+
+    def sample(self, place: int) -> list[Any]:
+        """One sample as the function takes it: for each argument a number, or a list of such."""
+        flat = [iter(array[place].tolist()) for array in self.arrays]
+        return [_nested(shape, numbers) for shape, numbers in zip(self.shape, flat, strict=True)]
+
+    def given(self, place: int) -> list[Any]:
+        """The same sample with constants of a graph in the place of numbers."""
+        return [_mapped(argument) for argument in self.sample(place)]
+
+
+def _nested(shape: Shape, numbers: Iterator[Any]) -> Any:
+    return next(numbers) if shape == () else [_nested(inner, numbers) for inner in shape]
+
+
+def _mapped(argument: Any) -> Any:
+    return [_mapped(element) for element in argument] if isinstance(argument, list) else Given(argument)
+
+
+def batches(arguments: Sequence[Any]) -> list[Batch]:
+    """The samples, those of one shape together; ReplayError for what is no numbers or of unequal length.
+
+    Each argument has one entry per sample: an array, a list (of lists, of any length), a pandas object.
+
+    >>> [len(batch) for batch in batches([[[1.0, 2.0], [3.0], [4.0, 5.0]], [0, 1, 0]])]
+    [2, 1]
+    """
+    if not arguments:
+        return [Batch((), ())]
+    prepared = [_regular(argument, number) for number, argument in enumerate(arguments)]
+    lengths = {len(argument) for argument in prepared}
+    if len(lengths) > 1:
+        counts = ", ".join(str(len(argument)) for argument in prepared)
+        raise ReplayError(f"the arguments have different numbers of samples: {counts}; give each the same")
+    if lengths == {0}:
+        raise ReplayError("there are no samples: every argument is empty")
+    if all(isinstance(argument, np.ndarray) for argument in prepared):
+        return [Batch(tuple(_shape_of(a.shape[1:]) for a in prepared), tuple(map(_flat, prepared)))]
+    return _by_shape(prepared)
+
+
+def _regular(argument: Any, number: int) -> Any:
+    """The argument as an array, or as a list where its samples are of different shapes."""
+    if hasattr(argument, "to_numpy"):
+        argument = argument.to_numpy()
+    if not isinstance(argument, (np.ndarray, list, tuple)):
+        found = f"{type(argument).__name__} ({argument!r:.40})"
+        raise ReplayError(
+            f"argument {number} must have one entry per sample: an array or a list; got {found}"
+        )
+    try:
+        array = np.asarray(argument)
+    except ValueError:  # lists of unequal lengths
+        return list(argument)
+    if array.dtype.kind == "O" and not isinstance(argument, np.ndarray):
+        return list(argument)
+    if array.dtype.kind not in "fiu":
+        hint = "write .astype(float)" if array.dtype.kind == "b" else "numbers are needed"
+        raise ReplayError(f"argument {number} holds {array.dtype}, not numbers; {hint}")
+    if array.ndim == 0:
+        raise ReplayError(f"argument {number} is a single number; give one entry per sample, here [{array}]")
+    return array
+
+
+def _flat(array: Array) -> Array:
+    return array.reshape(len(array), -1)
+
+
+def _shape_of(sizes: Sequence[int]) -> Shape:
+    """The shape of a regular argument."""
+    shape: Shape = ()
+    for size in reversed(sizes):
+        shape = (shape,) * size
+    return shape
+
+
+def _by_shape(arguments: Sequence[Sequence[Any]]) -> list[Batch]:
+    """The samples sorted by shape, each batch in the order of its first sample."""
+    found: dict[tuple[Shape, ...], list[int]] = {}
+    rows: list[list[list[float]]] = []
+    for place, sample in enumerate(zip(*arguments, strict=True)):
+        numbers: list[list[float]] = [[] for _ in sample]
+        shape = tuple(_flatten(argument, into) for argument, into in zip(sample, numbers, strict=True))
+        found.setdefault(shape, []).append(place)
+        rows.append(numbers)
+    return [
+        Batch(
+            shape,
+            tuple(np.array([rows[place][k] for place in places]) for k in range(len(arguments))),
+            np.array(places),
+        )
+        for shape, places in found.items()
+    ]
+
+
+def _flatten(argument: Any, into: list[float]) -> Shape:
+    """Append the numbers of an argument; returns its shape."""
+    if isinstance(argument, np.ndarray):
+        argument = argument.tolist()
+    if isinstance(argument, (list, tuple)):
+        return tuple([_flatten(element, into) for element in argument])
+    if isinstance(argument, bool) or not isinstance(argument, (int, float, np.number)):
+        raise ReplayError(f"a sample holds {type(argument).__name__} ({argument!r:.40}), not a number")
+    into.append(argument.item() if isinstance(argument, np.number) else argument)
+    return ()
