@@ -41,11 +41,12 @@ class Finder:
         nodes = self._found.get(words, [])
         if len(nodes) == 1:
             return nodes[0]
-        known = f"; for example {', '.join(self.names[:4])} are nodes"
+        known = f"nodes are, for example, {', '.join(self.names[:4])}"
         if not words:
-            raise Misunderstood(f"which node?{known}")
+            raise Misunderstood(f"which node? {known}")
         if not nodes:
-            raise Misunderstood(f"no node is called {words!r}{meant(words, self._found) or known}")
+            near = meant(words, self._found) or f"; {known}"
+            raise Misunderstood(f"no node is called {words!r}{near}")
         several = ", ".join(self._steps.name(node) for node in nodes[:5])
         more = ", …" if len(nodes) > 5 else ""
         raise Misunderstood(f"{len(nodes)} nodes are called {words!r}; say which: {several}{more}")

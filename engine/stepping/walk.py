@@ -8,10 +8,9 @@ puts them in), so that stepping and pictures need not know one another.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TextIO
+from typing import Any, TextIO
 
 from engine import ops
-from engine.backward import backward as write_gradients
 from engine.formula import number_text
 from engine.graph import Node
 from engine.stepping import breakpoints
@@ -265,7 +264,8 @@ class Walker(Prompt):
         """commit: do what loss.backward() does: write every gradient, complete, adding to the leaves'"""
         if self.committed:
             raise Misunderstood("already written; once more would add every gradient a second time")
-        write_gradients(self.steps.root, keep=Constant)
+        root: Any = self.steps.root
+        root.backward()
         self.committed = True
         added = " (added to what the leaves held)" if self.steps.leftover else ""
         self.say(f"written: every grad is now what backward() makes it{added}")
