@@ -118,8 +118,8 @@ def test_a_network_opens_level_by_level() -> None:
     ]
     assert sorted(views[""].opens.values()) == layers
     assert sorted(views["layers[0]"].opens.values()) == [
-        "layers[1]",
         *(f"layers[0].neurons[{i}]" for i in range(4)),
+        "layers[1]",
     ]
     assert views["layers[0].neurons[2]"].up == "layers[0]"
     assert "l0.n2.w[1]" in [box.name for box in views["layers[0].neurons[2]"].folded.boxes]
