@@ -14,6 +14,9 @@ help: ## list the targets
 demo: $(VENV)/demo ## the main job: backprop explained, checked, drawn, and a network trained on real data
 	@$(BIN)/python -m demos
 
+demos: $(VENV)/demo ## the course: every lesson, and a gallery page of all their pictures
+	@$(BIN)/python -m demos.gallery $(ARGS)
+
 test: $(VENV)/check ## every test
 	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
 

@@ -148,7 +148,7 @@ class Sequential(Module):
     def __init__(self, *layers: Callable[[Any], Any]) -> None:
         if not layers:
             raise ValueError("Sequential needs at least one module, got none")
-        self.layers = list(layers)
+        self.layers: list[Any] = list(layers)
 
     def __call__(self, inputs: Iterable[Value | float], /) -> Nodes:
         """The outputs of the last module for one sample, always as a list."""

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from matplotlib import rcsetup
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 
@@ -34,6 +35,7 @@ __all__ = [
     "confusion",
     "curves",
     "decision_boundary",
+    "draw_boundary",
     "fitted_curve",
     "weights_and_gradients",
 ]
@@ -51,13 +53,13 @@ COLORS = (
     "#c77dff",
 )
 INK, PAPER, RULE = "#2b2b2b", "#ffffff", "#d9d9d9"
-STYLE = {
+STYLE: dict[Any, Any] = {
     "axes.edgecolor": "#9a9a9a",
     "axes.facecolor": PAPER,
     "axes.grid": True,
     "axes.axisbelow": True,
     "axes.labelcolor": INK,
-    "axes.prop_cycle": mpl.cycler(color=COLORS),
+    "axes.prop_cycle": rcsetup.cycler("color", COLORS),
     "axes.spines.right": False,
     "axes.spines.top": False,
     "axes.titlelocation": "left",

@@ -47,7 +47,7 @@ class Case:
 
     @staticmethod
     def of(model: Module, inputs: Any, targets: Any, loss: str | Loss) -> Case:
-        """The case, from all that people give to `fit`; ValueError for inputs and targets that do not match."""
+        """The case, from what people give to `fit`; ValueError for inputs and targets that do not match."""
         rows, truths = as_rows(inputs), as_targets(targets)
         if len(rows) != len(truths):
             raise ValueError(f"every sample needs a target: expected {len(rows)} targets, got {len(truths)}")
@@ -158,8 +158,8 @@ def activations(case: Case) -> Iterator[Finding]:
         yield Finding(
             "dead relus",
             len(dead),
-            f"{len(dead)} of {len(rectified)} relu neurons are dead: {_first(dead)} gives 0 for every "
-            "sample and cannot learn; use a smaller learning rate, he_uniform weights or leaky_relu",
+            f"{len(dead)} of {len(rectified)} relu neurons are dead, {_first(dead)}: 0 for every "
+            "sample, so no gradient; use a smaller learning rate, he_uniform weights or leaky_relu",
         )
     for kind, limit in (("tanh", 0.99), ("sigmoid", 0.49)):
         middle = 0.5 if kind == "sigmoid" else 0.0
