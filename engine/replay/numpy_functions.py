@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -60,10 +61,6 @@ _POWERS: dict[float, Callable[..., Any]] = {
     -0.5: _inverse_root,
     -1.0: np.reciprocal,
 }
-
-
-def _relu(x: Any, out: Array) -> None:
-    np.maximum(x, 0.0, out=out)
 
 
 def _leaky_relu(x: Any, slope: Any, out: Array) -> None:
@@ -157,7 +154,7 @@ _NAMED: dict[str, Callable[..., Any]] = {
     "nonzero": _nonzero,
     "power": _power,
     "ratio": np.divide,
-    "relu": _relu,
+    "relu": partial(np.maximum, np.zeros(())),
     "round": np.rint,
     "sigmoid": _sigmoid,
     "sign": np.sign,

@@ -187,7 +187,7 @@ class Path:
         try:
             with np.errstate(divide="raise", over="raise", invalid="raise", under="ignore"):
                 losses, gradient = self.executor.gradients(weights, batch.arrays, len(batch))
-                if math.isfinite(losses.sum() + gradient.sum()):
+                if math.isfinite(np.add.reduce(losses) + np.add.reduce(gradient)):
                     return losses, gradient
         except FloatingPointError:
             pass

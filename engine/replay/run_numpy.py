@@ -163,6 +163,7 @@ class _Binder:
         self._scratch: list[Array] = []
         self._taken = 0
         self._calls: list[Call] = []
+        self._chosen: dict[Any, Array] = {}
 
     def bind(self, instructions: Sequence[Instruction]) -> list[Call]:
         """The calls that do what the instructions say."""
@@ -243,16 +244,11 @@ class _Binder:
 
     def _target(self, out: Rows, shape: tuple[int, ...], *, accumulate: bool) -> tuple[Array, bool]:
         """Where a result can be computed: in its rows themselves (then True), or in a buffer."""
-        direct = isinstance(out.places, range) and not accumulate
-        return (
-            (self.view(out).reshape(shape), True)
-            if direct and self._fits(out)
-            else (self._temporary(shape), False)
-        )
-
-    def _fits(self, out: Rows) -> bool:
-        """Whether the rows of `out` are one piece of memory, which can be reshaped."""
-        return isinstance(out.places, range) and out.places.step == 1
+        if isinstance(out.places, range) and not accumulate:
+            rows = self.view(out)
+            if rows.shape == shape or out.places.step == 1:
+                return rows.reshape(shape), True
+        return self._temporary(shape), False
 
     def _matrix(self, matrix: Matrix) -> Array:
         base = self.base[matrix.space]
@@ -296,40 +292,47 @@ class _Binder:
     def _sum_of_products(self, instruction: SumOfProducts) -> None:
         out, count = instruction.out, instruction.uniform
         members, terms = (len(out), count) if count else (1, len(instruction.left))
-        term = self._terms(instruction, members, terms)
-        over_lanes = term.shape[-1] > self._width(out)
-        if count == 1 and not over_lanes:
-            self._finish(out, term[:, 0], accumulate=instruction.accumulate)
-            return
+        operands = [instruction.left] if instruction.right is None else [instruction.left, instruction.right]
+        width = self.lanes if any(rows.space.wide for rows in operands) else 1
+        over_lanes = width > self._width(out)
         target, done = self._target(out, (len(out), self._width(out)), accumulate=instruction.accumulate)
+        if count == 1 and not over_lanes:
+            place = target[:, None]
+            result = self._terms(instruction, members, terms, place)
+            if result is not place or not done:
+                self._finish(out, result[:, 0], accumulate=instruction.accumulate)
+            return
+        term = self._terms(instruction, members, terms)
         if not count:
-            starts = np.array((0, *instruction.ends[:-1]))
-            sums = self._temporary((len(out), term.shape[-1])) if over_lanes else target
-            self._do(np.add.reduceat, term[0], starts, 0, None, sums)
-            if over_lanes:
-                self._do(np.add.reduce, sums, 1, None, target, True)
+            sums = self._temporary((len(out), width)) if over_lanes else target
+            self._do(np.add.reduceat, term[0], np.array((0, *instruction.ends[:-1])), 0, None, sums)
+            term = sums[:, None]
+        if over_lanes and term.flags.c_contiguous:
+            self._do(np.matmul, term.reshape(len(out), -1), np.ones(term[0].size), target[:, 0])
         elif over_lanes:
             self._do(np.add.reduce, term, (1, 2), None, target[:, 0])
-        else:
+        elif count:
             self._do(np.add.reduce, term, 1, None, target)
         if not done:
             self._finish(out, target, accumulate=instruction.accumulate)
 
-    def _terms(self, instruction: SumOfProducts, members: int, terms: int) -> Array:
-        """The products to be summed, as an array (members, terms, lanes)."""
+    def _terms(
+        self, instruction: SumOfProducts, members: int, terms: int, target: Array | None = None
+    ) -> Array:
+        """The products to be summed, as an array (members, terms, lanes); computed into the target."""
         product = self._grid(instruction.left, members, terms)
-        factors = []
+        factors: list[Any] = []
         if instruction.right is not None:
             factors.append(self._grid(instruction.right, members, terms))
         if instruction.coefficients:
             coefficients = np.array(instruction.coefficients).reshape(members, terms, 1)
             is_one = len(set(instruction.coefficients)) == 1
-            factors.append(instruction.coefficients[0] if is_one else coefficients)
+            factors.append(np.array(instruction.coefficients[0]) if is_one else coefficients)
         for factor in factors:
-            width = np.broadcast_shapes(product.shape, np.shape(factor))
-            target = self._temporary(width)
-            self._do(np.multiply, product, factor, target)
-            product = target
+            shape = np.broadcast_shapes(product.shape, factor.shape)
+            into = target if target is not None and target.shape == shape else self._temporary(shape)
+            self._do(np.multiply, product, factor, into)
+            product = into
         return product
 
     def _elementwise(self, instruction: Elementwise) -> None:
@@ -366,7 +369,10 @@ class _Binder:
             operands = [self._evaluate(operand, arrays) for operand in expression.operands]
             shape = np.broadcast_shapes(*(np.shape(operand) for operand in operands))
             target = out if out is not None and out.shape == shape else self._temporary(shape)
-            self._do(FUNCTIONS[expression.operation.name], *operands, out=target)
+            function = FUNCTIONS[expression.operation.name]
+            if isinstance(function, np.ufunc):  # which are quicker with an array than with a float
+                operands = [np.asarray(operand) for operand in operands]
+            self._do(function, *operands, out=target)
             found = target
         elif isinstance(expression, Choose):
             found = self._choose(expression, arrays, out)
@@ -390,19 +396,31 @@ class _Binder:
         return target
 
     def _pick(self, instruction: Pick) -> None:
-        out = instruction.out
-        places = np.array(instruction.table.places).reshape(-1, len(out))
-        index, base = self.view(instruction.index), self.base[instruction.table.space]
-        if instruction.table.space.wide:
-            self._do(_pick_wide, base, places, index, self.view(out))
-        else:
-            self._do(_pick_narrow, base[:, 0], places, index, self.view(out))
+        which = self._which(instruction.index, instruction.table)
+        flat = self.base[instruction.table.space].reshape(-1)
+        self._do(flat.take, which, out=self.view(instruction.out), mode="clip")
 
     def _scatter(self, instruction: Scatter) -> None:
-        places = np.array(instruction.out.places).reshape(-1, len(instruction.left))
-        index, left = self.view(instruction.index), self.view(instruction.left)
-        base = self.base[instruction.out.space]
-        self._do(_scatter_wide if instruction.out.space.wide else _scatter_narrow, base, places, index, left)
+        out = instruction.out
+        which, left = self._which(instruction.index, out), self.view(instruction.left)
+        flat = self.base[out.space].reshape(-1)
+        if not out.space.wide:
+            self._do(_count_into, flat, which, left)
+        elif len(set(out.places)) == len(out):
+            self._do(_store_listed, flat, which, left, True)
+        else:
+            self._do(np.add.at, flat, which, left)
+
+    def _which(self, index: Rows, table: Rows) -> Array:
+        """What each row and lane picks, as numbers in the flat space of the table; both ways share them."""
+        key = (index, table.places, table.space.wide)
+        if key not in self._chosen:
+            places = np.array(table.places).reshape(-1, len(index))
+            lanes = np.arange(self.lanes) if table.space.wide else np.zeros(1, dtype=np.intp)
+            width = self.lanes if table.space.wide else 1
+            which = self._chosen[key] = np.zeros((len(index), self.lanes), dtype=np.intp)
+            self._do(_choose_places, self.view(index), (places * width).reshape(-1), lanes, which)
+        return self._chosen[key]
 
 
 def _store_listed(base: Array, places: Array, result: Any, accumulate: bool) -> None:
@@ -428,24 +446,14 @@ def _sum_into(do: Callable[..., None], result: Array, summed: Array, rows: int, 
         do(np.add.reduce, result, 1, None, summed)
 
 
-def _which(places: Array, index: Array) -> Array:
-    """The place that each row and lane picks."""
-    number = index.astype(np.intp)
-    return places[number, np.arange(places.shape[1])[:, None]]
+def _choose_places(index: Array, places: Array, lanes: Array, which: Array) -> None:
+    """Row i picks entry index[i] of its column of places; an index below 0 counts from the end."""
+    which[...] = index
+    if len(which) > 1:
+        np.multiply(which, len(which), out=which)
+        np.add(which, np.arange(len(which))[:, None], out=which)
+    np.add(places.take(which, mode="wrap"), lanes, out=which)
 
 
-def _pick_wide(base: Array, places: Array, index: Array, out: Array) -> None:
-    out[...] = base[_which(places, index), np.arange(base.shape[1])]
-
-
-def _pick_narrow(base: Array, places: Array, index: Array, out: Array) -> None:
-    out[...] = base[_which(places, index)]
-
-
-def _scatter_wide(base: Array, places: Array, index: Array, left: Array) -> None:
-    np.add.at(base, (_which(places, index), np.arange(base.shape[1])), left)
-
-
-def _scatter_narrow(base: Array, places: Array, index: Array, left: Array) -> None:
-    which = _which(places, index)
-    base[:, 0] += np.bincount(which.ravel(), left.ravel(), minlength=base.shape[0])
+def _count_into(flat: Array, which: Array, left: Array) -> None:
+    flat += np.bincount(which.ravel(), left.ravel(), minlength=len(flat))
