@@ -1,10 +1,25 @@
-"""Gradient checking: is what `backward` computes the derivative, and if not, which operation is to blame?"""
+"""Gradient checking: is what `backward` computes the derivative, and if not, which operation is to blame?
+
+Reading order: `check` (what a user calls), `examination` (one function at one point), `numeric` (the slope
+by differences), `verdict`, `blame`; then `signature`, `identities` and `report`. `strategies` (for
+hypothesis) and `plugin` (for pytest) are imported by those who want them.
+"""
 
 from __future__ import annotations
 
 from engine.checking.blame import Blame
 from engine.checking.check import assert_gradients, check_gradients
 from engine.checking.report import CheckResult, Identity, Row
+from engine.checking.sabotage import sabotaged
 from engine.checking.verdict import Verdict
 
-__all__ = ["Blame", "CheckResult", "Identity", "Row", "Verdict", "assert_gradients", "check_gradients"]
+__all__ = [
+    "Blame",
+    "CheckResult",
+    "Identity",
+    "Row",
+    "Verdict",
+    "assert_gradients",
+    "check_gradients",
+    "sabotaged",
+]

@@ -58,9 +58,10 @@ def check_gradients(
     evaluations = 0
     with subject.undisturbed():
         for degree in range(1, order + 1):
-            examination = Examination(subject, places, degree, seed)
+            sampled = only is None and len(places) < len(subject.names)
+            examination = Examination(subject, places, degree, seed, direction=sampled)
             rows += examination.rows()
-            identities += examination.identities()
+            identities += examination.identities(symmetric=degree < order)
             blame = blame or examination.blame
             evaluations += subject.runs
             direction = scaled_direction(subject.numbers, random.Random(f"{seed}, along {degree}"))

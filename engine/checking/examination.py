@@ -58,28 +58,31 @@ def scaled_direction(numbers: Sequence[float], random_numbers: random.Random) ->
     return [length * step_scale(x) for length, x in zip(lengths, numbers, strict=True)]
 
 
+def _coordinate(subject: Subject, place: int) -> Line:
+    x = subject.numbers[place]
+    return Line(subject.names[place], x, step_scale(x), {place: 1.0})
+
+
 class Examination:
     """A function (or, for `order` above 1, a derivative of it along directions) at its point.
 
+    Looks at the inputs at `places` and, with `direction`, along a random direction through all of them.
     `blame` is the first fault found, once `rows` has been asked for.
     """
 
-    def __init__(self, subject: Subject, places: Sequence[int], order: int, seed: int) -> None:
+    def __init__(
+        self, subject: Subject, places: Sequence[int], order: int, seed: int, *, direction: bool
+    ) -> None:
         self.subject = subject
         self.places = places
         self.order = order
         self.random_numbers = random.Random(f"{seed}, order {order}")
         self.blame: Blame | None = None
         self.sound = True  # whether there is a function with a derivative here at all
-        self.lines = [
-            Line(
-                subject.names[place], subject.numbers[place], step_scale(subject.numbers[place]), {place: 1.0}
-            )
-            for place in places
-        ]
-        if len(places) < len(subject.names):
-            direction = scaled_direction(subject.numbers, self.random_numbers)
-            self.lines.append(Line(ALL, 0.0, 1.0, dict(enumerate(direction))))
+        self.lines = [_coordinate(subject, place) for place in places]
+        if direction:
+            lengths = scaled_direction(subject.numbers, self.random_numbers)
+            self.lines.append(Line(ALL, 0.0, 1.0, dict(enumerate(lengths))))
 
     def rows(self) -> list[Row]:
         """A row for each input and each output; what f itself raises at the point comes through."""
@@ -127,8 +130,8 @@ class Examination:
         verdict, note = judge(slope, analytic), self._note(line, slope)
         if not any(run.leaves[place] in in_graph for place in line.weights):
             flat = slope.kind == "smooth" and slope.estimate.value == 0.0
-            verdict = Verdict.UNUSED if flat else Verdict.CUT
-            note = "f does not depend on it" if flat else CUT_WORDS
+            verdict = (Verdict.UNUSED if self.order == 1 else Verdict.OK) if flat else Verdict.CUT
+            note = "" if flat else CUT_WORDS
         name = f"{line.name} → [{output}]" if run.vector else line.name
         estimate = slope.estimate
         error = estimate.error if slope.kind != "kink" else max(slope.left.error, slope.right.error)
@@ -168,7 +171,8 @@ class Examination:
             if guilty is None:
                 settled[place] = self._decided(row, line, ordered, touched, run, output)
             else:
-                note = f"ratio {row.analytic / row.numeric:.5g}" if row.numeric else ""
+                ratio = row.analytic / (row.numeric or math.nan)
+                note = f"ratio {ratio:.5g}" if math.isfinite(ratio) else row.note
                 settled[place] = replace(row, verdict=Verdict.WRONG, note=note)
                 self.blame = self.blame or replace(guilty, others=len(faults) - 1)
         return settled
@@ -202,18 +206,21 @@ class Examination:
                 return False
         return True
 
-    def identities(self) -> list[Identity]:
-        """What holds between the derivatives without any measuring."""
+    def identities(self, *, symmetric: bool) -> list[Identity]:
+        """What holds between the derivatives without any measuring; `symmetric` looks at second ones too."""
         if not self.sound:
             return []
-        run = self.subject.run(self.subject.numbers)
-        found = [dot_product(run, self.random_numbers)]
-        for output in run.outputs:
-            same, blame = second_backward(output, run.leaves)
-            self.blame = self.blame or blame
-            found.append(same)
-        if self.order == 2 and not run.vector:
-            found.append(symmetry(self.subject, self.places))
+        try:
+            run = self.subject.run(self.subject.numbers)
+            found = [dot_product(run, self.random_numbers)]
+            for output in run.outputs:
+                same, blame = second_backward(output, run.leaves)
+                self.blame = self.blame or blame
+                found.append(same)
+            if symmetric and not run.vector:
+                found.append(symmetry(self.subject, self.places))
+        except UNDEFINED:
+            return []  # infinite derivatives of both signs meet in a sum: there is nothing to compare
         return [identity for identity in found if identity is not None]
 
 

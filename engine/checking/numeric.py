@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 __all__ = ["Estimate", "Probe", "Sample", "Slope", "examine", "step_scale"]
 
@@ -47,11 +47,7 @@ class Estimate:
         """Whether a number said to be exact is this one, as far as the error allows to tell."""
         if math.isinf(analytic) or math.isinf(self.value):
             return analytic == self.value
-        return abs(analytic - self.value) <= self.slack(analytic)
-
-    def slack(self, analytic: float) -> float:
-        """How far apart the two may be: ten times the error, and the rounding of both."""
-        return 10.0 * self.error + 1e-9 * max(abs(analytic), abs(self.value))
+        return abs(analytic - self.value) <= 10.0 * self.error + 1e-9 * max(abs(analytic), abs(self.value))
 
 
 UNKNOWN = Estimate(math.nan, math.inf)
@@ -66,7 +62,7 @@ class Slope:
     the step to a place just beside.
     """
 
-    kind: str
+    kind: Literal["smooth", "edge", "kink", "jump", "isolated"]
     estimate: Estimate = UNKNOWN
     left: Estimate = UNKNOWN
     right: Estimate = UNKNOWN
