@@ -23,7 +23,6 @@
     document.querySelectorAll("section").forEach(s => s.hidden = s.id !== "view" + place);
     section = $("view" + place);
     $("slider").max = view.steps.length - 1;
-    fit(section.querySelector("svg").width.baseVal.value < 1.6 * innerWidth);
     for (const b of $("path").children) b.hidden = !(view.name === b.value || view.name.startsWith(b.value + ".") || !b.value);
     for (const b of $("path").children) b.disabled = view.name === b.value;
     show(step);
@@ -107,11 +106,6 @@
     enter(Math.max(0, place), Number.isNaN(step) ? -1 : step);
   }
 
-  function fit(on) {
-    document.body.classList.toggle("fit", on);
-    $("fit").setAttribute("aria-pressed", on);
-  }
-
   const up = () => view.name && goto(view.up);
   const acts = {
     ArrowRight: () => show(at + 1), ArrowLeft: () => show(at - 1), Home: () => show(-1), End: () => show(1e9),
@@ -139,7 +133,7 @@
   const press = {first: "Home", back: "ArrowLeft", step: "ArrowRight", last: "End"};
   for (const id in press) $(id).onclick = () => { play(false); acts[press[id]](); };
   $("play").onclick = () => play(!timer);
-  $("fit").onclick = () => fit(!document.body.classList.contains("fit"));
+  $("fit").onclick = () => $("fit").setAttribute("aria-pressed", document.body.classList.toggle("fit"));
   $("open").onclick = () => goto($("open").value);
   $("path").onclick = event => event.target.value !== undefined && goto(event.target.value);
   $("slider").oninput = () => { play(false); show(+$("slider").value); };

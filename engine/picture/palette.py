@@ -72,6 +72,7 @@ MONOSPACED = 'ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,"Liberation Mono",m
 def style(scope: str = "svg.autograd") -> str:
     """The style sheet of a drawing, for light and dark pages, with every rule inside `scope`."""
     rules = [f"{scope} text{{font-family:{MONOSPACED};fill:var(--text)}}"]
+    rules.append(f"{scope}{{max-width:100%;height:auto}}" if scope != ":root" else "")
     rules.append(f"{scope} .graph>polygon{{fill:var(--paper)}}")
     for tone in LIGHT.lines:
         rules.append(f"{scope} .{tone} :is(path,polygon){{stroke:var(--{tone})}}")
