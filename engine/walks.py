@@ -29,7 +29,8 @@ def walk(
 
     Nobody's `grad` changes unless `commit` is typed; `help` lists the commands. Returns None when the walk
     is left. In a notebook there is no prompt: the page that steps through the same is returned, and shows
-    itself. `stdin` and `stdout` replace the terminal's, `width` its width.
+    itself. `stdin` and `stdout` replace the terminal's, `width` its width; what is read from a given
+    `stdin` is written out too, so that the text reads as a session does.
 
     >>> import io
     >>> from engine import Value
@@ -37,7 +38,8 @@ def walk(
     >>> walk(x + 1, stdin=io.StringIO("quit"), stdout=sys.stdout)
     backward through v2 = x + 1 = 4, 1 step; try help
     step 0: v2 = 4, gradient 1, the seed: d v2/d v2 = 1
-    (walk 0/1) no grad was changed (commit would have written them)
+    (walk 0/1) quit
+    no grad was changed (commit would have written them)
     """
     if stdin is None and stdout is None and _in_notebook():
         return _shown(root)

@@ -39,10 +39,9 @@ def typed(root: Value, *lines: str, width: int = 100) -> str:
 
 
 def shown(root: Value, *lines: str, width: int = 100) -> list[str]:
-    """The same, line by line, without the prompts and the greeting."""
-    text = typed(root, *lines, width=width)
-    parts = text.split("(walk ")[1:]
-    return [line for part in parts for line in part.partition(") ")[2].splitlines() if line]
+    """The same, line by line, without the greeting, the prompts, and what was typed at them."""
+    answers = typed(root, *lines, width=width).split("(walk ")[1:]
+    return [line for answer in answers for line in answer.splitlines()[1:] if line]
 
 
 def headlines(root: Value, *lines: str) -> list[str]:
@@ -216,7 +215,7 @@ def test_print_forward_and_help() -> None:
     text = typed(example(), "help")
     commands = "step back until run explain graph watch check break html commit quit"
     for command in commands.split():
-        assert f"\n  {command}" in text.replace("(walk 0/5) ", "\n"), command
+        assert f"\n  {command}" in text, command
     assert len(shown(example(), "help until")) == 2
     assert shown(example(), "? watch")[0].startswith("  watch [NAME]")
     assert "'hepl' is no command" in shown(example(), "help hepl")[0]
@@ -269,7 +268,7 @@ def test_a_commit_that_backward_refuses_is_said_in_its_words() -> None:
 
 def test_the_width_is_kept() -> None:
     lines = typed(example(), "run", "explain a", "graph", "help", "check a", width=50).splitlines()
-    assert max(map(len, lines)) <= 50 + len("(walk 5/5) ")
+    assert max(map(len, lines)) <= 50
 
 
 class Terminal(io.TextIOWrapper):

@@ -67,10 +67,14 @@ class Prompt(cmd.Cmd):
             return False
 
     def precmd(self, line: str) -> str:
-        """The line with its command written out: `s 3` is `step 3`."""
+        """The line with its command written out: `s 3` is `step 3`. What no terminal has shown is shown."""
         word, _, rest = line.strip().partition(" ")
-        if not word or word == "EOF":
-            return line.strip()
+        if word == "EOF":
+            return word
+        if not self.use_rawinput and not self.stdin.isatty():
+            self.stdout.write(line.strip() + "\n")
+        if not word:
+            return ""
         if word.startswith("?"):
             word, rest = "help", line.strip()[1:]
         return f"{self._command(word)} {rest}".strip()
