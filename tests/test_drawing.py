@@ -235,7 +235,10 @@ def test_expand() -> None:
 @needs_layout
 def test_a_notebook_shows_the_picture() -> None:
     bundle = draw(expression())._repr_mimebundle_()
-    assert bundle["image/svg+xml"].startswith("<svg")
+    width = float((parsed(bundle["image/svg+xml"]).get("width") or "").removesuffix("pt"))
+    assert width == 720 < float((parsed(draw(expression()).svg).get("width") or "").removesuffix("pt"))
+    small = draw(Value(1.0))
+    assert small._repr_mimebundle_()["image/svg+xml"] == small.svg
     assert bundle["text/plain"] == "<drawing of 'loss': 10 boxes, 11 edges, detail 'values'>"
 
 

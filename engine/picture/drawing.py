@@ -33,6 +33,8 @@ from engine.picture.palette import style
 __all__ = ["Drawing", "draw", "picture", "refuse_crowd"]
 
 TEXT_FORMATS = ("dot", "gv")
+COLUMN = 720  # points: how wide the column of a notebook is
+_SIZE = re.compile(r'width="([\d.]+)pt" height="([\d.]+)pt"')
 _HEAD = re.compile(r'(<g id="([^"]*)" class="(?:node|edge)[^"]*">\s*<title>)[^<]*(</title>)')
 
 
@@ -76,8 +78,7 @@ class Drawing:
     @property
     def height(self) -> float:
         """How many pixels the picture is high."""
-        found = re.search(r'height="([\d.]+)pt"', self.bare_svg)
-        return float(found[1]) * 4 / 3 if found else 0.0
+        return _size_of(self.bare_svg)[1] * 4 / 3
 
     @property
     def description(self) -> str:
@@ -134,7 +135,7 @@ class Drawing:
         """What a notebook shows: the SVG, or in words why there is none."""
         del include, exclude  # the notebook picks from what it is given
         try:
-            return {"image/svg+xml": self.svg, "text/plain": repr(self)}
+            return {"image/svg+xml": confined(self.svg), "text/plain": repr(self)}
         except RenderError as error:
             return {"text/plain": f"{self!r}\n{error}"}
 
@@ -227,3 +228,17 @@ def dressed(svg: str, tooltips: dict[str, str], description: str) -> str:
         )
 
     return opening + _HEAD.sub(titled, svg[end + 1 :]).rstrip() + "\n"
+
+
+def _size_of(svg: str) -> tuple[float, float]:
+    """The width and height of a picture in points."""
+    found = _SIZE.search(svg)
+    return (float(found[1]), float(found[2])) if found else (0.0, 0.0)
+
+
+def confined(svg: str) -> str:
+    """The picture made small enough for the column of a notebook, which would cut it off otherwise."""
+    width, height = _size_of(svg)
+    if width <= COLUMN:
+        return svg
+    return _SIZE.sub(f'width="{COLUMN}pt" height="{height * COLUMN / width:.2f}pt"', svg, count=1)

@@ -27,6 +27,7 @@ from engine.picture.views import StepRecord, View, views
 
 __all__ = ["Page", "page"]
 
+_SIZE = re.compile(r'width="([\d.]+)pt" height="[\d.]+pt"')
 _LOOKS = re.compile(r' (?:font-family|font-size|text-anchor|xml:space|fill|stroke)="[^"]*"|<!--.*?-->\n?')
 MOST_HEIGHT = 900  # pixels of a frame in a notebook
 
@@ -192,10 +193,8 @@ def _section(place: int, view: View, drawing: Drawing) -> str:
 
 
 def _without_looks(svg: str) -> str:
-    """The picture without what the page's style sheet says anyway, a third less; its width is made a property."""
-    return _LOOKS.sub(
-        "", re.sub(r'width="([\d.]+)pt" height="[\d.]+pt"', r'style="--width:\1pt"', svg, count=1)
-    )
+    """The picture without what the page's style sheet says anyway, a third less; its width as a property."""
+    return _LOOKS.sub("", _SIZE.sub(r'style="--width:\1pt"', svg, count=1))
 
 
 def _path_button(view: View, title: str) -> str:
