@@ -86,6 +86,7 @@ if TYPE_CHECKING:
     from engine.checking import assert_gradients, check_gradients
     from engine.pages import page
     from engine.picture.drawing import draw
+    from engine.replay.compiled import compile  # noqa: A004  (as re.compile is)
     from engine.stepping.explain import explain
     from engine.stepping.steps import forward_steps, steps
     from engine.walks import walk
@@ -93,6 +94,7 @@ if TYPE_CHECKING:
 _LATER = {  # opened when first asked for: these rooms need graphviz or numpy, or much of the standard library
     "assert_gradients": "engine.checking",
     "check_gradients": "engine.checking",
+    "compile": "engine.replay.compiled",
     "draw": "engine.picture.drawing",
     "explain": "engine.stepping.explain",
     "forward_steps": "engine.stepping.steps",
@@ -123,6 +125,7 @@ __all__ = [  # noqa: RUF022  (sorted as sorted() does)
     "ceil",
     "check_gradients",
     "clamp",
+    "compile",
     "cos",
     "cosh",
     "derivative",
