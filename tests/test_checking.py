@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import math
 import random
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -22,6 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import engine.value
+import nn
 from engine import CheckError, DomainError, Value, ops, total
 from engine.checking import CheckResult, Verdict, assert_gradients, check_gradients, sabotaged
 from engine.checking.blame import local_faults
@@ -539,6 +542,14 @@ def test_parameters_are_put_back_after_an_error() -> None:
     assert w.data == 0.5
 
 
+def test_a_network_is_checked_by_its_parameters() -> None:
+    model = nn.MLP(2, [3, 1], activation="tanh", seed=0)
+    result = check_gradients(lambda: (model([0.5, -1.0])[0] - 0.3) ** 2, at=model.parameters())
+    assert result, str(result)
+    assert [row.input for row in result.rows] == [parameter.label for parameter in model.parameters()]
+    assert result.rows[0].input == "layers[0].neurons[0].weights[0]"
+
+
 def test_a_generator_of_parameters() -> None:
     leaves = [Value(1.0), Value(2.0)]
     assert check_gradients(lambda: leaves[0] * leaves[1], at=iter(leaves))
@@ -550,7 +561,7 @@ def test_only_some_inputs() -> None:
     def names(only: Any) -> list[str]:
         result = check_gradients(lambda w, b: total(w).sin() * b, at=[weights, 0.5], only=only)
         assert result
-        return [row.input for row in result.rows if row.input != "one direction through all"]
+        return [row.input for row in result.rows]
 
     assert names("w[3]") == ["w[3]"]
     assert names("w") == [f"w[{place}]" for place in range(5)]
@@ -689,6 +700,12 @@ def test_assert_gradients_raises_the_report() -> None:
     assert str(caught.value).startswith("gradient check FAILED")
     assert caught.value.result.blame.operation == "tanh"
     assert_gradients(lambda x: x.tanh(), at=[0.3])
+
+
+def test_checking_needs_neither_pytest_nor_hypothesis() -> None:
+    code = "import sys, engine.checking; print(sorted({'pytest', 'hypothesis'} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
 
 
 # ── Strategies and the pytest plugin ──────────────────────────────────────────────────────────────

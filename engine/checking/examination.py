@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from engine import modes
@@ -210,17 +211,16 @@ class Examination:
         """What holds between the derivatives without any measuring; `symmetric` looks at second ones too."""
         if not self.sound:
             return []
-        try:
+        found: list[Identity | None] = []
+        with suppress(*UNDEFINED):  # infinite derivatives of both signs may meet: nothing to compare then
             run = self.subject.run(self.subject.numbers)
-            found = [dot_product(run, self.random_numbers)]
+            found.append(dot_product(run, self.random_numbers))
             for output in run.outputs:
                 same, blame = second_backward(output, run.leaves)
                 self.blame = self.blame or blame
                 found.append(same)
             if symmetric and not run.vector:
                 found.append(symmetry(self.subject, self.places))
-        except UNDEFINED:
-            return []  # infinite derivatives of both signs meet in a sum: there is nothing to compare
         return [identity for identity in found if identity is not None]
 
 

@@ -138,11 +138,8 @@ class CheckResult:
         counts += [f"{skipped} skipped"] if skipped or not self.ok else []
         broken = sum(not identity.holds for identity in self.identities)
         counts += [f"{broken} identit{'ies' if broken > 1 else 'y'} broken"] if broken else []
-        counts += (
-            [f"sampled from {self.inputs:,} inputs"]
-            if any(row.input.startswith(ALL) for row in self.rows)
-            else []
-        )
+        sampled = any(row.input.startswith(ALL) for row in self.rows)
+        counts += [f"sampled from {self.inputs:,} inputs"] if sampled else []
         effort = f"({self.evaluations:,} evaluations, seed {self.seed})"
         return f"gradient check {state}: {', '.join(counts)}    {effort}"
 
