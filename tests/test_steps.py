@@ -74,6 +74,7 @@ def test_a_node_used_twice_by_one_operation_gets_two_contributions() -> None:
     assert (first.before, first.amount, first.after) == (None, 3.0, 3.0)
     assert (second.before, second.amount, second.after) == (3.0, 3.0, 6.0)
     assert (first.slot, second.slot) == (0, 1)
+    assert str(steps(x * x)[1]).endswith("x.grad: 3 → 3 + 1 × 3 = 6")
 
 
 @pytest.mark.parametrize("number", range(40))

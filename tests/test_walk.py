@@ -238,6 +238,17 @@ def test_several_nodes_of_one_name_must_be_told_apart() -> None:
     assert shown(root, "print x@n1")[0] == "  x@n1 = 2, x@n1.grad = –"
 
 
+def test_of_several_nodes_until_and_break_take_the_next_and_explain_the_one_here() -> None:
+    x = Value(1.0, label="x")
+    first, second = x.sin(), x.cos()
+    first.label = second.label = "neuron"
+    root = first + second
+    assert [line[:6] for line in headlines(root, "until neuron", "until neuron")] == ["step 2", "step 3"]
+    assert shown(root, *["until neuron"] * 3)[-2] == "neuron had its turn in step 3; you are there"
+    assert [line[:6] for line in headlines(root, "break neuron", "run", "run")] == ["step 2", "step 3"]
+    assert shown(root, "until neuron", "print neuron")[-2].startswith("  neuron@n2 = 0.5403")
+
+
 def test_gradients_stay_as_they_were_unless_committed() -> None:
     root = example()
     assert shown(root, "run", "quit")[-1] == "no grad was changed (commit would have written them)"

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from engine.graph import Node
 from engine.stepping.steps import Steps
 
-__all__ = ["Breakpoint", "at_large_gradient", "at_nan", "at_node", "at_operation", "threshold"]
+__all__ = ["Breakpoint", "at_large_gradient", "at_nan", "at_nodes", "at_operation", "threshold"]
 
 _THRESHOLD = re.compile(r"\|?\s*grad(?:ient)?\s*\|?\s*>\s*(?P<number>\S+)")
 
@@ -22,12 +22,13 @@ class Breakpoint:
     hits: Callable[[Steps, int], bool]
 
 
-def at_node(node: Node, name: str) -> Breakpoint:
-    """Stop when the node hands on its gradient; for a leaf, whenever something is added to it."""
+def at_nodes(nodes: Sequence[Node], name: str) -> Breakpoint:
+    """Stop when one of the nodes hands on its gradient; for a leaf, whenever something is added to it."""
+    inside = {node for node in nodes if node.operation is not None}
+    leaves = [node for node in nodes if node.operation is None]
 
     def hits(steps: Steps, number: int) -> bool:
-        there = steps.node_of(number)
-        return there is node or (node.operation is None and steps.adds_to(number, node))
+        return steps.node_of(number) in inside or any(steps.adds_to(number, leaf) for leaf in leaves)
 
     return Breakpoint(name, hits)
 

@@ -36,20 +36,29 @@ class Finder:
     def __contains__(self, words: str) -> bool:
         return words in self._found
 
-    def find(self, words: str) -> Node:
-        """The one node that is called so; Misunderstood names the nearest ones, or all that are."""
-        nodes = self._found.get(words, [])
+    def find(self, words: str, here: Node | None = None) -> Node:
+        """The one node that is called so, or of several the one that is `here`.
+
+        Misunderstood names the nearest ones where there is none, and says which there are of several.
+        """
+        nodes = self.find_all(words)
         if len(nodes) == 1:
             return nodes[0]
-        known = f"nodes are, for example, {', '.join(self.names[:4])}"
-        if not words:
-            raise Misunderstood(f"which node? {known}")
-        if not nodes:
-            near = meant(words, self._found) or f"; {known}"
-            raise Misunderstood(f"no node is called {words!r}{near}")
+        if here is not None and here in nodes:
+            return here
         several = ", ".join(self._steps.name(node) for node in nodes[:5])
         more = ", …" if len(nodes) > 5 else ""
         raise Misunderstood(f"{len(nodes)} nodes are called {words!r}; say which: {several}{more}")
+
+    def find_all(self, words: str) -> list[Node]:
+        """All nodes that are called so: a neuron is there once for every sample. Misunderstood for none."""
+        known = f"nodes are, for example, {', '.join(self.names[:4])}"
+        if not words:
+            raise Misunderstood(f"which node? {known}")
+        if words not in self._found:
+            near = meant(words, self._found) or f"; {known}"
+            raise Misunderstood(f"no node is called {words!r}{near}")
+        return self._found[words]
 
 
 def meant(words: str, known: Iterable[str]) -> str:

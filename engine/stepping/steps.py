@@ -131,6 +131,7 @@ class Steps(_Records[Step]):
             node: node.grad for node in self._ordered if node.operation is None and node.grad
         }
         self._gradients: dict[Node, float] = {}
+        self._turns: dict[Node, int] = {}
         self._befores: list[tuple[float | None, ...]] = []
         self._sweep()
 
@@ -138,8 +139,9 @@ class Steps(_Records[Step]):
         """The chain rule, in the order and with the bits of `backward`, noting what was there before."""
         gradients = self._gradients
         gradients[self.root] = 1.0
-        for node in reversed(self._interior):
+        for number, node in enumerate(reversed(self._interior), start=1):
             upstream = gradients.get(node)
+            self._turns[node] = number
             befores: list[float | None] = []
             for parent, slope in zip(node.parents, node.partials, strict=True):
                 before = gradients.get(parent)
@@ -147,6 +149,7 @@ class Steps(_Records[Step]):
                 if upstream is not None and slope is not None:
                     part = upstream * slope
                     gradients[parent] = part if before is None else before + part
+                    self._turns[parent] = number
             self._befores.append(tuple(befores))
 
     def __len__(self) -> int:
@@ -166,12 +169,7 @@ class Steps(_Records[Step]):
 
         The last step of all for a leaf that nothing reaches.
         """
-        for number in range(1, len(self)):
-            maker = self._interior[-number]
-            if maker is node:
-                return number
-        adding = (n for n in range(len(self) - 1, 0, -1) if self.adds_to(n, node))
-        return next(adding, len(self) - 1)
+        return self._turns.get(node, len(self) - 1)
 
     def adds_to(self, number: int, leaf: Node) -> bool:
         """Whether something is added to the leaf's gradient in that step."""

@@ -102,14 +102,14 @@ class Walker(Prompt):
         self._show_step()
 
     def do_until(self, argument: str) -> None:
-        """until NAME: go on to the step of a node; of a leaf, to the last that adds to it"""
-        node = self._finder.find(argument)
-        target = self.steps.number_of(node)
-        if target <= self.at:
-            raise Misunderstood(
-                f"{argument} had its turn in step {target}; back {self.at - target} goes there"
-            )
-        self._go_to(target)
+        """until NAME: go on to the next step of a node so called; for a leaf, to the last that adds to it"""
+        turns = [self.steps.number_of(node) for node in self._finder.find_all(argument)]
+        ahead = [turn for turn in turns if turn > self.at]
+        if not ahead:
+            back = self.at - max(turns)
+            there = f"back {back} goes there" if back else "you are there"
+            raise Misunderstood(f"{argument} had its turn in step {max(turns)}; {there}")
+        self._go_to(min(ahead))
 
     def do_run(self, argument: str) -> None:  # noqa: ARG002  (every command is given what follows it)
         """run: go on to the end, or to the next breakpoint"""
@@ -146,13 +146,16 @@ class Walker(Prompt):
 
     def do_explain(self, argument: str) -> None:
         """explain [NAME]: the chain rule here, or at a node, in words, and where its gradient comes from"""
-        node = self._finder.find(argument) if argument else self.steps.node_of(self.at)
+        node = self._found(argument) if argument else self.steps.node_of(self.at)
         self.say(str(explain_in(self.steps, node, at=self.at)))
+
+    def _found(self, words: str) -> Node:
+        return self._finder.find(words, self.steps.node_of(self.at))
 
     def do_graph(self, argument: str) -> None:
         """graph [NAME]: the graph, or what is below a node, as a tree; > is where you are"""
         here = self.steps.node_of(self.at)
-        start = self._finder.find(argument) if argument else self.steps.root
+        start = self._found(argument) if argument else self.steps.root
         drawn = self._drawn(start)
         if not argument and ">" not in (line[:1] for line in drawn.splitlines()):
             drawn = self._drawn(here)
@@ -172,7 +175,7 @@ class Walker(Prompt):
         """print [NAME]: a node's number and its gradient so far; without a name, those of all leaves"""
         gradients = self.steps.gradients(self.at)
         leaves = [n for n in self.steps.nodes if n.operation is None and not isinstance(n, Constant)]
-        wanted = [self._finder.find(argument)] if argument else leaves
+        wanted = [self._found(argument)] if argument else leaves
         for node in wanted[:SHOWN_GRADIENTS]:
             name, gradient = self.steps.name(node), gradients.get(node)
             unreached = gradient is None and self.at == self._last
@@ -188,7 +191,7 @@ class Walker(Prompt):
     def do_watch(self, argument: str) -> None:
         """watch [NAME]: show a node's gradient after every move; again to stop; without a name, list"""
         if argument:
-            node = self._finder.find(argument)
+            node = self._found(argument)
             if node in self.watched:
                 del self.watched[node]
                 self.say(f"{self.steps.name(node)} is no longer watched")
@@ -208,7 +211,7 @@ class Walker(Prompt):
 
     def do_check(self, argument: str) -> None:
         """check NAME: the gradient beside a finite difference: the graph computed again with NAME moved"""
-        node = self._finder.find(argument)
+        node = self._found(argument)
         if isinstance(node, Constant):
             raise Misunderstood(f"{argument} is a constant: it has no gradient to check")
         self.say(str(difference(self.steps, node)))
@@ -229,8 +232,7 @@ class Walker(Prompt):
         if limit is not None:
             return breakpoints.at_large_gradient(limit)
         if words in self._finder:
-            node = self._finder.find(words)
-            return breakpoints.at_node(node, self.steps.name(node))
+            return breakpoints.at_nodes(self._finder.find_all(words), words)
         operation = words.removeprefix("operation ").strip()
         if operation in ops.TABLE:
             return breakpoints.at_operation(operation)
