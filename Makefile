@@ -1,6 +1,7 @@
 # `make` alone lists what there is. Every target makes the virtual environment it needs; the second time that is quick.
 
 PYTHON ?= python3
+SECONDS ?= 60
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -32,6 +33,9 @@ fmt: $(VENV)/check ## put the code into its one format
 
 bench: $(VENV)/bench ## speed, side by side with other engines in one run
 	$(BIN)/python -m tests.benchmarks
+
+fuzz: $(VENV)/check ## replay against eager on random functions: make fuzz SECONDS=60
+	$(BIN)/python -m tests.fuzz $(SECONDS)
 
 clean: ## remove everything that the other targets made
 	rm -rf $(VENV) demos/out .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -70,10 +70,16 @@ class Expression:
         return Apply(selection.GREATER_EQUAL, (self, other))
 
     def __and__(self, other: Any) -> Any:
+        if isinstance(other, bool):
+            return self if other else False
         return Apply(selection.BOTH, (self, other))
 
     def __or__(self, other: Any) -> Any:
+        if isinstance(other, bool):
+            return True if other else self
         return Apply(selection.EITHER, (self, other))
+
+    __rand__, __ror__ = __and__, __or__
 
 
 @dataclass(frozen=True, repr=False)

@@ -99,11 +99,15 @@ def _softsign(x: Any, out: Array) -> None:
 
 
 def _clamp(x: Any, low: Any, high: Any, out: Array) -> None:
-    np.minimum(np.maximum(x, low), high, out=out)
+    out[...] = np.where(np.less(x, low), low, np.minimum(x, high))
+    crossed = np.greater(low, high)
+    if crossed.any():  # no value there: nan, and an invalid operation as NumPy reports it
+        endless = np.where(crossed, np.inf, 0.0)
+        np.add(out, np.subtract(endless, endless), out=out)
 
 
 def _where(condition: Any, x: Any, y: Any, out: Array) -> None:
-    out[...] = np.where(np.not_equal(condition, 0.0), x, y)
+    out[...] = np.where(np.greater(condition, 0.0), x, y)
 
 
 def _nonzero(x: Any, out: Array) -> None:
@@ -176,10 +180,11 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
 
 
 def _logsumexp(operand: Array, out: Array) -> None:
-    largest = operand.max(axis=0)
+    largest = np.maximum.reduce(operand, 0)
     shift = np.where(np.isfinite(largest), largest, 0.0)
-    sums = np.exp(operand - shift).sum(axis=0)
-    np.add(np.log(sums, out=sums), shift, out=out)
+    shifted = np.subtract(operand, shift)
+    np.log(np.add.reduce(np.exp(shifted, out=shifted), 0), out=out)
+    np.add(out, shift, out=out)
 
 
 def _norm(operand: Array, out: Array) -> None:
@@ -189,7 +194,7 @@ def _norm(operand: Array, out: Array) -> None:
 
 
 def _largest(operand: Array, out: Array) -> None:
-    operand.max(axis=0, out=out)
+    np.maximum.reduce(operand, 0, None, out)
 
 
 REDUCTIONS: dict[str, Callable[..., Any]] = {"largest": _largest, "logsumexp": _logsumexp, "norm": _norm}
