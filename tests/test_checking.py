@@ -198,6 +198,9 @@ def test_more_likely_causes() -> None:
     product = check_gradients(sabotaged(ops.multiply, lambda out, x, y: (x, y)), at=[0.6, -2.0])
     assert product.blame is not None
     assert product.blame.cause == "the two operands exchanged"
+    quotient = check_gradients(sabotaged(ops.divide, lambda out, x, y: (1 / x, -out / y)), at=[0.6, 2.0])
+    assert quotient.blame is not None
+    assert quotient.blame.cause == "the two operands exchanged"
 
 
 # ── Fixed cases: what other checkers let through, or trip over ────────────────────────────────────

@@ -173,7 +173,7 @@ class Examination:
                 settled[place] = self._decided(row, line, ordered, touched, run, output)
             else:
                 ratio = row.analytic / (row.numeric or math.nan)
-                note = f"ratio {ratio:.5g}" if math.isfinite(ratio) else row.note
+                note = f"ratio {ratio:.7g}" if math.isfinite(ratio) else row.note
                 settled[place] = replace(row, verdict=Verdict.WRONG, note=note)
                 self.blame = self.blame or replace(guilty, others=len(faults) - 1)
         return settled

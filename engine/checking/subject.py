@@ -135,7 +135,8 @@ class Subject:
         leaves = []
         for slot, number, name in zip(self.slots, numbers, self.names, strict=True):
             if isinstance(slot, Value):
-                slot.data = number
+                if slot._data != number:
+                    slot.data = number
                 leaves.append(slot)
             else:
                 leaves.append(Value(number, label=name))
