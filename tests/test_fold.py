@@ -7,10 +7,12 @@ from collections import Counter
 import pytest
 from pictured import expression, network_loss
 
-from engine import Value, dot, total
+from engine import Value, dot, ops, total
 from engine.picture.expand import expanded
+from engine.picture.face import faces
 from engine.picture.fold import Folded, fold, inside, near
 from engine.picture.grouping import Scan, module_paths
+from nn import MLP
 
 
 def folded(root: Value, detail: str = "auto", **options: list[str]) -> Folded:
@@ -256,3 +258,14 @@ def test_sums_written_out() -> None:
     assert x.parents == ()
     assert whole.operation is not None
     assert whole.operation.name == "total"
+
+
+def test_a_softmax_belongs_to_its_layer_and_its_losses_are_one_box() -> None:
+    network = MLP(2, [3], output="softmax", seed=0)
+    loss = total([-network([0.1, float(i)])[i].log() for i in range(3)])
+    layers = folded(loss, "layers")
+    assert [box.kind for box in layers.boxes] == ["layer", "repeated", "repeated", "repeated", "operation"]
+    neurons = folded(loss, "neurons")
+    logarithms = [box for box in neurons.boxes if box.members[0].operation is ops.log]
+    assert [len(box.members) for box in logarithms] == [3]
+    assert faces(neurons)[logarithms[0].id].lines[0] == "log(l0)"

@@ -12,7 +12,7 @@ from engine.ops import norm
 from engine.picture.fold import Box, Folded, Wire
 from engine.picture.grouping import Scan, module_paths
 from engine.value import Constant
-from engine.wording import made_of, node_formula
+from engine.wording import made_of, node_formula, short_name
 
 __all__ = ["Face", "Scale", "faces", "flow", "rms", "tone_of", "wire_tooltip"]
 
@@ -200,8 +200,7 @@ def _formulas(folded: Folded) -> dict[str, str]:
         if box.kind == "operation" and folded.detail == "values":
             texts[box.id] = node_formula(node, folded.scan.names)
             continue
-        outside = [operand for operand in _operands(box) if box_of.get(operand) is not box]
-        names = [_operand(operand, box_of, written) for operand in outside]
+        names = [_operand(same, box_of, written) for same in _operands(box, box_of)]
         if box.kind == "sum" or node.operation.arity is None:
             made = _made_of_many("sum" if box.kind == "sum" else node.operation.name, names)
         else:
@@ -217,16 +216,22 @@ def _made_of_many(what: str, names: Sequence[Formula]) -> Formula:
     return Formula(f"{what} of {', '.join(distinct) if len(distinct) <= FEW else len(names)}")
 
 
-def _operands(box: Box) -> list[Node]:
+def _operands(box: Box, box_of: dict[Node, Box]) -> list[list[Node]]:
+    """The operands of a box, each with its like in all of the members."""
     if box.kind == "sum":
-        return [operand for node in box.members for operand in node.parents]
-    return list(box.members[-1].parents)
+        return [[each] for node in box.members for each in node.parents if box_of.get(each) is not box]
+    slots = range(len(box.members[-1].parents))
+    return [[node.parents[slot] for node in box.members if slot < len(node.parents)] for slot in slots]
 
 
-def _operand(operand: Node, box_of: dict[Node, Box], written: dict[str, Formula]) -> Formula:
-    box = box_of.get(operand)
+def _operand(same: list[Node], box_of: dict[Node, Box], written: dict[str, Formula]) -> Formula:
+    """The name of an operand: its box's, or where these are several neurons their layer's."""
+    last = same[-1]
+    box = box_of.get(last)
     if box is None or box.kind == "constant":
-        return Formula(number_text(operand._data), 15 if operand._data < 0 else 100)
+        return Formula(number_text(last._data), 15 if last._data < 0 else 100)
+    if box.kind == "neuron" and any(box_of.get(node) is not box for node in same):
+        return Formula(short_name(module_paths(box.path)[0]))
     return written.get(box.id, Formula(box.name))
 
 

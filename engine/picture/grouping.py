@@ -13,6 +13,7 @@ from typing import TypeAlias
 
 from engine.graph import Node, topological_order
 from engine.ops import add, dot
+from engine.value import Constant
 from engine.wording import display_names, short_name
 
 __all__ = ["Scan", "folded_keys", "module_paths"]
@@ -91,28 +92,48 @@ class Scan:
         return f"input {places.pop()}" if len(places) == 1 else "inputs"
 
     def _paths(self) -> dict[Node, tuple[str, str]]:
-        """The layer and neuron of every node that belongs to some.
-
-        An unlabeled node on the way from a neuron's parts to the neuron's output, and used nowhere
-        else, belongs to the neuron too: an activation made of several operations.
-        """
-        known: dict[str, tuple[str, str]] = {}
-        paths: dict[Node, tuple[str, str]] = {}
-        below: dict[Node, tuple[str, str]] = {}
-        for node in self.order:
-            if node.label:
-                if node.label not in known:
-                    known[node.label] = module_paths(node.label)
-                if known[node.label][0]:
-                    paths[node] = known[node.label]
-            elif node.operation is not None:
-                leading = [paths.get(parent) or below.get(parent, ("", "")) for parent in node.parents]
-                below[node] = next((path for path in leading if path[1]), ("", ""))
+        """The layer and neuron of every node that belongs to some, by its label or by what is around it."""
+        known = {label: module_paths(label) for label in dict.fromkeys(node.label for node in self.order)}
+        paths = {node: known[node.label] for node in self.order if known[node.label][0]}
+        above = self._layers_above(paths)
         for node in reversed(self.order):
-            users = {paths.get(user) for user in self.consumers[node]}
-            if node in below and below[node][1] and users == {below[node]}:
-                paths[node] = below[node]
+            if (
+                node not in paths
+                and not node.label
+                and (path := self._path_around(node, above.get(node), paths))
+            ):
+                paths[node] = path
         return paths
+
+    def _layers_above(self, paths: dict[Node, tuple[str, str]]) -> dict[Node, str]:
+        """{node without a label: the layer whose nodes it is made of}, over any number of such nodes."""
+        above: dict[Node, str] = {}
+        for node in self.order:
+            if node.operation is not None and not node.label:
+                layers = [
+                    paths[parent][0] if parent in paths else above.get(parent, "") for parent in node.parents
+                ]
+                above[node] = next(filter(None, layers), "")
+        return above
+
+    def _path_around(
+        self, node: Node, layer: str | None, paths: dict[Node, tuple[str, str]]
+    ) -> tuple[str, str] | None:
+        """The module of a node without a label that is made and used inside of one module alone.
+
+        So an activation of several operations belongs to its neuron, a softmax to its layer, and a
+        constant to the activation that uses it; the inputs of a weighted sum do not.
+        """
+        users = self.consumers[node]
+        around = {paths.get(user, ("", "")) for user in users}
+        layers = {path[0] for path in around}
+        if len(layers) != 1 or layers == {""}:
+            return None
+        if layer is None and (not isinstance(node, Constant) or any(user.operation is dot for user in users)):
+            return None
+        if layer is not None and layers != {layer}:
+            return None
+        return layers.pop(), around.pop()[1] if len(around) == 1 else ""
 
 
 def folded_keys(scan: Scan, detail: str, opened: Collection[str]) -> Keys:
@@ -139,24 +160,29 @@ def folded_keys(scan: Scan, detail: str, opened: Collection[str]) -> Keys:
             heads.setdefault(sums[node], []).append(node)
             continue
         members = [*heads.pop(node, []), node]
-        key = _role(node, members, keys, uses, is_root=node is scan.root)
+        key = _role(node, members, keys, uses, scan)
         short = (key[0], numbers.setdefault(key, len(numbers)))  # so that keys do not grow with depth
         keys |= dict.fromkeys(members, short)
     return keys
 
 
 def _role(
-    node: Node, members: list[Node], keys: Keys, uses: dict[Node, Hashable], *, is_root: bool
+    node: Node, members: list[Node], keys: Keys, uses: dict[Node, Hashable], scan: Scan
 ) -> tuple[Hashable, ...]:
-    """What a node outside of every module is: nodes with the same role become one box."""
+    """What a node outside of every module is: nodes with the same role become one box.
+
+    The outputs of the neurons of one layer count as the same operand: the logarithm of each of ten
+    probabilities is one box.
+    """
     if node.operation is None:
         return ("leaf", node.label, None if node.label else uses[node])
     inside = set(members)
-    operands = [keys[operand] for member in members for operand in member.parents if operand not in inside]
+    outside = [operand for member in members for operand in member.parents if operand not in inside]
+    operands = [scan.paths[operand][0] if operand in scan.paths else keys[operand] for operand in outside]
     if node.operation.arity is None or len(members) > 1:
         operands = list(dict.fromkeys(operands))
     kind = "sum" if len(members) > 1 else "operation"
-    return (kind, node.operation.name, node.label, is_root, *operands)
+    return (kind, node.operation.name, node.label, node is scan.root, *operands)
 
 
 def _uses(scan: Scan, keys: Keys) -> dict[Node, Hashable]:

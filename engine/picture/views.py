@@ -22,7 +22,7 @@ from engine.value import Constant
 __all__ = ["Change", "ContributionRecord", "Moment", "StepRecord", "Sweep", "View", "views"]
 
 _NUMBER = re.compile(r"^step \d+:")  # a step of the graph is another step of a view
-MOST_BOXES = 2000  # over all the views of a page; beyond that, neurons stay closed
+MOST_BOXES = 1600  # over all the views of a page; the neurons of a layer that would exceed it stay closed
 
 
 class ContributionRecord(Protocol):
@@ -99,17 +99,18 @@ def views(scan: Scan, steps: Sequence[StepRecord], detail: str) -> list[View]:
         if box.kind == "layer":
             shown[box.path] = (fold(scan, "layers", opened=[box.path]), "")
     for name, (folded, _) in list(shown.items()):
-        for path, neuron in _neurons(folded, name):
-            if sum(len(folded.boxes) for folded, _ in shown.values()) < MOST_BOXES:
-                shown[path] = (neuron, name)
+        neurons = _neurons(folded, name)
+        boxes = sum(len(each.boxes) for each in [*neurons.values(), *(view for view, _ in shown.values())])
+        if boxes <= MOST_BOXES:
+            shown |= {path: (neuron, name) for path, neuron in neurons.items()}
     return [_view(name, up, folded, steps, shown) for name, (folded, up) in shown.items()]
 
 
-def _neurons(folded: Folded, layer: str) -> list[tuple[str, Folded]]:
-    """The inside of each neuron that is a box; all are opened at once, and each is cut out."""
+def _neurons(folded: Folded, layer: str) -> dict[str, Folded]:
+    """{path: the inside of each neuron that is a box}; all are opened at once, and each is cut out."""
     paths = [box.path for box in folded.boxes if box.kind == "neuron"]
     opened = fold(folded.scan, folded.detail, opened=[layer, *paths]) if paths else folded
-    return [(path, inside(opened, path)) for path in paths]
+    return {path: inside(opened, path) for path in paths}
 
 
 def _view(
