@@ -114,9 +114,7 @@ def _operands(
     operands: list[int | float] = []
     for place in range(arity):
         low, high = row.domain.sample[place % len(row.domain.sample)]
-        if _is_condition(row, place):
-            operands.append(float(pick(2)))  # the condition of `where`
-        elif arity > 1 and pick(4) == 0:
+        if arity > 1 and pick(4) == 0:
             operands.append(draw(low, high))
         else:
             operands.append(pick(count))
@@ -144,16 +142,9 @@ def is_clear(operation: Operation, operands: Sequence[float], distance: float) -
     for place, operand in enumerate(operands):
         for moved in (operand - distance, operand + distance):
             beside = [*operands[:place], moved, *operands[place + 1 :]]
-            inside = operation.domain.contains(*beside)
-            if inside and side_of(operation, beside) != here and not _is_condition(operation, place):
+            if operation.domain.contains(*beside) and side_of(operation, beside) != here:
                 return False
     return True
-
-
-def _is_condition(operation: Operation, place: int) -> bool:
-    """Whether this operand chooses between others, and is not a number that moves."""
-    low, high = operation.domain.sample[place % len(operation.domain.sample)]
-    return low == high
 
 
 def random_expression(
