@@ -28,11 +28,15 @@ from engine.picture.face import faces, wire_tooltip
 from engine.picture.fold import READABLE, Folded, fold, near
 from engine.picture.grouping import Scan
 from engine.picture.layout import find_engine, layout
-from engine.picture.palette import style
+from engine.picture.palette import LIGHT, style
 
 __all__ = ["Drawing", "draw", "picture", "refuse_crowd"]
 
 TEXT_FORMATS = ("dot", "gv")
+LEGEND = (
+    "gradient: blue above 0, orange below, violet of both signs, gray none; double line: many nodes; "
+    "rms: root mean square"
+)
 COLUMN = 720  # points: how wide the column of a notebook is
 _SIZE = re.compile(r'width="([\d.]+)pt" height="([\d.]+)pt"')
 _HEAD = re.compile(r'(<g id="([^"]*)" class="(?:node|edge)[^"]*">\s*<title>)[^<]*(</title>)')
@@ -176,15 +180,17 @@ def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
     folded = fold(scan, detail, opened=opened) if focus is None else focused(scan, detail, focus, radius)
     shown = printable(title) or scan.names[root]
     refuse_crowd(folded, shown, limit)
-    return picture(folded, shown, prefix=prefix, direction=direction, seconds=seconds)
+    legend = LEGEND if folded.detail != "values" else ""
+    return picture(folded, shown, prefix=prefix, direction=direction, legend=legend, seconds=seconds)
 
 
-def picture(
+def picture(  # noqa: PLR0913  (what draw and page decide)
     folded: Folded,
     title: str,
     *,
     prefix: str = "",
     direction: str = "right",
+    legend: str = "",
     widths: Mapping[str, int] | None = None,
     seconds: float = 30.0,
 ) -> Drawing:
@@ -193,6 +199,9 @@ def picture(
     tooltips = {prefix + box.id: said[box.id].tooltip for box in folded.boxes}
     tooltips |= {prefix + wire.id: wire_tooltip(wire, folded) for wire in folded.wires}
     graph = digraph(folded, said, title=title, prefix=prefix, direction=direction, widths=widths)
+    if legend:
+        graph.attr("graph", label=legend, labelloc="b", labeljust="l", fontsize="9")
+        graph.attr("graph", fontname="Courier", fontcolor=LIGHT.quiet)
     return Drawing(folded, graph, tooltips, title, seconds)
 
 

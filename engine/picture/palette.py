@@ -77,7 +77,7 @@ def style(scope: str = "svg.autograd") -> str:
     for tone in LIGHT.lines:
         rules.append(f"{scope} .{tone} :is(path,polygon){{stroke:var(--{tone})}}")
         rules.append(f"{scope} .edge.{tone} polygon{{fill:var(--{tone})}}")
-    rules.append(f"{scope} :is(.edge,.legend) text{{fill:var(--quiet)}}")
+    rules.append(f"{scope} .edge text,{scope} .graph>text{{fill:var(--quiet)}}")
     for tone, fills in LIGHT.fills.items():
         for level in range(len(set(fills))):
             where = f".node.{tone}" + (f".s{level}" if len(set(fills)) > 1 else "")
