@@ -12,7 +12,7 @@ from typing import Any, Protocol, overload, runtime_checkable
 from engine import modes, ops
 from engine.operation import Operation
 from engine.real import as_number
-from engine.value import Constant, Value, make_dot, make_node, make_wide
+from engine.value import Constant, Value, make_dot, make_node, make_wide, quick
 
 
 class Function(Protocol):
@@ -48,6 +48,8 @@ def _function(operation: Operation) -> Function:
     def function(*operands: Any) -> Any:
         if len(operands) != operation.arity:
             raise TypeError(f"{operation.name} takes {operation.arity} operands, got {len(operands)}")
+        if not modes.anywhere and type(operands[0]) is Value:
+            return quick(operation)(*operands)
         maker = _stand_in(operands) if modes.anywhere else None
         return operation(*operands) if maker is None else maker.apply(operation, operands)
 

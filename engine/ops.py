@@ -232,9 +232,11 @@ def weighted_sum(weights: Sequence[float], inputs: Sequence[float], bias: float 
     return bias
 
 
-def weighted_sum_partials(weights: Sequence[Any], inputs: Sequence[Any], *bias: Any) -> tuple[Any, ...]:
-    """By each weight its input, by each input its weight, by the bias 1."""
-    return (*inputs, *weights, 1.0) if bias else (*inputs, *weights)
+def weighted_sum_partials(
+    weights: Sequence[Any], inputs: Sequence[Any], bias: Any = None
+) -> tuple[Any, ...]:
+    """By each weight its input, by each input its weight, by the bias (None: there is none) 1."""
+    return (*inputs, *weights) if bias is None else (*inputs, *weights, 1.0)
 
 
 def _parts(operands: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 from engine import modes, ops
@@ -20,7 +21,7 @@ from engine.operation import Operation
 from engine.quick import surround, written
 from engine.real import as_number, is_foreign
 
-__all__ = ["Constant", "Value", "as_value", "make_dot", "make_node", "make_wide"]
+__all__ = ["Constant", "Value", "as_value", "make_dot", "make_node", "make_wide", "quick"]
 
 _UNDEFINED = (ArithmeticError, ValueError)
 _new = object.__new__
@@ -69,18 +70,17 @@ def make_wide(operation: Operation, operands: tuple[Any, ...]) -> Value:
 
 
 def make_dot(weights: Sequence[Any], inputs: Sequence[Any], bias: Any) -> Value:
-    """The Value of dot, which is where networks spend their time; `bias` may be None."""
+    """The Value of dot, in which networks spend their time; `bias` may be None."""
     operands = (*weights, *inputs) if bias is None else (*weights, *inputs, bias)
     try:
         w = [node._data for node in weights]
         x = [node._data for node in inputs]
-        b = () if bias is None else (bias._data,)
+        data = ops.weighted_sum(w, x, 0.0 if bias is None else bias._data)
     except AttributeError:  # a plain number among them
         return make_node(ops.dot, operands)
-    data = ops.weighted_sum(w, x, *b)
-    if modes.anywhere or data != data:
+    if data != data:
         return make_node(ops.dot, operands)
-    return _wide(ops.dot, data, operands, ops.weighted_sum_partials(w, x, *b))
+    return _wide(ops.dot, data, operands, ops.weighted_sum_partials(w, x, bias))
 
 
 def _wide(
@@ -102,13 +102,11 @@ def _wide(
     return node
 
 
-def _one(operation: Operation) -> Callable[[Value], Value]:
-    """A method for an operation on one Value."""
-    return written(operation, "node")
-
-
-def _two(operation: Operation) -> Callable[[Value, Any], Value]:
-    """A method for an operation on two Values, or on a Value and a number."""
+@cache
+def quick(operation: Operation) -> Callable[..., Value]:
+    """The method for an operation on one Value, or on a Value and a second operand of any kind."""
+    if operation.arity == 1:
+        return written(operation, "node")
     return written(operation, "node", "node", by_number=written(operation, "node", "number"))
 
 
@@ -192,28 +190,28 @@ class Value(Node):
         """The Value of an operation on these operands; how `tanh(x)` finds its way here."""
         return make_node(operation, operands)
 
-    __add__, _radd = _two(ops.add), _reflected(ops.add)
-    __sub__, __rsub__ = _two(ops.subtract), _reflected(ops.subtract)
-    __mul__, __rmul__ = _two(ops.multiply), _reflected(ops.multiply)
-    __truediv__, __rtruediv__ = _two(ops.divide), _reflected(ops.divide)
-    __pow__, __rpow__ = _two(ops.power), _reflected(ops.power)
-    __neg__, __abs__ = _one(ops.negate), _one(ops.absolute)
-    __floor__, __ceil__ = _one(ops.floor), _one(ops.ceil)
+    __add__, _radd = quick(ops.add), _reflected(ops.add)
+    __sub__, __rsub__ = quick(ops.subtract), _reflected(ops.subtract)
+    __mul__, __rmul__ = quick(ops.multiply), _reflected(ops.multiply)
+    __truediv__, __rtruediv__ = quick(ops.divide), _reflected(ops.divide)
+    __pow__, __rpow__ = quick(ops.power), _reflected(ops.power)
+    __neg__, __abs__ = quick(ops.negate), quick(ops.absolute)
+    __floor__, __ceil__ = quick(ops.floor), quick(ops.ceil)
     __floordiv__ = __rfloordiv__ = _refusing("//", "write floor(x / y)")
     __mod__ = __rmod__ = _refusing("%", "write x - y * floor(x / y)")
     __divmod__ = __rdivmod__ = _refusing("divmod", "write floor(x / y)")
 
-    exp, expm1, exp2 = _one(ops.exp), _one(ops.expm1), _one(ops.exp2)
-    log, log1p, log2, log10 = _one(ops.log), _one(ops.log1p), _one(ops.log2), _one(ops.log10)
-    sqrt, cbrt = _one(ops.sqrt), _one(ops.cbrt)
-    sin, cos, tan = _one(ops.sin), _one(ops.cos), _one(ops.tan)
-    asin, acos, atan = _one(ops.asin), _one(ops.acos), _one(ops.atan)
-    sinh, cosh, tanh = _one(ops.sinh), _one(ops.cosh), _one(ops.tanh)
-    asinh, acosh, atanh = _one(ops.asinh), _one(ops.acosh), _one(ops.atanh)
-    erf, erfc, sign = _one(ops.erf), _one(ops.erfc), _one(ops.sign)
+    exp, expm1, exp2 = quick(ops.exp), quick(ops.expm1), quick(ops.exp2)
+    log, log1p, log2, log10 = quick(ops.log), quick(ops.log1p), quick(ops.log2), quick(ops.log10)
+    sqrt, cbrt = quick(ops.sqrt), quick(ops.cbrt)
+    sin, cos, tan = quick(ops.sin), quick(ops.cos), quick(ops.tan)
+    asin, acos, atan = quick(ops.asin), quick(ops.acos), quick(ops.atan)
+    sinh, cosh, tanh = quick(ops.sinh), quick(ops.cosh), quick(ops.tanh)
+    asinh, acosh, atanh = quick(ops.asinh), quick(ops.acosh), quick(ops.atanh)
+    erf, erfc, sign = quick(ops.erf), quick(ops.erfc), quick(ops.sign)
     floor, ceil = __floor__, __ceil__
-    sigmoid, relu, softplus = _one(ops.sigmoid), _one(ops.relu), _one(ops.softplus)
-    silu, gelu, mish, softsign = _one(ops.silu), _one(ops.gelu), _one(ops.mish), _one(ops.softsign)
+    sigmoid, relu, softplus = quick(ops.sigmoid), quick(ops.relu), quick(ops.softplus)
+    silu, gelu, mish, softsign = quick(ops.silu), quick(ops.gelu), quick(ops.mish), quick(ops.softsign)
     abs = __abs__
 
     def leaky_relu(self, slope: float = 0.01) -> Value:
