@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from engine import ops
 from engine.operation import Operation
+from engine.replay.program import Space
 from engine.replay.simplify import Flat
 
 __all__ = ["Collapsed", "Node", "Term", "collapse"]
@@ -58,7 +59,7 @@ def collapse(flat: Flat) -> Collapsed:
             nodes[place] = Node(operation, flat.operands[place], ())
             continue
         terms = _terms(flat, [(1.0, place)], place, absorbed)
-        apart = [term for term in terms if flat.varying[place] and _is_shared(flat, term)]
+        apart = [term for term in terms if flat.varies(place) and _is_shared(flat, term)]
         if len(apart) > 1:  # what is the same for all samples is summed once, in a node of its own
             shared = _new_shared_node(flat, apart)
             nodes[shared] = Node(None, (), tuple(_opened(flat, apart, shared, absorbed)))
@@ -69,7 +70,7 @@ def collapse(flat: Flat) -> Collapsed:
 
 
 def _is_shared(flat: Flat, term: Term) -> bool:
-    return not flat.varying[term.left] and (term.right == NONE or not flat.varying[term.right])
+    return not flat.varies(term.left) and (term.right == NONE or not flat.varies(term.right))
 
 
 def _new_shared_node(flat: Flat, terms: list[Term]) -> int:
@@ -77,9 +78,8 @@ def _new_shared_node(flat: Flat, terms: list[Term]) -> int:
     members = [place for term in terms for place in (term.left, term.right) if place != NONE]
     flat.operations.append(ops.total)
     flat.operands.append(tuple(members))
-    flat.leaves.append(None)
     flat.uses.append(1)
-    flat.varying.append(False)
+    flat.spaces.append(Space.SHARED)
     flat.wanted.append(any(flat.wanted[member] for member in members))
     return len(flat.operations) - 1
 
@@ -101,10 +101,11 @@ def _terms(flat: Flat, stack: list[tuple[float, int]], target: int, absorbed: by
     """The terms of a sum, left to right: descends into what is used here only and varies alike."""
     terms: list[Term] = []
     top = stack[0][1]
+    varies = flat.varies(target)
     while stack:
         coefficient, place = stack.pop()
         operation, operands = flat.operations[place], flat.operands[place]
-        alone = flat.uses[place] == 1 and flat.varying[place] == flat.varying[target]
+        alone = flat.uses[place] == 1 and flat.varies(place) == varies
         is_open = operation in SUMS and (place == top or alone)
         if not is_open or (coefficient != 1.0 and operation not in (ops.multiply, ops.negate)):
             terms.append(Term(coefficient, place, NONE))
@@ -130,7 +131,7 @@ def _product(flat: Flat, coefficient: float, operands: tuple[int, ...], terms: l
     """The term for a product: a constant factor goes into the coefficient."""
     left, right = operands
     for factor, other in ((left, right), (right, left)):
-        number = flat.constant(factor)
+        number = flat.constants.get(factor)
         if number is not None:
             terms.append(Term(coefficient * number, other, NONE))
             return

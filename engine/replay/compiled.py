@@ -20,6 +20,7 @@ except ImportError as error:  # pragma: no cover  (needs an environment without 
 
 from engine.replay.executors import choose_executor
 from engine.replay.paths import Path, Stats, combined
+from engine.replay.run_jax import Part, as_jax
 from engine.replay.samples import Batch, Shape, batches
 
 __all__ = ["Compiled", "compile"]
@@ -74,6 +75,29 @@ class Compiled:
         for parameter, part in zip(self.parameters, (gradient / count).tolist(), strict=True):
             parameter.grad = (parameter.grad or 0.0) + part
         return float(losses.sum() / count)
+
+    def to_jax(self, *arguments: Any) -> Callable[..., Any]:
+        """A pure JAX function (weights, *batch) -> (losses, gradients) for jit, vmap and many devices.
+
+        It does what `value_and_gradients` does, for samples of the shapes recorded so far; `arguments`, where
+        given, are samples to record first. Held Values keep the numbers that they have now. A traced function
+        cannot raise: what eager would refuse is nan there. ReplayError where there is nothing to export, where
+        a Python `if` on Values splits the samples, which no single program can follow, and without JAX.
+        """
+        if arguments:
+            self.value_and_gradients(self._weights(), *arguments)
+        if not self._paths:
+            raise ReplayError(f"{self.__name__} is not recorded yet: give to_jax a few samples to record")
+        parts = {}
+        for shape, (path, *_) in self._paths.items():
+            path.ensure_loss()
+            if path.tape.guards:
+                raise ReplayError(
+                    f"{self.__name__} takes another way for some samples (an `if` on Values), which JAX cannot "
+                    "follow; write the decision as where(…), maximum(…), relu(…)"
+                )
+            parts[shape] = Part(path.program, tuple(value._data for value in path.tape.held))
+        return as_jax(self.__name__, len(self.parameters), parts)
 
     @property
     def stats(self) -> Stats:

@@ -18,9 +18,8 @@ from engine.replay.collapse import NONE, Collapsed, Node, Term
 from engine.replay.program import Space
 from engine.replay.selection import PICK
 from engine.replay.simplify import Flat
-from engine.replay.tape import LeafKind
 
-__all__ = ["Group", "MatrixTerms", "Signature", "groups", "space_of"]
+__all__ = ["Group", "MatrixTerms", "Signature", "groups"]
 
 Signature = tuple[Any, ...]
 
@@ -50,15 +49,6 @@ class Group:
     columns: list[tuple[int, ...]] = field(default_factory=list)
 
 
-def space_of(flat: Flat, place: int) -> Space:
-    """In which space a node of the graph will have its row."""
-    if flat.is_leaf(place, LeafKind.PARAMETER, LeafKind.HELD):
-        return Space.WEIGHT
-    if flat.is_leaf(place, LeafKind.CONSTANT):
-        return Space.CONSTANT
-    return Space.VALUE if flat.varying[place] else Space.SHARED
-
-
 def groups(collapsed: Collapsed) -> list[Group]:
     """The groups, each after those it depends on."""
     flat = collapsed.flat
@@ -71,7 +61,7 @@ def groups(collapsed: Collapsed) -> list[Group]:
         members[levels[place], signatures[place]].append(place)
     found: list[Group] = []
     for (level, signature), places in sorted(members.items(), key=lambda item: -item[0][0]):
-        varying = flat.varying[places[0]]
+        varying = flat.varies(places[0])
         if signature[0] == "matrix":
             found += _rectangles(signature, level, varying, {place: matrix[place] for place in places})
         else:
@@ -88,7 +78,7 @@ def operands_of(node: Node) -> Iterable[int]:
 
 def _signature(flat: Flat, place: int, node: Node, matrix: dict[int, MatrixTerms]) -> Signature:
     """What nodes must have in common to be computed by one instruction."""
-    marks = (flat.varying[place], flat.wanted[place])
+    marks = (flat.varies(place), flat.wanted[place])
     if node.operation is None:
         parts = _matrix_terms(flat, place, node)
         kinds = frozenset(_term_spaces(flat, term) for term in (parts.rest if parts.weights else node.terms))
@@ -96,22 +86,22 @@ def _signature(flat: Flat, place: int, node: Node, matrix: dict[int, MatrixTerms
             matrix[place] = parts
             return ("matrix", *marks, len(parts.weights), parts.bias != NONE, kinds)
         return ("sum", *marks, kinds)
-    spaces = [space_of(flat, operand) for operand in node.operands]
+    spaces = [flat.spaces[operand] for operand in node.operands]
     if node.operation is PICK:
         return ("pick", *marks, len(spaces), frozenset(spaces[1:]))
     if node.operation.arity is None:
         return ("reduction", *marks, node.operation, len(spaces), frozenset(spaces))
-    exponent = flat.constant(node.operands[1]) if node.operation is ops.power else None
+    exponent = flat.constants.get(node.operands[1]) if node.operation is ops.power else None
     return ("elementwise", *marks, node.operation, tuple(spaces), exponent)
 
 
 def _term_spaces(flat: Flat, term: Term) -> tuple[Space, Space | None]:
-    return space_of(flat, term.left), None if term.right == NONE else space_of(flat, term.right)
+    return flat.spaces[term.left], None if term.right == NONE else flat.spaces[term.right]
 
 
 def _matrix_terms(flat: Flat, place: int, node: Node) -> MatrixTerms:
     """The terms that are weight × value, apart from the rest, of which one weight alone is the bias."""
-    values = Space.VALUE if flat.varying[place] else Space.SHARED
+    values = Space.VALUE if flat.varies(place) else Space.SHARED
     pairs: list[tuple[int, int]] = []
     biases: list[int] = []
     rest: list[Term] = []

@@ -14,7 +14,7 @@ from typing import Any
 from engine.replay.adjoint import Adjoint
 from engine.replay.collapse import NONE, Collapsed, Term, collapse
 from engine.replay.expression import Apply, Argument
-from engine.replay.groups import Group, groups, operands_of, space_of
+from engine.replay.groups import Group, groups, operands_of
 from engine.replay.program import (
     Elementwise,
     Fill,
@@ -88,7 +88,11 @@ def _ordered(collapsed: Collapsed, found: list[Group]) -> list[Group]:
 
 
 def _inputs(flat: Flat, rank: dict[int, int]) -> list[int]:
-    return sorted((place for place in rank if flat.is_leaf(place, LeafKind.INPUT)), key=rank.__getitem__)
+    return sorted((place for place in rank if _is_input(flat, place)), key=rank.__getitem__)
+
+
+def _is_input(flat: Flat, place: int) -> bool:
+    return place in flat.leaves and flat.leaves[place].kind is LeafKind.INPUT
 
 
 def _order_matrix(flat: Flat, group: Group, rank: dict[int, int]) -> None:
@@ -103,7 +107,6 @@ def _order_matrix(flat: Flat, group: Group, rank: dict[int, int]) -> None:
 
 def _weight_number(flat: Flat, place: int) -> tuple[bool, int]:
     leaf = flat.leaves[place]
-    assert leaf is not None  # noqa: S101  (the weights of a matrix are leaves)
     return leaf.kind is LeafKind.HELD, leaf.which
 
 
@@ -146,17 +149,13 @@ class _Layout:
         """Addresses for all leaves; the inputs are the first rows of VALUE."""
         numbers: list[int] = []
         for place in inputs:
-            leaf = self.flat.leaves[place]
-            assert leaf is not None  # noqa: S101  (they were chosen for it)
             self.address[place] = len(numbers)
-            numbers.append(leaf.which)
+            numbers.append(self.flat.leaves[place].which)
         self.sizes[Space.VALUE] = len(numbers)
-        for place, leaf in enumerate(self.flat.leaves):
-            if leaf is None or leaf.kind is LeafKind.INPUT:
-                continue
+        for place, leaf in self.flat.leaves.items():
             if leaf.kind is LeafKind.CONSTANT:
                 self.address[place] = self._constant(leaf.number)
-            else:
+            elif leaf.kind is not LeafKind.INPUT:
                 self.address[place] = leaf.which + (self.tape.parameters if leaf.kind is LeafKind.HELD else 0)
                 if self.flat.wanted[place]:
                     self.wanted.add((Space.WEIGHT, self.address[place]))
@@ -216,7 +215,7 @@ class _Layout:
         rows: list[Rows] = []
         inside: list[Any] = []
         for places in slots:
-            constant = self.flat.constant(places[0])
+            constant = self.flat.constants.get(places[0])
             if constant is not None and len(set(places)) == 1:
                 inside.append(constant)
                 continue
@@ -252,7 +251,7 @@ class _Layout:
         nodes = [self.nodes[member] for member in group.members]
         index = Rows.of(Space.VALUE, [self.address[node.operands[0]] for node in nodes])
         slots = [node.operands[1 + place] for place in range(len(nodes[0].operands) - 1) for node in nodes]
-        spaces = {space_of(self.flat, place) for place in slots}
+        spaces = {self.flat.spaces[place] for place in slots}
         if len(spaces) == 1 and spaces != {Space.CONSTANT}:
             table = Rows.of(spaces.pop(), [self.address[place] for place in slots])
         else:
@@ -278,10 +277,10 @@ class _Layout:
 
     def _in_order(self, term: Term) -> tuple[tuple[Space, Space | None], Term]:
         """The spaces of a term's factors and the term, the narrower factor first."""
-        left = space_of(self.flat, term.left)
+        left = self.flat.spaces[term.left]
         if term.right == NONE:
             return (left, None), term
-        right = space_of(self.flat, term.right)
+        right = self.flat.spaces[term.right]
         if left is Space.VALUE and right is not Space.VALUE:
             return (right, left), Term(term.coefficient, term.right, term.left)
         return (left, right), term
@@ -309,7 +308,7 @@ class _Layout:
 
     def _side_by_side(self, places: Sequence[int], varying: bool, *, may_repeat: bool = False) -> Rows:
         """The rows of these nodes as a range; copied into new rows where they do not lie so."""
-        spaces = {space_of(self.flat, place) for place in places}
+        spaces = {self.flat.spaces[place] for place in places}
         rows = [self.address[place] for place in places]
         if len(spaces) == 1:
             space = spaces.pop()
@@ -327,7 +326,7 @@ class _Layout:
     def results(self) -> Rows:
         """The rows of the results, side by side in VALUE."""
         places = self.flat.outputs
-        if any(space_of(self.flat, place) is not Space.VALUE for place in places) or len(set(places)) < len(
+        if any(self.flat.spaces[place] is not Space.VALUE for place in places) or len(set(places)) < len(
             places
         ):
             copy = self._new_rows(True, [self.flat.wanted[place] for place in places])

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from engine import ops
 from engine.errors import DomainError
 from engine.operation import Operation
+from engine.replay.program import Space
 from engine.replay.selection import PICK
 from engine.replay.tape import Leaf, LeafKind, Tape
 
@@ -21,27 +22,22 @@ __all__ = ["Flat", "simplify"]
 class Flat:
     """Scalar nodes in an order in which operands come first; a leaf has no operation.
 
-    `varying` tells what depends on the sample, `wanted` whose gradient is on the way to a parameter's;
-    `uses` counts the operands and results that a node is.
+    `spaces` tells in which space of a program each will have its row, `wanted` whose gradient is on the way
+    to a parameter's; `uses` counts the operands and results that a node is.
     """
 
     operations: list[Operation | None] = field(default_factory=list)
     operands: list[tuple[int, ...]] = field(default_factory=list)
-    leaves: list[Leaf | None] = field(default_factory=list)
+    leaves: dict[int, Leaf] = field(default_factory=dict)
+    constants: dict[int, float] = field(default_factory=dict)
     outputs: list[int] = field(default_factory=list)
-    varying: list[bool] = field(default_factory=list)
+    spaces: list[Space] = field(default_factory=list)
     wanted: list[bool] = field(default_factory=list)
     uses: list[int] = field(default_factory=list)
 
-    def is_leaf(self, place: int, *kinds: LeafKind) -> bool:
-        """Whether there is a leaf of one of these kinds."""
-        leaf = self.leaves[place]
-        return leaf is not None and leaf.kind in kinds
-
-    def constant(self, place: int) -> float | None:
-        """The number of a constant; None for anything else."""
-        leaf = self.leaves[place]
-        return leaf.number if leaf is not None and leaf.kind is LeafKind.CONSTANT else None
+    def varies(self, place: int) -> bool:
+        """Whether a node depends on the sample."""
+        return self.spaces[place] is Space.VALUE
 
 
 def simplify(tape: Tape, outputs: tuple[int, ...]) -> Flat:
@@ -70,7 +66,7 @@ def _needed(tape: Tape, outputs: tuple[int, ...]) -> list[int]:
         if needed[place]:
             for operand in tape.instructions[place - first].operands:
                 needed[operand] = 1
-    return [place for place, wanted in enumerate(needed) if wanted]
+    return [place for place, is_needed in enumerate(needed) if is_needed]
 
 
 class _Building(Flat):
@@ -80,70 +76,88 @@ class _Building(Flat):
         super().__init__()
         self._known: dict[tuple[object, ...], int] = {}
 
-    def _append(self, key: tuple[object, ...], operation: Operation | None, operands: tuple[int, ...]) -> int:
-        place = self._known[key] = len(self.operations)
-        self.operations.append(operation)
-        self.operands.append(operands)
-        self.leaves.append(None)
-        return place
-
     def leaf(self, leaf: Leaf) -> int:
         """The place of this leaf; equal constants have one."""
         is_constant = leaf.kind is LeafKind.CONSTANT
         key = (leaf.kind, leaf.number.hex()) if is_constant else (leaf.kind, leaf.which)
         if key not in self._known:
-            self.leaves[self._append(key, None, ())] = leaf
+            place = self._append(key, None, ())
+            self.leaves[place] = leaf
+            if is_constant:
+                self.constants[place] = leaf.number
         return self._known[key]
 
     def node(self, operation: Operation, operands: tuple[int, ...]) -> int:
         """The place of this operation on these operands, simplified."""
-        numbers = [self.constant(operand) for operand in operands]
-        if None not in numbers:
-            try:
-                folded = operation.evaluate(numbers)  # type: ignore[arg-type]
-                return self.leaf(Leaf(LeafKind.CONSTANT, 0, folded, ""))
-            except (DomainError, IndexError):
-                pass  # the executors meet it again, and eager raises it
-        neutral = {ops.add: 0.0, ops.multiply: 1.0}.get(operation)
-        if neutral is not None and neutral in numbers:
-            return operands[1 - numbers.index(neutral)]
-        key = (operation, *(sorted(operands) if operation.commutative and operation.arity == 2 else operands))
+        if not self.constants.keys().isdisjoint(operands):
+            simpler = self._with_constants(operation, operands)
+            if simpler is not None:
+                return simpler
+        is_symmetric = operation.commutative and operation.arity == 2
+        key = (operation, *(sorted(operands) if is_symmetric else operands))
         known = self._known.get(key)
         return self._append(key, operation, operands) if known is None else known
 
+    def _append(self, key: tuple[object, ...], operation: Operation | None, operands: tuple[int, ...]) -> int:
+        place = self._known[key] = len(self.operations)
+        self.operations.append(operation)
+        self.operands.append(operands)
+        return place
+
+    def _with_constants(self, operation: Operation, operands: tuple[int, ...]) -> int | None:
+        """The place of the same without computing, where constants make that possible."""
+        numbers = [self.constants.get(operand) for operand in operands]
+        if None not in numbers:
+            try:
+                folded = operation.evaluate(numbers)  # type: ignore[arg-type]
+            except (DomainError, IndexError):
+                return None  # the executors meet it again, and eager raises it
+            return self.leaf(Leaf(LeafKind.CONSTANT, 0, folded, ""))
+        neutral = {ops.add: 0.0, ops.multiply: 1.0}.get(operation)
+        if neutral is not None and neutral in numbers:
+            return operands[1 - numbers.index(neutral)]
+        return None
+
+
+_LEAF_SPACES = {
+    LeafKind.INPUT: Space.VALUE,
+    LeafKind.PARAMETER: Space.WEIGHT,
+    LeafKind.HELD: Space.WEIGHT,
+    LeafKind.CONSTANT: Space.CONSTANT,
+}
+
 
 def _mark(flat: Flat) -> None:
-    """Find out what varies, what is wanted and how often each node is used."""
+    """Find out where each node will be, whether its gradient is wanted, and how often it is used."""
     size = len(flat.operations)
-    reached = [False] * size  # by a path from the results that a gradient can take
-    flat.uses = [0] * size
+    reached = bytearray(size)  # by a path from the results that a gradient can take
+    uses = flat.uses = [0] * size
     for place in flat.outputs:
-        flat.uses[place] += 1
-        reached[place] = True
+        uses[place] += 1
+        reached[place] = 1
     for place in range(size - 1, -1, -1):
-        operation = flat.operations[place]
-        for slot, operand in enumerate(flat.operands[place]):
-            flat.uses[operand] += 1
-            if reached[place] and operation is not None and _has_path(operation, slot):
-                reached[operand] = True
-    for place, leaf in enumerate(flat.leaves):
-        if leaf is not None:
-            flat.varying.append(leaf.kind is LeafKind.INPUT)
-            flat.wanted.append(leaf.kind is LeafKind.PARAMETER and reached[place])
-            continue
         operands = flat.operands[place]
-        flat.varying.append(any(flat.varying[operand] for operand in operands))
-        flat.wanted.append(
-            reached[place]
-            and any(
-                flat.wanted[operand] and _has_path(flat.operations[place], slot)
-                for slot, operand in enumerate(operands)
-            )
-        )
+        for operand in operands:
+            uses[operand] += 1
+        if reached[place]:
+            for operand in _with_paths(flat.operations[place], operands):
+                reached[operand] = 1
+    spaces, wanted = flat.spaces, flat.wanted
+    for place, operands in enumerate(flat.operands):
+        leaf = flat.leaves.get(place)
+        if leaf is not None:
+            spaces.append(_LEAF_SPACES[leaf.kind])
+            wanted.append(leaf.kind is LeafKind.PARAMETER and bool(reached[place]))
+            continue
+        spaces.append(Space.VALUE if Space.VALUE in map(spaces.__getitem__, operands) else Space.SHARED)
+        ways = _with_paths(flat.operations[place], operands)
+        wanted.append(bool(reached[place]) and any(map(wanted.__getitem__, ways)))
 
 
-def _has_path(operation: Operation | None, slot: int) -> bool:
-    """Whether a gradient can flow to this operand: not through a selection, nor to a condition."""
-    if operation is None or operation.flat:
-        return operation is PICK and slot > 0
-    return not (operation is ops.where and slot == 0)
+def _with_paths(operation: Operation | None, operands: tuple[int, ...]) -> tuple[int, ...]:
+    """The operands that a gradient can flow to: not through a selection, nor to a condition."""
+    if operation is None:
+        return ()
+    if operation.flat:
+        return operands[1:] if operation is PICK else ()
+    return operands[1:] if operation is ops.where else operands

@@ -1,0 +1,382 @@
+"""Text: functions in LLVM's language, written line by line.
+
+Every method appends an instruction and returns the name of its result. Whole numbers that are known while
+writing are plain ints and are folded here, for no optimizer runs behind: the text is the loops as meant. Numbers
+are vectors of `width` lanes, or single ones where the width is 1.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+__all__ = ["VECTOR", "Index", "Module", "Region", "Text", "hexadecimal"]
+
+VECTOR = 8  # lanes of a vector: one register with AVX-512, two with AVX2
+Index = int | str  # a number known while writing, or the name of one that is known when running
+
+
+class Region(NamedTuple):
+    """A part of the one buffer that a program works in, by its first number and the one after its last."""
+
+    start: int
+    stop: int
+
+
+class Module:
+    """All functions of a program; in `checked` mode every address is tested against its region."""
+
+    def __init__(self, *, checked: bool = False) -> None:
+        self.checked = checked
+        self.functions: list[str] = []
+        self._declarations: dict[str, None] = {}
+        self._lane_by_lane: set[str] = set()
+
+    def declare(self, signature: str) -> None:
+        """Announce a function that is defined elsewhere."""
+        self._declarations[f"declare {signature}"] = None
+
+    def lane_by_lane(self, name: str, arity: int, width: int) -> str:
+        """The name of a function that calls one of the C library for every lane of its vectors."""
+        self.declare(f"double @{name}({', '.join(['double'] * arity)})")
+        own = f"each_{name}_{width}"
+        if own not in self._lane_by_lane:
+            self._lane_by_lane.add(own)
+            vector = f"<{width} x double>"
+            names = [f"%a{k}" for k in range(arity)]
+            lines = [f"define internal {vector} @{own}({', '.join(f'{vector} {n}' for n in names)}) noinline {{"]
+            for lane in range(width):
+                for k, operand in enumerate(names):
+                    lines.append(f"%x{lane}_{k} = extractelement {vector} {operand}, i64 {lane}")
+                given = ", ".join(f"double %x{lane}_{k}" for k in range(arity))
+                sofar = f"%r{lane - 1}" if lane else "poison"
+                lines.append(f"%y{lane} = call double @{name}({given})")
+                lines.append(f"%r{lane} = insertelement {vector} {sofar}, double %y{lane}, i64 {lane}")
+            self.functions.append("\n".join([*lines, f"ret {vector} %r{width - 1}", "}"]))
+        return own
+
+    def __str__(self) -> str:
+        check = [_CHECK] if self.checked else []
+        return "\n".join([*self._declarations, *check, *self.functions])
+
+
+_CHECK = """@violations = global i64 0
+define internal i64 @check(i64 %index, i64 %count, i64 %start, i64 %stop) noinline {
+%end = add i64 %index, %count
+%before = icmp slt i64 %index, %start
+%behind = icmp sgt i64 %end, %stop
+%outside = or i1 %before, %behind
+%one = zext i1 %outside to i64
+%sofar = load i64, ptr @violations
+%now = add i64 %sofar, %one
+store i64 %now, ptr @violations
+%inside = select i1 %outside, i64 %start, i64 %index
+ret i64 %inside
+}
+define ptr @violations_at() {
+ret ptr @violations
+}"""
+
+
+def hexadecimal(number: float) -> str:
+    """A number as LLVM reads it without rounding."""
+    return f"0x{struct.unpack('<Q', struct.pack('<d', number))[0]:016X}"
+
+
+class Text:
+    """One function; `%m` is the buffer of all numbers, `%t` the tables of whole numbers."""
+
+    def __init__(
+        self, module: Module, name: str, parameters: str = "ptr %m, ptr %t", returns: str = "void"
+    ) -> None:
+        self.module, self.name, self.width = module, name, VECTOR
+        linkage = "" if returns != "void" else "internal "
+        self._lines = [f"define {linkage}{returns} @{name}({parameters}) {{", "entry:"]
+        self._block = "entry"
+        self._count = 0
+
+    def end(self, result: str = "void") -> None:
+        """Close the function and enter it into its module."""
+        self._lines += [f"ret {result}", "}"]
+        self.module.functions.append("\n".join(self._lines))
+
+    # ── Lines and names ────────────────────────────────────────────────────────────────────────────
+
+    def let(self, what: str) -> str:
+        """A new name for the result of an instruction."""
+        self._count += 1
+        self._lines.append(f"%v{self._count} = {what}")
+        return f"%v{self._count}"
+
+    def do(self, what: str) -> None:
+        """An instruction without a result."""
+        self._lines.append(what)
+
+    @property
+    def type(self) -> str:
+        """The type of numbers at the present width."""
+        return "double" if self.width == 1 else f"<{self.width} x double>"
+
+    @property
+    def whole(self) -> str:
+        """The type of whole numbers at the present width."""
+        return "i64" if self.width == 1 else f"<{self.width} x i64>"
+
+    @property
+    def truth(self) -> str:
+        """The type of conditions at the present width."""
+        return "i1" if self.width == 1 else f"<{self.width} x i1>"
+
+    @contextmanager
+    def wide(self, width: int) -> Iterator[None]:
+        """Inside, numbers have so many lanes."""
+        before, self.width = self.width, width
+        yield
+        self.width = before
+
+    def loop(
+        self,
+        start: Index,
+        stop: Index,
+        body: Callable[[Index, list[str]], Sequence[str] | None],
+        carried: Sequence[str] = (),
+    ) -> list[str]:
+        """`body(index, carried)` for every index; what it returns is carried into the next round.
+
+        A loop that turns at most once is written without one. An end that is only known when running must
+        not be at or before the start.
+        """
+        if isinstance(start, int) and isinstance(stop, int) and stop - start <= 1:
+            return list(body(start, list(carried)) or []) if stop > start else list(carried)
+        self._count += 1
+        number, before, kind = self._count, self._block, self.type
+        self._lines += [f"br label %loop{number}", f"loop{number}:"]
+        place = len(self._lines)
+        self._block = f"loop{number}"
+        names = [f"%carried{number}.{k}" for k in range(len(carried))]
+        after = list(body(f"%i{number}", names) or [])
+        phis = [f"%i{number} = phi i64 [{start}, %{before}], [%next{number}, %{self._block}]"]
+        for name, first, later in zip(names, carried, after, strict=True):
+            phis.append(f"{name} = phi {kind} [{first}, %{before}], [{later}, %{self._block}]")
+        self._lines[place:place] = phis
+        self._lines += [
+            f"%next{number} = add nuw nsw i64 %i{number}, 1",
+            f"%more{number} = icmp slt i64 %next{number}, {stop}",
+            f"br i1 %more{number}, label %loop{number}, label %done{number}",
+            f"done{number}:",
+        ]
+        self._block = f"done{number}"
+        return after
+
+    # ── Whole numbers ──────────────────────────────────────────────────────────────────────────────
+
+    def plus(self, *numbers: Index) -> Index:
+        """The sum of indices."""
+        known = sum(number for number in numbers if isinstance(number, int))
+        total = ""
+        for number in numbers:
+            if isinstance(number, str):
+                total = self.let(f"add i64 {total}, {number}") if total else number
+        if not total:
+            return known
+        return self.let(f"add i64 {total}, {known}") if known else total
+
+    def times(self, number: Index, factor: int) -> Index:
+        """An index times a known number."""
+        if isinstance(number, int):
+            return number * factor
+        if factor in (0, 1):
+            return number if factor else 0
+        return self.let(f"mul i64 {number}, {factor}")
+
+    def modulo(self, number: Index, divisor: int) -> Index:
+        """The remainder of an index."""
+        if isinstance(number, int):
+            return number % divisor
+        return 0 if divisor == 1 else self.let(f"urem i64 {number}, {divisor}")
+
+    def entry(self, place: Index) -> str:
+        """A whole number from the tables."""
+        pointer = self.let(f"getelementptr inbounds i32, ptr %t, i64 {place}")
+        return self.let(f"zext i32 {self.let(f'load i32, ptr {pointer}, align 4')} to i64")
+
+    # ── Memory ─────────────────────────────────────────────────────────────────────────────────────
+
+    def checked(self, region: Region, index: Index, count: int) -> Index:
+        """The index, in checked mode after a test that so many numbers from there on are in the region."""
+        if not self.module.checked:
+            return index
+        return self.let(
+            f"call i64 @check(i64 {index}, i64 {count}, i64 {region.start}, i64 {region.stop})"
+        )
+
+    def address(self, region: Region, index: Index, count: int) -> str:
+        """The address of a number, of which so many will be read or written."""
+        return self.let(f"getelementptr inbounds double, ptr %m, i64 {self.checked(region, index, count)}")
+
+    def load(self, region: Region, index: Index, live: int = 0) -> str:
+        """A vector; where only the first lanes are `live`, the others repeat the first of them."""
+        if not live or live >= self.width:
+            return self.let(f"load {self.type}, ptr {self.address(region, index, self.width)}, align 8")
+        loaded = self.load_live(region, index, live)
+        lanes = ", ".join(f"i32 {lane if lane < live else 0}" for lane in range(self.width))
+        return self.let(f"shufflevector {self.type} {loaded}, {self.type} poison, <{self.width} x i32> <{lanes}>")
+
+    def load_live(self, region: Region, index: Index, live: int) -> str:
+        """A vector of which only the first lanes are read; the others are 0."""
+        if live >= self.width:
+            return self.load(region, index)
+        name = f"llvm.masked.load.v{self.width}f64.p0"
+        self.module.declare(f"{self.type} @{name}(ptr, i32, {self.truth}, {self.type})")
+        where = self.address(region, index, live)
+        return self.let(
+            f"call {self.type} @{name}(ptr {where}, i32 8, {self.truth} {self._first(live)}, "
+            f"{self.type} zeroinitializer)"
+        )
+
+    def store(self, region: Region, index: Index, number: str, live: int = 0) -> None:
+        """Store a vector, or its first lanes only."""
+        if not live or live >= self.width:
+            where = self.address(region, index, self.width)
+            self.do(f"store {self.type} {number}, ptr {where}, align 8")
+            return
+        name = f"llvm.masked.store.v{self.width}f64.p0"
+        self.module.declare(f"void @{name}({self.type}, ptr, i32, {self.truth})")
+        where = self.address(region, index, live)
+        self.do(
+            f"call void @{name}({self.type} {number}, ptr {where}, i32 8, {self.truth} {self._first(live)})"
+        )
+
+    def load_one(self, region: Region, index: Index) -> str:
+        """A single number."""
+        return self.let(f"load double, ptr {self.address(region, index, 1)}, align 8")
+
+    def store_one(self, region: Region, index: Index, number: str) -> None:
+        """Store a single number."""
+        self.do(f"store double {number}, ptr {self.address(region, index, 1)}, align 8")
+
+    def gather(self, indices: str) -> str:
+        """A vector of the numbers at a vector of indices."""
+        name = f"llvm.masked.gather.v{self.width}f64.v{self.width}p0"
+        self.module.declare(f"{self.type} @{name}(<{self.width} x ptr>, i32, {self.truth}, {self.type})")
+        where = self.let(f"getelementptr inbounds double, ptr %m, {self.whole} {indices}")
+        mask = self._first(self.width)
+        return self.let(
+            f"call {self.type} @{name}(<{self.width} x ptr> {where}, i32 8, {self.truth} {mask}, {self.type} poison)"
+        )
+
+    def _first(self, live: int) -> str:
+        return "<" + ", ".join(f"i1 {str(lane < live).lower()}" for lane in range(self.width)) + ">"
+
+    # ── Numbers ────────────────────────────────────────────────────────────────────────────────────
+
+    def number(self, number: float) -> str:
+        """A constant."""
+        text = hexadecimal(number)
+        return text if self.width == 1 else "<" + ", ".join([f"double {text}"] * self.width) + ">"
+
+    def integer(self, number: int) -> str:
+        """A whole constant."""
+        return str(number) if self.width == 1 else "<" + ", ".join([f"i64 {number}"] * self.width) + ">"
+
+    def splat(self, number: str) -> str:
+        """A single number in all lanes."""
+        return self._splat(number, "double")
+
+    def splat_index(self, index: Index) -> str:
+        """An index in all lanes."""
+        return self.integer(index) if isinstance(index, int) else self._splat(index, "i64")
+
+    def _splat(self, one: str, kind: str) -> str:
+        if self.width == 1:
+            return one
+        vector = f"<{self.width} x {kind}>"
+        first = self.let(f"insertelement {vector} poison, {kind} {one}, i64 0")
+        return self.let(
+            f"shufflevector {vector} {first}, {vector} poison, <{self.width} x i32> zeroinitializer"
+        )
+
+    def binary(self, name: str, left: str, right: str) -> str:
+        """fadd, fsub, fmul or fdiv; a product may melt into the sum that it is added to."""
+        return self.let(f"{name} contract {self.type} {left}, {right}")
+
+    def fma(self, left: str, right: str, more: str) -> str:
+        """left × right + more, rounded once where the machine can."""
+        return self.call("fmuladd", left, right, more)
+
+    def call(self, name: str, *operands: str) -> str:
+        """One of LLVM's own functions."""
+        suffix = "f64" if self.width == 1 else f"v{self.width}f64"
+        self.module.declare(f"{self.type} @llvm.{name}.{suffix}({', '.join([self.type] * len(operands))})")
+        given = ", ".join(f"{self.type} {operand}" for operand in operands)
+        return self.let(f"call contract {self.type} @llvm.{name}.{suffix}({given})")
+
+    def library(self, name: str, *operands: str) -> str:
+        """A function of the C library, lane by lane."""
+        given = ", ".join(f"{self.type} {operand}" for operand in operands)
+        if self.width == 1:
+            self.module.declare(f"double @{name}({', '.join(['double'] * len(operands))})")
+            return self.let(f"call double @{name}({given})")
+        return self.let(f"call {self.type} @{self.module.lane_by_lane(name, len(operands), self.width)}({given})")
+
+    def compare(self, how: str, left: str, right: str) -> str:
+        """A condition: ogt, olt, oge, ole, oeq, une, uno …"""
+        return self.let(f"fcmp {how} {self.type} {left}, {right}")
+
+    def select(self, condition: str, accepted: str, otherwise: str) -> str:
+        """One of two numbers, lane by lane."""
+        return self.let(f"select {self.truth} {condition}, {self.type} {accepted}, {self.type} {otherwise}")
+
+    def integers(self, name: str, left: str, right: str) -> str:
+        """An operation on whole numbers, lane by lane."""
+        return self.let(f"{name} {self.whole} {left}, {right}")
+
+    def as_integer(self, number: str) -> str:
+        """The bits of a number."""
+        return self.let(f"bitcast {self.type} {number} to {self.whole}")
+
+    def from_bits(self, bits: str) -> str:
+        """The number of these bits."""
+        return self.let(f"bitcast {self.whole} {bits} to {self.type}")
+
+    def shuffle(self, left: str, right: str, lanes: Sequence[int]) -> str:
+        """Lanes of two vectors, counted on from the first to the second, as a new vector."""
+        chosen = ", ".join(f"i32 {lane}" for lane in lanes)
+        return self.let(
+            f"shufflevector {self.type} {left}, {self.type} {right}, <{len(lanes)} x i32> <{chosen}>"
+        )
+
+    def total(self, number: str) -> str:
+        """The sum of all lanes, as a single number: always added in the same order."""
+        lanes = self.width
+        while lanes > 1:
+            half = lanes // 2
+            kind, part = f"<{lanes} x double>", f"<{half} x i32>"
+            low = ", ".join(f"i32 {lane}" for lane in range(half))
+            high = ", ".join(f"i32 {lane + half}" for lane in range(half))
+            first = self.let(f"shufflevector {kind} {number}, {kind} poison, {part} <{low}>")
+            second = self.let(f"shufflevector {kind} {number}, {kind} poison, {part} <{high}>")
+            number = self.let(f"fadd <{half} x double> {first}, {second}")
+            lanes = half
+        return number if self.width == 1 else self.let(f"extractelement <1 x double> {number}, i64 0")
+
+    def totals(self, numbers: Sequence[str]) -> str:
+        """The sums of eight vectors' lanes as the lanes of one vector, in three rounds of shuffles."""
+        level = list(numbers)
+        for even, odd in _ROUNDS:
+            level = [
+                self.binary("fadd", self.shuffle(a, b, even), self.shuffle(a, b, odd))
+                for a, b in zip(level[::2], level[1::2], strict=True)
+            ]
+        return level[0]
+
+
+_ROUNDS = (
+    ((0, 8, 2, 10, 4, 12, 6, 14), (1, 9, 3, 11, 5, 13, 7, 15)),
+    ((0, 1, 8, 9, 4, 5, 12, 13), (2, 3, 10, 11, 6, 7, 14, 15)),
+    ((0, 1, 2, 3, 8, 9, 10, 11), (4, 5, 6, 7, 12, 13, 14, 15)),
+)
+assert math.log2(VECTOR) == len(_ROUNDS)  # noqa: S101  (the shuffles are written for this width)
