@@ -39,7 +39,7 @@ def main() -> dict[str, float]:
                 print(f"  {row[0]:.0f} xor {row[1]:.0f} = {truth}   the network says {answer:.3f}")
             print(f"  loss {history['loss'][-1]:.4f}")
             plots.draw_boundary(axes[place], model, corners.inputs, corners.targets)
-            axes[place].set_title(f"{name}: {history['accuracy'][-1]:.0%} right")
+            axes[place].set_title(f"{name}: loss {history['loss'][-1]:.2f}")
             results[name] = history["loss"][-1]
             results[f"{name} accuracy"] = history["accuracy"][-1]
     return results

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from demos.place import OUT, heading, picture
+from demos.place import heading, picture
 from nn import MLP, Adam, History, SavingError, data, fit, load, plots, save
 
 
@@ -57,7 +57,7 @@ def main() -> dict[str, float]:
         load(path)
     except SavingError as error:
         refused = 1
-        print(str(error).replace(str(OUT), "demos/out"))
+        print(str(error).replace(str(path.parent), "demos/out"))
     path.write_text(text, encoding="utf-8")
 
     with plots.chart(size=(6.2, 3.6), path=picture("lesson_19_saving.png")) as (_, (axes,)):

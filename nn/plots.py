@@ -166,7 +166,7 @@ def draw_boundary(
         points = [row for row, target in zip(inputs, targets, strict=True) if target == label]
         color = COLORS[max(0, int(label)) % len(COLORS)]
         axes.scatter(
-            *zip(*points, strict=True), s=16, color=color, edgecolor="white", linewidth=0.6, zorder=3
+            *zip(*points, strict=True), s=60 if len(inputs) < 10 else 16, color=color, edgecolor="white", linewidth=0.6, zorder=3
         )
     axes.grid(visible=False)
 
