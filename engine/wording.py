@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -96,14 +95,17 @@ def display_names(ordered: Iterable[Node]) -> dict[Node, str]:
     Its label, shortened; else v7 by its place in the order; a constant is its number. Where several
     nodes would have the same name each gets its id: `h@n12`.
     """
-    named = {
-        node: number_text(node._data) if isinstance(node, Constant) else short_name(node.label) or f"v{place}"
-        for place, node in enumerate(ordered)
-    }
-    uses = Counter(name for node, name in named.items() if not isinstance(node, Constant))
-    for place, (node, name) in enumerate(named.items()):
-        if uses[name] > 1 and not isinstance(node, Constant):
-            named[node] = f"{name}@n{place}"
+    named: dict[Node, str] = {}
+    owners: dict[str, list[tuple[Node, int]]] = {}
+    for place, node in enumerate(ordered):
+        if isinstance(node, Constant):
+            named[node] = number_text(node._data)
+        else:
+            named[node] = short_name(node.label) if node.label else f"v{place}"
+            owners.setdefault(named[node], []).append((node, place))
+    for name, several in owners.items():
+        if len(several) > 1:
+            named |= {node: f"{name}@n{place}" for node, place in several}
     return named
 
 

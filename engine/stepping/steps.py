@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any, ClassVar, Generic, TypeVar, overload
 
 from engine.backward import refuse_stale
@@ -50,9 +51,15 @@ class _Records(Sequence[RecordT], Generic[RecordT]):
     def __init__(self, root: Node) -> None:
         self.root = root
         self._ordered = topological_order(root)
-        self._ids = {node: f"n{place}" for place, node in enumerate(self._ordered)}
-        self._names = display_names(self._ordered)
         self._interior = [node for node in self._ordered if node.operation is not None]
+
+    @cached_property
+    def _ids(self) -> dict[Node, str]:
+        return {node: f"n{place}" for place, node in enumerate(self._ordered)}
+
+    @cached_property
+    def _names(self) -> dict[Node, str]:
+        return display_names(self._ordered)
 
     def _record(self, number: int) -> RecordT:
         raise NotImplementedError
