@@ -238,8 +238,14 @@ def _times(upstream: Any, slope: Any) -> Any:
 
 
 def local_values(node: Any) -> Sequence[Any]:
-    """The node's local derivatives as Values: its row's formulas, run on the nodes themselves."""
-    return node.operation.partials(node, *node.parents)  # type: ignore[no-any-return]
+    """The node's local derivatives as Values: its row's formulas, run on the nodes themselves.
+
+    Constants go in as plain numbers, so that nothing is computed for a derivative that nobody wants.
+    """
+    constant = [parent.is_constant for parent in node.parents]
+    operands = [p._data if fixed else p for p, fixed in zip(node.parents, constant, strict=True)]
+    slopes = node.operation.partials(node, *operands)
+    return [None if fixed else slope for slope, fixed in zip(slopes, constant, strict=True)]
 
 
 def refuse_stale(root: Node) -> None:

@@ -100,7 +100,10 @@ def selu(x: Value | float) -> Value:
 
 
 def clamp(x: Value | float, low: Value | float, high: Value | float) -> Value:
-    """x, but at least low and at most high; at the bounds and beyond nothing flows to x."""
+    """x, but at least low and at most high; at the bounds and beyond nothing flows to x.
+
+    At a bound nothing flows to the bound either, also where it is the same node as x.
+    """
     return _node(ops.clamp, (x, low, high))
 
 

@@ -43,6 +43,7 @@ class Node:
     _first_partial: float | tuple[float | None, ...] | None
     _second_partial: float | None
 
+    is_constant = False  # a plain number, which wants no gradient
     _line: str  # set only inside `remember_lines`
 
     @property

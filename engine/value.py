@@ -311,6 +311,7 @@ class Constant(Value):
     """A plain number that was used with Values: it has no label and wants no gradient."""
 
     __slots__ = ()
+    is_constant = True
 
 
 surround(

@@ -145,3 +145,10 @@ def test_higher_orders_respect_what_was_not_selected() -> None:
     (slope,) = gradients(x.relu() * x, [x], create_graph=True)
     assert slope.data == 0.0
     assert derivative(lambda x: x.relu() * x, 2)(2.0).data == 2.0
+
+
+def test_a_constant_exponent_has_all_orders_at_negative_numbers() -> None:
+    x = Value(-2.0)
+    (slope,) = gradients(x**3, [x], create_graph=True)
+    slope.backward()
+    assert (slope.data, x.grad) == (12.0, -12.0)
