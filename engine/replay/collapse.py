@@ -90,7 +90,6 @@ def _opened(flat: Flat, terms: list[Term], target: int, absorbed: bytearray) -> 
     for term in terms:
         alone = term.right == NONE and flat.uses[term.left] == 1 and flat.operations[term.left] in SUMS
         if alone:
-            absorbed[term.left] = 1
             opened += _terms(flat, [(term.coefficient, term.left)], target, absorbed)
         else:
             opened.append(term)

@@ -103,7 +103,9 @@ class Apply(Expression):
     def __repr__(self) -> str:
         symbol = _SYMBOLS.get(self.operation.name)
         if symbol and len(self.operands) == 2:
-            return symbol.join(f"({o})" if _is_sum(o) else repr(o) for o in self.operands)
+            left, right = (f"({o})" if _is_sum(o) else repr(o) for o in self.operands)
+            is_quotient = isinstance(self.operands[1], Apply) and self.operands[1].operation is ops.divide
+            return left + symbol + (f"({right})" if is_quotient else right)
         return f"{self.operation.name}({', '.join(map(repr, self.operands))})"
 
 
