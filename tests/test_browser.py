@@ -194,6 +194,7 @@ def test_keys_do_not_interfere_with_controls(tmp_path: Path) -> None:
 
 def test_dark_mode(tmp_path: Path) -> None:
     script = """const color = (what, property) => getComputedStyle(document.querySelector(what))[property];
+      document.head.insertAdjacentHTML("beforeend", "<style>*{transition:none!important}</style>");
       press("End"); setTimeout(() => {
         seen.push({paper: color("body", "backgroundColor"), box: color("#n9 polygon", "fill"),
           text: color("#n9 text", "fill")});

@@ -160,6 +160,16 @@ def test_any_label_is_safe(label: str) -> None:
 
 
 @needs_layout
+def test_a_module_path_cannot_end_the_script() -> None:
+    inside = Value(1.0, label="</script>.layers[0].neurons[0].bias") * 2.0
+    inside.label = "</script>.layers[0].neurons[0]"
+    text = page(inside * inside, "layers").html
+    assert text.count("</script>") == 2
+    assert Reader(text).open == []
+    assert data_of(text)[1]["name"] == "</script>.layers[0]"
+
+
+@needs_layout
 def test_saving(tmp_path: Path) -> None:
     made = page(expression())
     assert made.save(tmp_path / "x.html") == tmp_path / "x.html"

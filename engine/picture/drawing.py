@@ -184,7 +184,7 @@ def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
     return picture(folded, shown, prefix=prefix, direction=direction, legend=legend, seconds=seconds)
 
 
-def picture(  # noqa: PLR0913  (what draw and page decide)
+def picture(
     folded: Folded,
     title: str,
     *,
