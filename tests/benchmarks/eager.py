@@ -34,8 +34,8 @@ class Peer:
     """How an engine makes a scalar, applies tanh and relu to it, and runs a whole graph backward."""
 
     make: Callable[[float], Any]
-    tanh: Callable[[Any], Any] = lambda x: x.tanh()
-    relu: Callable[[Any], Any] = lambda x: x.relu()
+    tanh: Callable[[Any], Any]
+    relu: Callable[[Any], Any]
     run: Callable[[Build], Any] = lambda build: build().backward()
 
 
@@ -111,13 +111,15 @@ def micrograd_peer() -> Peer:
         out._backward = _backward
         return out
 
-    return Peer(value, tanh)
+    return Peer(value, tanh, value.relu)
 
 
 def torch_peer() -> Peer:
     """PyTorch, a tensor without dimensions for every scalar."""
     torch = importlib.import_module("torch")
-    return Peer(lambda number: torch.tensor(number, dtype=torch.float64, requires_grad=True))
+    return Peer(
+        lambda number: torch.tensor(number, dtype=torch.float64, requires_grad=True), torch.tanh, torch.relu
+    )
 
 
 def xad_peer() -> Peer:
@@ -144,7 +146,7 @@ def xad_peer() -> Peer:
     return Peer(make, functions.tanh, lambda x: functions.max(x, 0.0), run)
 
 
-OURS = Peer(Value)
+OURS = Peer(Value, Value.tanh, Value.relu)
 
 
 def peers() -> dict[str, Peer]:
