@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.errors import GraphError, NonFiniteError
-from engine.graph import Node, interior_and_leaves
+from engine.graph import Node, interior_and_leaves, topological_order
 
 _TupleIterator = type(iter(()))
 
@@ -36,7 +36,7 @@ def backward(root: Node, constant: type[Node] = Node) -> None:
         _sweep(interior, unreached)
         _settle(interior, leaves, unreached, constant)
     except BaseException:
-        for node in (root, *interior, *leaves):
+        for node in topological_order(root):
             node.grad = None
         for node, earlier in before:
             node.grad = earlier

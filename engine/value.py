@@ -182,7 +182,8 @@ class Value(Node):
 
         Interior nodes get their gradient afresh, so that a second call, or two outputs that share
         nodes, add up exactly. Raises NonFiniteError, with every gradient as it was, where a gradient
-        would be nan.
+        would be nan. Graphs may be built and run in any thread, but graphs that share leaves not by two
+        threads at the same time: both would add to the same `grad`.
         """
         backward(self, constant=Constant)
 

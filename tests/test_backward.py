@@ -235,6 +235,36 @@ def test_the_first_number_that_went_bad_is_named_with_its_line() -> None:
     assert high.grad is None
 
 
+def test_an_interrupted_backward_leaves_every_gradient_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = Value(2.0), Value(3.0)
+    inner = a * b
+    (inner * 2).backward()
+    root = inner.tanh() * a
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for stage in ("_sweep", "_settle"):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(f"engine.backward.{stage}", interrupted)
+            root.backward()
+        assert [node.grad for node in (a, b, inner, root)] == [6.0, 4.0, 2.0, None]
+    marks: list[Value] = []
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(
+            "engine.backward._mark", lambda root, unreached, *_: half_marked(root, unreached, marks)
+        )
+        root.backward()
+    assert [node.grad for node in marks] == [None]
+
+
+def half_marked(root: Value, unreached: Any, marks: list[Value]) -> None:
+    """A walk that is stopped while a node bears its mark and stands in no list."""
+    marks.append(root)
+    root.grad = unreached
+    raise KeyboardInterrupt
+
+
 def test_infinite_gradients_pass() -> None:
     x = Value(0.0)
     sqrt(x).backward()
