@@ -251,9 +251,30 @@ def test_a_notebook_shows_why_there_is_no_picture(nothing_installed: Path) -> No
 @needs_layout
 def test_show_opens_the_browser(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(webbrowser, "open", opened.append)
+
+    def browse(address: str) -> bool:
+        opened.append(address)
+        return True
+
+    monkeypatch.setattr(webbrowser, "open", browse)
     draw(expression()).show()
     assert re.fullmatch(r"file://.*drawing\.svg", opened[0])
+
+
+@needs_layout
+def test_show_without_a_browser_says_where_the_picture_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(webbrowser, "open", lambda _: False)
+    with pytest.raises(RenderError, match=r"no browser could be opened.*drawing\.svg"):
+        draw(expression()).show()
+
+
+def test_what_is_no_value() -> None:
+    with pytest.raises(TypeError, match=r"starts from a Value, got float \(3\.0\)"):
+        draw(3.0)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"got list .*; draw one of them, as in draw\(outputs\[0\]\)"):
+        draw([expression()])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="got list"):
+        draw([expression()], expand=True)  # type: ignore[arg-type]
 
 
 def test_drawing_changes_nothing() -> None:

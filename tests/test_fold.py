@@ -164,14 +164,14 @@ def test_operations_in_a_row_are_one_box() -> None:
     assert x.grad is None
 
 
-def test_a_chain_of_100_000_operations() -> None:
+def test_a_long_chain() -> None:
     y = Value(0.5, label="x")
     weight = Value(0.9, label="w")
-    for _ in range(50_000):
+    for _ in range(10_000):
         y = (y * weight).sin()
     graph = folded(y)
     assert len(graph.boxes) == 4
-    assert graph.nodes == 100_002
+    assert graph.nodes == 20_002
 
 
 def test_equal_constants_are_shown_in_the_formula_of_their_operation() -> None:

@@ -115,7 +115,9 @@ class Drawing:
             shell.display.display(self)
             return
         folder = Path(tempfile.mkdtemp(prefix="drawing-"))
-        webbrowser.open(self.save(folder / "drawing.svg").as_uri())
+        path = self.save(folder / "drawing.svg")
+        if not webbrowser.open(path.as_uri()):
+            raise RenderError(f"no browser could be opened to show {self.title!r}; the picture is in {path}")
 
     def _what(self, file_format: str) -> str:
         return f"drawing {self.title!r} as {file_format}"
@@ -173,12 +175,13 @@ def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
     >>> draw(a * b)
     <drawing of 'v2': 3 boxes, 2 edges, detail 'values'>
     """
+    scan = Scan(root)
     if expand:
         copies = expanded(root)
-        root, focus = copies[root], copies.get(focus, focus) if isinstance(focus, Node) else focus
-    scan = Scan(root)
+        focus = copies.get(focus, focus) if isinstance(focus, Node) else focus
+        scan = Scan(copies[root])
     folded = fold(scan, detail, opened=opened) if focus is None else focused(scan, detail, focus, radius)
-    shown = printable(title) or scan.names[root]
+    shown = printable(title) or scan.names[scan.root]
     refuse_crowd(folded, shown, limit)
     legend = LEGEND if folded.detail != "values" else ""
     return picture(folded, shown, prefix=prefix, direction=direction, legend=legend, seconds=seconds)

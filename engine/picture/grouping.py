@@ -46,10 +46,13 @@ def module_paths(label: str) -> tuple[str, str]:
 class Scan:
     """A graph looked at once: its nodes in order, their places, users, names, modules and gradients.
 
-    The gradients are those that backward left in the nodes, or others that are given.
+    The gradients are those that backward left in the nodes, or others that are given. TypeError for
+    anything but a node.
     """
 
     def __init__(self, root: Node, gradients: Mapping[Node, float | None] | None = None) -> None:
+        if not isinstance(root, Node):
+            raise TypeError(_refused(root))
         self._gradients = gradients
         self.order = topological_order(root)
         self.place = {node: place for place, node in enumerate(self.order)}
@@ -134,6 +137,12 @@ class Scan:
         if layer is not None and layers != {layer}:
             return None
         return layers.pop(), around.pop()[1] if len(around) == 1 else ""
+
+
+def _refused(thing: object) -> str:
+    """What was found in place of a node, and how to mend it."""
+    hint = "; draw one of them, as in draw(outputs[0])" if isinstance(thing, list | tuple) else ""
+    return f"a picture starts from a Value, got {type(thing).__name__} ({thing!r:.60}){hint}"
 
 
 def folded_keys(scan: Scan, detail: str, opened: Collection[str]) -> Keys:

@@ -139,6 +139,9 @@
   $("slider").oninput = () => { play(false); show(+$("slider").value); };
   addEventListener("hashchange", follow);
   document.body.classList.add("live");
+  const lists = open => document.querySelectorAll("details").forEach(d => { d.open = open; });
+  addEventListener("beforeprint", () => lists(true));
+  lists(false);
   for (const g of document.querySelectorAll(".node:not(.constant)")) {
     g.setAttribute("tabindex", 0);
     g.setAttribute("role", "button");

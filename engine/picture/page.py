@@ -188,13 +188,14 @@ def _section(place: int, view: View, drawing: Drawing) -> str:
     hidden = " hidden" if place else ""
     return (
         f'<section id="view{place}"{hidden}><div class="picture">{_without_looks(drawing.bare_svg)}</div>'
-        f"<details><summary>All steps</summary><ol>{items}</ol></details></section>"
+        f"<details open><summary>All steps</summary><ol>{items}</ol></details></section>"
     )
 
 
 def _without_looks(svg: str) -> str:
     """The picture without what the page's style sheet says anyway, a third less; its width as a property."""
-    return _LOOKS.sub("", _SIZE.sub(r'style="--width:\1pt"', svg, count=1))
+    sized = _SIZE.sub(r'style="--width:\1pt"', svg, count=1)
+    return _LOOKS.sub("", sized).replace('role="img"', 'role="group"', 1)  # its boxes can be pressed
 
 
 def _path_button(view: View, title: str) -> str:
