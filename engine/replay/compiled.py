@@ -81,8 +81,8 @@ class Compiled:
 
         It does what `value_and_gradients` does, for samples of the shapes recorded so far; `arguments`, where
         given, are samples to record first. Held Values keep the numbers that they have now. A traced function
-        cannot raise: what eager would refuse is nan there. ReplayError where there is nothing to export, where
-        a Python `if` on Values splits the samples, which no single program can follow, and without JAX.
+        cannot raise: what eager would refuse is nan there. ReplayError where nothing was recorded, where a
+        Python `if` on Values splits the samples, which no single program can follow, and without JAX.
         """
         if arguments:
             self.value_and_gradients(self._weights(), *arguments)
@@ -93,8 +93,8 @@ class Compiled:
             path.ensure_loss()
             if path.tape.guards:
                 raise ReplayError(
-                    f"{self.__name__} takes another way for some samples (an `if` on Values), which JAX cannot "
-                    "follow; write the decision as where(…), maximum(…), relu(…)"
+                    f"{self.__name__} takes another way for some samples (an `if` on Values), which JAX "
+                    "cannot follow; write the decision as where(…), maximum(…), relu(…)"
                 )
             parts[shape] = Part(path.program, tuple(value._data for value in path.tape.held))
         return as_jax(self.__name__, len(self.parameters), parts)

@@ -60,7 +60,9 @@ def as_jax(name: str, parameters: int, parts: Mapping[tuple[Shape, ...], Part]) 
     try:
         jnp = import_module("jax.numpy")
     except ImportError as error:
-        raise ReplayError("JAX is not installed: pip install jax (or the extra `jax` of this project)") from error
+        raise ReplayError(
+            "JAX is not installed: pip install jax (or the extra `jax` of this project)"
+        ) from error
     known = {sizes: part for shape, part in parts.items() if (sizes := _sizes_of_all(shape)) is not None}
 
     def function(weights: Any, *batch: Any) -> tuple[Any, Any]:
@@ -195,8 +197,8 @@ class _Run:
                 terms = self._read(operand)
                 terms = terms.reshape(-1, len(out), terms.shape[1])
                 self._write(instruction, self.reductions[operation.name](terms))
-            case Pick(out, index, table):
-                self._write(instruction, self._pick(index, table, len(out)))
+            case Pick(_, index, table):
+                self._write(instruction, self._pick(index, table))
             case Scatter(out, index, left):
                 self._scatter(out, index, self._read(left))
 
@@ -294,31 +296,48 @@ class _Run:
             return self.np.where(condition != 0.0, accepted, otherwise)
         return expression
 
-    def _which(self, index: Rows, places: Sequence[int]) -> tuple[Array, Array, Array]:
-        """The rows that can be picked; which of them each row and lane picks; where there is such a one.
+    def _which(self, index: Rows, choices: int) -> tuple[Array, Array]:
+        """Which of so many choices each row and lane picks, and whether there is such a one.
 
-        Row i picks entry index[i] of its column of `places`; an index below 0 counts from the end.
+        An index below 0 counts from the end.
         """
         numbers = self._read(index)
-        listed, inverse = np.unique(np.asarray(places), return_inverse=True)
-        table = inverse.reshape(-1, len(index))
         whole = self.np.floor(numbers)
-        valid = (numbers == whole) & (whole >= -len(table)) & (whole < len(table))
-        chosen = self.np.where(valid, whole, 0.0).astype(int) % len(table)
-        return listed, self.np.asarray(table)[chosen, np.arange(len(index))[:, None]], valid
+        valid = (numbers == whole) & (whole >= -choices) & (whole < choices)
+        return self.np.where(valid, whole, 0.0).astype(int) % choices, valid
 
-    def _pick(self, index: Rows, table: Rows, count: int) -> Array:
-        """The rows that were picked; nan where an index is outside its list, which eager refuses."""
-        listed, which, valid = self._which(index, table.places)
-        found = self._read(Rows(table.space, tuple(listed.tolist())))
-        lanes = np.arange(self.lanes) if table.space.wide else 0
-        return self.np.where(valid, found[which, lanes], np.nan).reshape(count, -1)
+    def _pick(self, index: Rows, table: Rows) -> Array:
+        """Row i picks from its column of the table; nan where there is no such place, which eager refuses."""
+        choices = len(table) // len(index)
+        which, valid = self._which(index, choices)
+        if table.space.wide:  # compared with every choice, so that no lane looks into another's
+            columns = self._read(table).reshape(choices, len(index), -1)
+            found = self.np.where(self._is_chosen(which, choices), columns, 0.0).sum(0)
+        else:
+            rows, places = _distinct(table, len(index))
+            found = self._read(rows)[self.np.asarray(places)[which, np.arange(len(index))[:, None]], 0]
+        return self.np.where(valid, found, np.nan)
+
+    def _is_chosen(self, which: Array, choices: int) -> Array:
+        return which == self.np.arange(choices)[:, None, None]
 
     def _scatter(self, out: Rows, index: Rows, left: Array) -> None:
-        listed, which, _ = self._which(index, out.places)
-        rows = Rows(out.space, tuple(listed.tolist()))
-        lanes = np.arange(self.lanes) if out.space.wide else 0
-        self.stores[out.space].write(rows.places, self._read(rows).at[which, lanes].add(left))
+        choices = len(out) // len(index)
+        which, _ = self._which(index, choices)
+        rows, places = _distinct(out, len(index))
+        if out.space.wide:
+            parts = self.np.where(self._is_chosen(which, choices), left, 0.0).reshape(len(out), -1)
+            added = self._read(rows).at[places.ravel()].add(parts)
+        else:
+            chosen = self.np.asarray(places)[which, np.arange(len(index))[:, None]]
+            added = self._read(rows).at[chosen, 0].add(left)
+        self.stores[out.space].write(rows.places, added)
+
+
+def _distinct(table: Rows, columns: int) -> tuple[Rows, Array]:
+    """The rows of a table, each once, and the place of each entry among them, (choices, columns)."""
+    listed, inverse = np.unique(np.asarray(table.places), return_inverse=True)
+    return Rows(table.space, tuple(listed.tolist())), inverse.reshape(-1, columns)
 
 
 def _some_of(rows: Rows, numbers: Array) -> Rows:
