@@ -1,5 +1,6 @@
 """Graphs to look at: drawings, pages to step through, text for a terminal.
 
-Reading order: `fold` (which nodes become one box), `face` (what a box says), `dot` (as a Digraph),
-`layout` (running the layout program), `drawing` (what the user holds), `page` (the picture that steps).
+Reading order: `grouping` (what belongs together) and `fold` (which nodes become one box), `face` (what a box
+says), `dot` (as a Digraph), `layout` (running the layout program), `drawing` (what the user holds); then
+`views` and `page` (the picture that steps), and `text`. `palette` has the colors, `expand` writes sums out.
 """

@@ -128,15 +128,16 @@ class Sweep:
     """The backward pass as one sees it from a view: which box has which gradient by now."""
 
     def __init__(self, folded: Folded) -> None:
-        gradients = map(folded.scan.grad, folded.scan.order[:-1])
-        self._scale = Scale.of(gradients)
-        self._titles = {place: face.lines[0] for place, face in faces(folded).items()}
+        said = faces(folded)
+        self._titles = {place: face.lines[0] for place, face in said.items()}
+        root = folded.scan.root
+        self._scale = Scale.of(said[box.id].size for box in folded.boxes if root not in box.members)
         self._box_of = {node: box for box in folded.boxes for node in box.members}
         self._into: dict[str, list[Wire]] = {box.id: [] for box in folded.boxes}
         for wire in folded.wires:
             self._into[wire.target].append(wire)
         self._handed_to = {wire.source for wire in folded.wires}
-        self._root = folded.scan.root
+        self._root = root
         self._running: dict[Node, float | None] = {}
 
     def moments(self, steps: Sequence[StepRecord]) -> Iterator[Moment]:
