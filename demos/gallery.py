@@ -119,8 +119,8 @@ body { font: 16px/1.55 system-ui, "DejaVu Sans", sans-serif; color: #2b2b2b; bac
 main { max-width: 1000px; margin: 0 auto; padding: 2.5rem 1.25rem 5rem; }
 h1 { font-size: 2rem; margin: 0 0 .4rem; }
 h2 { font-size: 1.3rem; margin: 0 0 .8rem; }
-h2 span { display: inline-block; min-width: 1.6em; margin-right: .6em; padding: .05em .3em; border-radius: .35em;
-  background: #2f6f9f; color: white; text-align: center; font-size: .85em; }
+h2 span { display: inline-block; min-width: 1.6em; margin-right: .6em; padding: .05em .3em;
+  border-radius: .35em; background: #2f6f9f; color: white; text-align: center; font-size: .85em; }
 section { background: white; border-radius: 10px; padding: 1.5rem 1.8rem 1rem; margin: 1.6rem 0;
   box-shadow: 0 1px 3px #0002; }
 nav ol { columns: 2; list-style: none; padding: 0; margin: 1.2rem 0 0; }
@@ -148,8 +148,8 @@ PAGE = """<!doctype html>
 <body>
 <main>
 <h1>A course in backprop</h1>
-<p>{count} lessons, each a short script that trained what it shows: {seconds:.0f} seconds in all. Every number and
-every picture on this page was made by the scripts beside it, from scalar values and the chain rule.</p>
+<p>{count} lessons, each a short script that trained what it shows: {seconds:.0f} seconds in all. Every number
+and every picture on this page was made by the scripts beside it, from scalar values and the chain rule.</p>
 <nav><ol>
 {entries}
 </ol></nav>

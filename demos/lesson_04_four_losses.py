@@ -54,9 +54,7 @@ def main() -> dict[str, float]:
     losses.categorical_cross_entropy(probabilities, 1).backward()
     for place, (logit, node) in enumerate(zip(logits, probabilities, strict=True)):
         truth = float(place == 1)
-        print(
-            f"  class {place}: probability {node.data:.4f}, truth {truth:.0f}, its pull {logit.grad:8.4f}"
-        )
+        print(f"  class {place}: probability {node.data:.4f}, truth {truth:.0f}, its pull {logit.grad:8.4f}")
     pulls = zip(logits, probabilities, (0.0, 1.0, 0.0), strict=True)
     off = max(abs((logit.grad or 0.0) - (node.data - truth)) for logit, node, truth in pulls)
 

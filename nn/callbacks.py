@@ -32,8 +32,9 @@ Callback: TypeAlias = Callable[[Epoch], object]  # one that returns True ends tr
 class EarlyStopping:
     """Ends training when `monitor` has not become better by more than `least` for `patience` epochs.
 
-    `monitor` is a column of the history: by default the validation loss, or where there is none the loss, which
-    is the mean over the epoch's steps, each as it was before its update. `largest` says that more of it is better. With `restore` the parameters of the best epoch are put back.
+    `monitor` is a column of the history: by default the validation loss, or where there is none the loss,
+    which is the mean over the epoch's steps, each as it was before its update. `largest` says that more of it
+    is better. With `restore` the parameters of the best epoch are put back.
     """
 
     patience: int = 10

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from engine import Value, no_grad
+from engine import Value
 from nn import metrics as scores
 from nn.losses import Loss, loss_function
 from nn.module import Module
@@ -86,10 +86,8 @@ def named_metrics(metrics: Metric | Sequence[Metric]) -> Metrics:
 def measured(model: Module, loss: Loss, samples: Samples, metrics: Metrics) -> dict[str, float]:
     """The mean loss and the metrics on samples that were checked before."""
     outputs = model.predict(samples.inputs)
-    with no_grad():
-        losses = [
-            loss([Value(x) for x in row], t).data for row, t in zip(outputs, samples.targets, strict=True)
-        ]
+    pairs = zip(outputs, samples.targets, strict=True)
+    losses = [loss([Value(x) for x in row], target).data for row, target in pairs]
     row = {"loss": math.fsum(losses) / len(losses)}
     for name, metric in metrics.items():
         row[name] = float(metric(*_compared(metric, loss, outputs, samples.targets)))

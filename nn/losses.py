@@ -79,7 +79,7 @@ def mean_squared_error(predictions: Nodes, targets: Any) -> Value:
     4.0
     """
     errors = _errors("mean_squared_error", predictions, targets)
-    return _mean([error * error for error in errors])
+    return errors[0] * errors[0] if len(errors) == 1 else dot(errors, errors) / len(errors)
 
 
 @_of_samples

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from engine import Value, no_grad
+from engine import Value
 
 __all__ = ["Module"]
 
@@ -150,14 +150,13 @@ class Module(metaclass=_NamedWhenMade):
             parameter.data = numbers[name]
 
     def predict(self, inputs: Iterable[Any]) -> list[list[float]]:
-        """The outputs for every sample as plain numbers, computed without building graphs.
+        """The outputs for every sample as plain numbers; each sample's graph is dropped at once.
 
         >>> from nn import Neuron
         >>> Neuron(1, "linear", initializer="zeros").predict([[1.0], [2.0]])
         [[0.0], [0.0]]
         """
-        with no_grad():
-            return [_numbers(self(sample)) for sample in inputs]
+        return [_numbers(self(sample)) for sample in inputs]
 
     # ── To look at ────────────────────────────────────────────────────────────────────────────────
 

@@ -165,9 +165,8 @@ def draw_boundary(
     for label in sorted(set(targets)):
         points = [row for row, target in zip(inputs, targets, strict=True) if target == label]
         color = COLORS[max(0, int(label)) % len(COLORS)]
-        axes.scatter(
-            *zip(*points, strict=True), s=60 if len(inputs) < 10 else 16, color=color, edgecolor="white", linewidth=0.6, zorder=3
-        )
+        look = {"color": color, "edgecolor": "white", "linewidth": 0.6, "zorder": 3}
+        axes.scatter(*zip(*points, strict=True), s=60 if len(inputs) < 10 else 16, **look)
     axes.grid(visible=False)
 
 
@@ -224,7 +223,7 @@ def fitted_curve(
     title: str = "",
 ) -> Figure:
     """The points, and the curve that a model of one input draws through them; or several, by name."""
-    models = model if isinstance(model, Mapping) else {"fitted": lambda x: _row(model([x]))[0]}
+    models = model if isinstance(model, Mapping) else {"fitted": _of_one_number(model)}
     with chart(size=(5.6, 3.8), path=path) as (figure, (axes,)):
         xs = _spread([row[0] for row in inputs], 200)
         axes.scatter([row[0] for row in inputs], targets, s=14, color="#8d8d8d", label="data", zorder=2)
@@ -259,6 +258,10 @@ def weights_and_gradients(model: Module, path: Target = None) -> Figure:
 
 def _row(outputs: Any) -> list[float]:
     return [float(x) for x in (outputs if isinstance(outputs, list | tuple) else [outputs])]
+
+
+def _of_one_number(model: Callable[[list[float]], Any]) -> Function:
+    return lambda x: _row(model([x]))[0]
 
 
 def _spread(numbers: Sequence[float], count: int) -> list[float]:

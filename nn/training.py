@@ -121,6 +121,7 @@ class _Objective:
         self.model, self.loss = model, loss
         self.l1, self.l2 = not_negative("l1", l1), not_negative("l2", l2)
         self.parameters = model.parameters()
+        self.everything = list(model.named_parameters().values())  # walked once, and not at every step
         if not self.parameters:
             raise ValueError(f"{model!r} has no parameters to train: it has none, or all are frozen")
 
@@ -129,7 +130,8 @@ class _Objective:
 
         This is the one place where training meets backprop.
         """
-        self.model.zero_grad()
+        for parameter in self.everything:
+            parameter.grad = 0.0
         loss = mean([self.loss(self.model(inputs), target) for inputs, target in batch])
         if not math.isfinite(loss.data):
             raise ArithmeticError(f"the loss is {loss.data!r}")
@@ -160,6 +162,7 @@ class _Run:
         self.plan, self.objective, self.optimizer = plan, objective, optimizer
         self.samples, self.held_out, self.metrics, self.callbacks = samples, held_out, metrics, callbacks
         self.model = objective.model
+        self.dropouts = [module for _, module in self.model.modules() if isinstance(module, Dropout)]
         self.stopping: EarlyStopping | None = None
         self.checkpoint: Checkpoint | None = None
         self.history = History()
@@ -201,9 +204,8 @@ class _Run:
         """One time through all samples; returns whether a callback wants it to be the last."""
         bar.begins(number, self.plan.epochs)
         self.model.train()
-        for place, (_, module) in enumerate(self.model.modules()):
-            if isinstance(module, Dropout):
-                module.rng.seed(f"{self.plan.seed}:{number}:{place}")
+        for place, dropout in enumerate(self.dropouts):
+            dropout.rng.seed(f"{self.plan.seed}:{number}:{place}")
         count = len(self.samples.inputs)
         losses = []
         for places in batches(count, self.plan.batch_size, self.plan.order(number)):

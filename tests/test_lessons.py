@@ -85,7 +85,9 @@ CLAIMS: dict[str, Callable[[Facts], bool]] = {
         f["momentum"] < f["SGD"]
         and f["nesterov"] < f["SGD"]
         and f["Adam"] < f["SGD"]
-        and all(f[f"{name} on moons"] < f["SGD on moons"] for name in ("momentum", "RMSProp", "Adam", "AdamW"))
+        and all(
+            f[f"{name} on moons"] < f["SGD on moons"] for name in ("momentum", "RMSProp", "Adam", "AdamW")
+        )
     ),
     "lesson_17_vanishing_gradients": lambda f: (
         f["sigmoid"] < 1e-3
@@ -135,7 +137,9 @@ def test_the_numbered_course_has_claims_for_each_of_its_lessons() -> None:
     assert {name for name in gallery.lessons() if name < "lesson_20"} == set(CLAIMS)
 
 
-def test_the_gallery_shows_words_pictures_and_what_was_printed(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_gallery_shows_words_pictures_and_what_was_printed(
+    out: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("matplotlib")
     assert gallery.main(["2", "5"]) == 0
     page = (out / "index.html").read_text(encoding="utf-8")
@@ -146,7 +150,9 @@ def test_the_gallery_shows_words_pictures_and_what_was_printed(out: Path, capsys
     assert "2 of 2 lessons ran" in capsys.readouterr().out
 
 
-def test_a_lesson_that_fails_is_shown_and_the_others_still_run(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_lesson_that_fails_is_shown_and_the_others_still_run(
+    out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     module: Any = importlib.import_module("demos.lesson_05_backprop_by_hand")
 
     def broken() -> None:

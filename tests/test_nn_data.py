@@ -70,7 +70,7 @@ def test_a_split_keeps_the_shares_of_the_classes_and_every_sample() -> None:
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -1.0, 0.001])
 def test_a_split_with_an_empty_part_is_refused(share: float) -> None:
-    with pytest.raises(ValueError, match="share|too few"):
+    with pytest.raises(ValueError, match=r"share|too few"):
         data.moons(20).split(test=share)
 
 
@@ -168,5 +168,5 @@ def test_bad_csv_is_told_with_its_line(tmp_path: Path, text: str, words: str) ->
 def test_a_column_that_is_not_there(tmp_path: Path) -> None:
     file = tmp_path / "some.csv"
     file.write_text("a,b\n1,2\n", encoding="utf-8")
-    with pytest.raises(ValueError, match="no column 'c'; it has a, b"):
+    with pytest.raises(ValueError, match=r"no column 'c'; it has a, b"):
         from_csv(file, target="c")

@@ -49,6 +49,7 @@ def test_names_follow_the_labels_contract() -> None:
     ]
     output = model([1.0, 2.0])[0]
     assert output.label == "layers[1].neurons[0]"
+    assert output.operation is not None
     assert output.operation.name == "dot"
     hidden = output.parents[3]
     assert (hidden.label, hidden.parents[0].label) == ("layers[0].neurons[0]", "layers[0].neurons[0].sum")
@@ -69,7 +70,8 @@ def test_a_neuron_alone_has_names_as_well() -> None:
 
 def test_a_neuron_is_two_nodes_and_a_linear_one_is_one() -> None:
     for activation, nodes in (("tanh", 2), ("linear", 1)):
-        node, count = Neuron(5, activation, seed=0)([1.0] * 5), 0
+        node: Any = Neuron(5, activation, seed=0)([1.0] * 5)
+        count = 0
         while node.operation is not None:
             node, count = node.parents[0], count + 1
         assert count == nodes
@@ -80,11 +82,11 @@ def test_code_written_for_micrograd_reads_the_same() -> None:
     xs, ys = [[2.0, 3.0, -1.0], [3.0, -1.0, 0.5]], [1.0, -1.0]
     losses = []
     for _ in range(10):
-        loss = sum((model(x)[0] - y) ** 2 for x, y in zip(xs, ys, strict=True))
+        loss: Any = sum((model(x)[0] - y) ** 2 for x, y in zip(xs, ys, strict=True))
         model.zero_grad()
         loss.backward()
         for p in model.parameters():
-            p.data += -0.01 * p.grad
+            p.data += -0.01 * (p.grad or 0.0)
         losses.append(loss.data)
     assert losses[-1] < losses[0]
 
@@ -125,13 +127,14 @@ def test_sizes_that_are_no_sizes_are_refused(sizes: Any) -> None:
 
 def test_text_in_a_sample_is_refused() -> None:
     with pytest.raises(TypeError, match="str"):
-        MLP(2, [1], seed=0)(["a", 1.0])
+        MLP(2, [1], seed=0)(["a", 1.0])  # type: ignore[list-item]
 
 
 @pytest.mark.parametrize("kind", ["activation", "initializer"])
 def test_unknown_names_list_the_known_ones(kind: Any) -> None:
+    settings: Any = {kind: "tahn"}
     with pytest.raises(ValueError, match=rf"unknown {kind} 'tahn'.*Known are") as caught:
-        Layer(2, 2, **{kind: "tahn"})
+        Layer(2, 2, **settings)
     if kind == "activation":
         assert "did you mean 'tanh'?" in str(caught.value)
 
@@ -189,8 +192,9 @@ def test_a_state_of_another_model_changes_nothing() -> None:
     before = model.state()
     with pytest.raises(ValueError, match="missing: layers"):
         model.load_state(MLP(2, [1], seed=0).state())
+    broken: Any = dict.fromkeys(before, "x")
     with pytest.raises(TypeError):
-        model.load_state(dict.fromkeys(before, "x"))
+        model.load_state(broken)
     assert model.state() == before
 
 
@@ -221,7 +225,7 @@ def test_sequential_chains_modules_and_functions() -> None:
     network = Sequential(lambda row: [row[0] * 2.0], Layer(1, 1, "linear", initializer="zeros"))
     network.layers[1].neurons[0].weights[0].data = 3.0
     assert network([1.0])[0].data == 6.0
-    assert list(network.named_parameters())[0] == "layers[1].neurons[0].weights[0]"
+    assert next(iter(network.named_parameters())) == "layers[1].neurons[0].weights[0]"
 
 
 def test_repr_is_how_one_would_write_it() -> None:

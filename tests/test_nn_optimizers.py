@@ -15,7 +15,7 @@ from nn.optimizers import Optimizer, length_of, optimizer_for
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "nn_optimizers.json").read_text(encoding="utf-8"))
 START = [0.5, -2.0, 1.5]
-MAKE = {
+MAKE: dict[str, Any] = {
     "SGD": lambda: SGD(0.1),
     "SGD momentum": lambda: SGD(0.05, momentum=0.9),
     "SGD nesterov decay": lambda: SGD(0.05, momentum=0.9, nesterov=True, weight_decay=0.01),
@@ -42,7 +42,7 @@ def test_a_hundred_steps_are_the_exact_ones(name: Any) -> None:
 @pytest.mark.parametrize("name", list(MAKE))
 def test_a_hundred_steps_equal_torch(name: Any) -> None:
     torch = pytest.importorskip("torch")
-    make = {
+    make: dict[str, Any] = {
         "SGD": lambda p: torch.optim.SGD(p, 0.1),
         "SGD momentum": lambda p: torch.optim.SGD(p, 0.05, momentum=0.9),
         "SGD nesterov decay": lambda p: torch.optim.SGD(
@@ -53,9 +53,9 @@ def test_a_hundred_steps_equal_torch(name: Any) -> None:
         "Adam": lambda p: torch.optim.Adam(p, 0.05),
         "Adam decay": lambda p: torch.optim.Adam(p, 0.05, weight_decay=0.1),
         "AdamW": lambda p: torch.optim.AdamW(p, 0.05, weight_decay=0.1),
-    }[name]
+    }
     theirs = torch.tensor(START, dtype=torch.float64, requires_grad=True)
-    their_optimizer, optimizer = make([theirs]), MAKE[name]()
+    their_optimizer, optimizer = make[name]([theirs]), MAKE[name]()
     ours = [Value(x) for x in START]
     for _ in range(100):
         theirs.grad = torch.tensor(gradients(theirs.tolist()), dtype=torch.float64)
@@ -128,7 +128,7 @@ def test_a_learning_rate_that_is_none_is_refused(rate: Any) -> None:
 
 
 def test_other_settings_are_checked_too() -> None:
-    for make, words in (
+    cases: list[tuple[Any, str]] = [
         (lambda: SGD(0.1, momentum=1.0), "momentum"),
         (lambda: SGD(0.1, nesterov=True), "momentum > 0"),
         (lambda: Adam(0.1, beta1=-0.1), "beta1"),
@@ -136,7 +136,8 @@ def test_other_settings_are_checked_too() -> None:
         (lambda: SGD(0.1, weight_decay=-1.0), "weight_decay"),
         (lambda: SGD(0.1, clip_norm=0.0), "clip_norm"),
         (lambda: optimizer_for("adm"), r"unknown optimizer 'adm'.*sgd, rmsprop, adam, adamw"),
-    ):
+    ]
+    for make, words in cases:
         with pytest.raises(ValueError, match=words):
             make()
     with pytest.raises(TypeError, match="SGD"):
@@ -170,11 +171,12 @@ def test_schedules_come_back_from_their_state(schedule: Any) -> None:
 def test_schedules_equal_torch() -> None:
     torch = pytest.importorskip("torch")
     lr = torch.optim.lr_scheduler
-    for schedule, make in (
+    pairs: list[tuple[schedules.Schedule, Any]] = [
         (SCHEDULES[1], lambda o: lr.StepLR(o, 4, 0.1)),
         (SCHEDULES[2], lambda o: lr.LinearLR(o, 1.0, 1 / 3, 10)),
         (SCHEDULES[3], lambda o: lr.CosineAnnealingLR(o, 10, 0.01)),
-    ):
+    ]
+    for schedule, make in pairs:
         optimizer = torch.optim.SGD([torch.zeros(1)], 0.3)
         theirs = make(optimizer)
         for step in range(11):

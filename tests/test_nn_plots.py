@@ -6,6 +6,7 @@ import pytest
 from nn import MLP, History, data
 from nn.losses import mean_squared_error
 
+mpl: Any = pytest.importorskip("matplotlib")
 plots: Any = pytest.importorskip("nn.plots", exc_type=ImportError)
 
 POINTS = data.moons(20, seed=0)
@@ -77,8 +78,6 @@ def test_the_derivative_drawn_is_the_engines() -> None:
 
 
 def test_plots_leave_the_users_settings_alone() -> None:
-    import matplotlib as mpl
-
     before = dict(mpl.rcParams)
     FIGURES["curves"](None)
     assert dict(mpl.rcParams) == before
