@@ -11,7 +11,7 @@ Executors compute expressions; nobody types a derivative a second time.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from engine import ops
 from engine.operation import Operation
 from engine.replay import selection
 
-__all__ = ["Apply", "Argument", "Choose", "Expression", "partials", "product", "renumbered"]
+__all__ = ["Apply", "Argument", "Choose", "Expression", "partials", "product", "renumbered", "substituted"]
 
 
 class Expression:
@@ -165,11 +165,16 @@ def product(upstream: Argument, slope: Any) -> Any:
 
 def renumbered(expression: Any, numbers: dict[int, int]) -> Any:
     """The expression with its arguments numbered anew."""
+    return substituted(expression, {old: Argument(new) for old, new in numbers.items()})
+
+
+def substituted(expression: Any, arguments: Mapping[int, Any]) -> Any:
+    """The expression with other things in the place of its arguments."""
     if isinstance(expression, Argument):
-        return Argument(numbers[expression.number])
+        return arguments[expression.number]
     if isinstance(expression, Apply):
-        return Apply(expression.operation, tuple(renumbered(o, numbers) for o in expression.operands))
+        return Apply(expression.operation, tuple(substituted(o, arguments) for o in expression.operands))
     if isinstance(expression, Choose):
         sides = (expression.condition, expression.accepted, expression.otherwise)
-        return Choose(*(renumbered(side, numbers) for side in sides))
+        return Choose(*(substituted(side, arguments) for side in sides))
     return expression

@@ -20,6 +20,7 @@ from engine.replay.selection import SELECTIONS
 __all__ = ["FUNCTIONS", "REDUCTIONS"]
 
 Array = Any
+ROOT_OF_HALF = 0.5**0.5
 
 
 def _slowly(operation: Operation) -> Callable[..., Any]:
@@ -90,7 +91,7 @@ def _mish(x: Any, out: Array) -> None:
 
 
 def _gelu(x: Any, out: Array) -> None:
-    FUNCTIONS["erfc"](np.multiply(x, -1.0 / math.sqrt(2.0)), out=out)
+    FUNCTIONS["erfc"](np.multiply(x, -ROOT_OF_HALF), out=out)
     np.multiply(np.multiply(out, 0.5), x, out=out)
 
 

@@ -1,21 +1,31 @@
 """Program: a tape re-rolled into a few coarse instructions, each over many rows at once.
 
-A row is one scalar of the tape for a whole batch of samples: its lanes. Some rows are the same for
-all samples, what depends on parameters and constants alone: they have one lane. Every operand says in
-which space its rows are; an instruction whose result has one lane, though an operand has many, sums over
-the lanes. The way back is written in the same instructions as the way there.
+What is the same for all samples is computed once; the way back is written in the same instructions as the
+way there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from enum import Enum
-from itertools import pairwise
-from typing import Any
 
 from engine.errors import ReplayError
-from engine.operation import Operation
+from engine.replay.expression import Argument, substituted
+from engine.replay.instructions import (
+    Elementwise,
+    Fill,
+    Instruction,
+    LaneProduct,
+    Matrix,
+    MatrixProduct,
+    Pick,
+    Reduction,
+    Rows,
+    Scatter,
+    Space,
+    SumOfProducts,
+    grid,
+)
 
 __all__ = [
     "Elementwise",
@@ -31,204 +41,11 @@ __all__ = [
     "Scatter",
     "Space",
     "SumOfProducts",
+    "describe",
     "grid",
+    "reads",
+    "rows_of",
 ]
-
-
-class Space(Enum):
-    """Where a row lives; the first two have a lane for every sample, the others one lane for all."""
-
-    VALUE = "v"  # the inputs, then everything that depends on them
-    ADJOINT = "dv"  # the derivative of the loss by each row of VALUE
-    WEIGHT = "w"  # the parameters, then the held values
-    GRADIENT = "dw"
-    SHARED = "s"  # what depends on weights and constants alone
-    SHARED_ADJOINT = "ds"
-    CONSTANT = "c"
-
-    __hash__ = object.__hash__  # a space is itself: quicker than by name, and rolling asks a million times
-
-    @property
-    def wide(self) -> bool:
-        """Whether a row here has a lane for every sample."""
-        return self in (Space.VALUE, Space.ADJOINT)
-
-    @property
-    def adjoint(self) -> Space:
-        """The space of the derivatives by the rows of this one."""
-        return {Space.VALUE: Space.ADJOINT, Space.WEIGHT: Space.GRADIENT, Space.SHARED: Space.SHARED_ADJOINT}[
-            self
-        ]
-
-
-@dataclass(frozen=True)
-class Rows:
-    """Rows of a space: a range where they lie side by side, else a tuple of places."""
-
-    space: Space
-    places: range | tuple[int, ...]
-
-    def __len__(self) -> int:
-        return len(self.places)
-
-    def __str__(self) -> str:
-        places = self.places
-        if len(places) == 1:
-            return f"{self.space.value}[{places[0]}]"
-        if isinstance(places, range):
-            step = "" if places.step == 1 else f":{places.step}"
-            return f"{self.space.value}[{places.start}:{places.stop}{step}]"
-        return f"{self.space.value}[{places[0]}, {places[1]}, … {len(places)} rows]"
-
-    @classmethod
-    def of(cls, space: Space, places: Iterable[int]) -> Rows:
-        """The rows at these places, as a range where that is possible."""
-        listed = tuple(places)
-        step = listed[1] - listed[0] if len(listed) > 1 else 1
-        if step > 0 and all(b - a == step for a, b in pairwise(listed)):
-            return cls(space, range(listed[0], listed[-1] + 1, step))
-        return cls(space, listed)
-
-
-@dataclass(frozen=True)
-class Matrix:
-    """Rows of one lane as a matrix: entry (i, j) is at start + i × row_stride + j × column_stride.
-
-    Where the places follow no such rule, they are listed, row by row.
-    """
-
-    space: Space
-    rows: int
-    columns: int
-    start: int = 0
-    row_stride: int = 0
-    column_stride: int = 1
-    listed: tuple[int, ...] = ()
-
-    def __str__(self) -> str:
-        where = "listed" if self.listed else f"from {self.start} by {self.row_stride}, {self.column_stride}"
-        return f"{self.space.value}[{self.rows} × {self.columns} {where}]"
-
-    def places(self) -> list[int]:
-        """The places of all entries, row by row."""
-        if self.listed:
-            return list(self.listed)
-        along = [column * self.column_stride for column in range(self.columns)]
-        return [self.start + row * self.row_stride + j for row in range(self.rows) for j in along]
-
-    def transposed(self) -> Matrix:
-        """The same entries, with rows and columns exchanged."""
-        entries = self.places() if self.listed else []
-        listed = tuple(entry for j in range(self.columns) for entry in entries[j :: self.columns])
-        strides = (self.column_stride, self.row_stride)
-        return Matrix(self.space, self.columns, self.rows, self.start, *strides, listed)
-
-
-@dataclass(frozen=True)
-class Fill:
-    """Out = number."""
-
-    out: Rows
-    number: float
-    accumulate: bool = False
-
-
-@dataclass(frozen=True)
-class MatrixProduct:
-    """out[i][t] = bias[i] + Σ_j matrix[i][j] × operand[j][t]; t runs over equal parts of the operand."""
-
-    out: Rows
-    matrix: Matrix
-    operand: Rows
-    bias: Rows | None = None
-    accumulate: bool = False
-
-
-@dataclass(frozen=True)
-class LaneProduct:
-    """out[i][j] = Σ over t and lanes of left[i][t] × right[j][t]: the gradient of a matrix."""
-
-    out: Matrix
-    left: Rows
-    right: Rows
-    accumulate: bool = False
-
-
-@dataclass(frozen=True)
-class SumOfProducts:
-    """out[i] = Σ coefficient × left × right over the terms of member i, which end at ends[i].
-
-    Without `right` the terms are single rows; without `coefficients` they are all 1.
-    """
-
-    out: Rows
-    ends: tuple[int, ...]
-    left: Rows
-    right: Rows | None = None
-    coefficients: tuple[float, ...] = ()
-    accumulate: bool = False
-
-    @property
-    def uniform(self) -> int:
-        """The number of terms where every member has the same, else 0."""
-        count = self.ends[0]
-        regular = all(end == count * (number + 1) for number, end in enumerate(self.ends))
-        return count if regular else 0
-
-
-@dataclass(frozen=True)
-class Elementwise:
-    """out[i] = expression of the operands' rows i; a shorter operand repeats, a shorter out sums repeats."""
-
-    out: Rows
-    expression: Any
-    operands: tuple[Rows, ...]
-    accumulate: bool = False
-
-
-@dataclass(frozen=True)
-class Reduction:
-    """out[i] = operation(operand[0][i], operand[1][i], …): one of the table's rows for many operands."""
-
-    out: Rows
-    operation: Operation
-    operand: Rows
-    accumulate: bool = False
-
-
-@dataclass(frozen=True)
-class Pick:
-    """out[i] = table[k][i], where k is the number in row i of index; counted from the end where negative."""
-
-    out: Rows
-    index: Rows
-    table: Rows
-    accumulate: bool = False
-
-
-@dataclass(frozen=True)
-class Scatter:
-    """table[k][i] += left[i], where k is the number in row i of index: the way back of Pick."""
-
-    out: Rows
-    index: Rows
-    left: Rows
-    accumulate: bool = True
-
-
-Instruction = Fill | MatrixProduct | LaneProduct | SumOfProducts | Elementwise | Reduction | Pick | Scatter
-
-
-def grid(places: range | tuple[int, ...], members: int, terms: int) -> tuple[int, int, int] | None:
-    """(start, step from member to member, step from term to term) where listed terms follow such a rule."""
-    by_term = places[1] - places[0] if terms > 1 else 1
-    by_member = places[terms] - places[0] if members > 1 else 1
-    expected = (places[0] + m * by_member + t * by_term for m in range(members) for t in range(terms))
-    return (
-        (places[0], by_member, by_term)
-        if all(a == b for a, b in zip(places, expected, strict=True))
-        else None
-    )
 
 
 @dataclass(frozen=True)
@@ -331,7 +148,8 @@ def describe(instruction: Instruction) -> str:
                 else ""
             )
         case Elementwise(out, expression, operands):
-            what = f"{expression!r} of {', '.join(map(str, operands))}"
+            names = {number: Argument(number, str(rows)) for number, rows in enumerate(operands)}
+            what = repr(substituted(expression, names))
         case Reduction(out, operation, operand):
             what = f"{operation.name} of {operand}"
         case Pick(out, index, table):

@@ -116,7 +116,7 @@ class Tape:
         return text + (f", {_count(len(self.guards), 'guard')}" if self.guards else "")
 
     def __str__(self) -> str:
-        return self.listing(40)
+        return self.listing(20)
 
     def listing(self, most: int) -> str:
         """The summary and at most so many instructions, first and last, one a line."""

@@ -298,8 +298,7 @@ def turns(found: dict[str, Step], seconds: float) -> dict[str, tuple[float, floa
             start = time.perf_counter()
             step()
             times[name].append(time.perf_counter() - start)
-            if times[name][-1] > seconds / 20:  # a slow one
-                pause[name] = time.perf_counter() + seconds / 4
+            pause[name] = time.perf_counter() + (5 * times[name][-1] if times[name][-1] > seconds / 50 else 0)
     return {name: (min(all_) * 1e6, statistics.median(all_) * 1e6) for name, all_ in times.items()}
 
 
