@@ -29,6 +29,7 @@ __all__ = ["Page", "page"]
 
 _SIZE = re.compile(r'width="([\d.]+)pt" height="[\d.]+pt"')
 _LOOKS = re.compile(r' (?:font-family|font-size|text-anchor|xml:space|fill|stroke)="[^"]*"|<!--.*?-->\n?')
+INSIDE_KEYS = "<kbd>o</kbd> look inside · <kbd>Esc</kbd> come back ·"
 MOST_HEIGHT = 900  # pixels of a frame in a notebook
 
 
@@ -62,6 +63,7 @@ class Page:
             style=_variables() + _small("page.css"),
             about=html.escape(self.about),
             path="".join(_path_button(view, self.title) for view in self.views if len(self.views) > 1),
+            keys=INSIDE_KEYS if len(self.views) > 1 else "",
             sections="".join(_section(place, view, drawing) for place, view, drawing in sections),
             data=json.dumps(
                 [_data(place, view) for place, view in enumerate(self.views)],
