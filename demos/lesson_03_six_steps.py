@@ -14,16 +14,14 @@ from demos.place import heading, picture
 from nn import MLP, data, losses, plots
 
 
-def main() -> dict[str, float]:
-    """Do the six steps in slow motion once, then sixty times."""
+def slow_motion(model: MLP, points: data.Dataset) -> tuple[float, float]:
+    """Steps 1 to 6, once, for one sample: its loss before and after."""
     heading("1  a data set: predictors x and truth labels y")
-    points = data.circles(40, seed=0)
     for row, label in list(zip(points.inputs, points.targets, strict=True))[:3]:
         print(f"   x1 = {row[0]:6.3f}   x2 = {row[1]:6.3f}   y = {label}")
     print(f"   … {len(points)} samples")
 
     heading("2  a network with random weights and biases")
-    model = MLP(2, [8, 1], activation="tanh", output="sigmoid", seed=0)
     print(model.summary())
     first = model.named_parameters()["layers[0].neurons[0].weights[0]"]
     print(f"   the first weight happens to be {first.data:.4f}")
@@ -50,6 +48,14 @@ def main() -> dict[str, float]:
     again = losses.binary_cross_entropy(model(points.inputs[0])[0], points.targets[0])
     print(f"   the first weight's gradient is {first.grad:.4f}: {before:.4f} becomes {first.data:.4f}")
     print(f"   the same sample's loss is now {again.data:.4f} instead of {loss.data:.4f}")
+    return loss.data, again.data
+
+
+def main() -> dict[str, float]:
+    """Do the six steps in slow motion once, then sixty times."""
+    points = data.circles(40, seed=0)
+    model = MLP(2, [8, 1], activation="tanh", output="sigmoid", seed=0)
+    before, after = slow_motion(model, points)
 
     heading("and again, with all samples at once")
     course = []
@@ -74,8 +80,8 @@ def main() -> dict[str, float]:
         plots.draw_boundary(axes[1], model, points.inputs, points.targets)
         axes[1].set_title("what the network answers, after 60 steps")
     return {
-        "loss before": loss.data,
-        "loss after": again.data,
+        "loss before": before,
+        "loss after": after,
         "first": course[0],
         "last": course[-1],
         "right": right / len(points),

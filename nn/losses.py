@@ -11,12 +11,11 @@ of many (a list of such lists, and a list of truths), and gives the mean over al
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeAlias, cast
 
-from engine import Value, dot, log, logsumexp, maximum, mean, minimum, relu, softplus, total
+from engine import Value, dot, exp, log, logsumexp, maximum, mean, minimum, relu, softplus, total
 from nn.names import look_up
 
 __all__ = [
@@ -40,7 +39,7 @@ Nodes: TypeAlias = Sequence[Value]
 Loss: TypeAlias = Callable[[Any, Any], Value]
 Settings = ParamSpec("Settings")
 
-SMALLEST = math.exp(-100.0)  # a probability below this counts as this, so that its log is at least -100
+SMALLEST = exp(-100.0)  # a probability below this counts as this, so that its log is at least -100
 
 
 def _of_samples(
@@ -174,7 +173,7 @@ def cross_entropy_with_logits(predictions: Nodes, target: Any) -> Value:
     """
     if isinstance(target, list | tuple):
         shares = _one_hot("cross_entropy_with_logits", predictions, target)
-        return logsumexp(predictions) * math.fsum(shares) - dot(predictions, shares)
+        return logsumexp(predictions) * sum(shares) - dot(predictions, shares)
     return logsumexp(predictions) - _of_class("cross_entropy_with_logits", predictions, target)
 
 

@@ -13,7 +13,6 @@ No window is opened and no display is needed.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +23,7 @@ from matplotlib import rcsetup
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 
-from engine import Value
+from engine import Value, norm
 from nn.activations import Activation, activation_function, activation_name
 from nn.history import History
 from nn.module import Module
@@ -250,7 +249,7 @@ def weights_and_gradients(model: Module, path: Target = None) -> Figure:
                 (charts[place + len(layers)], slopes, "gradients", COLORS[1]),
             ):
                 axes.hist(values, bins=24, color=color)
-                spread = math.sqrt(math.fsum(x * x for x in values) / len(values))
+                spread = float(norm(values)) / len(values) ** 0.5
                 axes.set_title(f"{name} {what}\nroot mean square {spread:.2g}", fontsize=9)
                 axes.ticklabel_format(axis="x", style="sci", scilimits=(-2, 3))
     return figure

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from engine import EngineError, Value, mean
+from engine import EngineError, Value, log, mean
 from nn.history import History
 from nn.losses import Loss, loss_function, loss_name
 from nn.module import Module
@@ -233,9 +233,9 @@ def _chance(case: Case) -> float | None:
     """The loss of the best answer that is the same for all samples, roughly."""
     name, outputs = loss_name(case.loss), len(case.outputs[0])
     if name in ("categorical_cross_entropy", "cross_entropy_with_logits"):
-        return math.log(outputs)
+        return log(outputs)
     if name.startswith("binary_cross_entropy"):
-        return math.log(2.0)
+        return log(2.0)
     if name == "hinge":
         return 1.0
     if task_of(case.loss) is None:

@@ -57,8 +57,8 @@ def ours(case: Case, inputs: Any, targets: Any) -> tuple[float, list[float]]:
     model = fresh(case, inputs)
     begun = time.process_time()
     fit(
-        model, inputs, targets, loss="mean_squared_error", optimizer=SGD(RATE), epochs=case.epochs, batch_size=BATCH,
-        shuffle=False, progress=False,
+        model, inputs, targets, loss="mean_squared_error", optimizer=SGD(RATE), epochs=case.epochs,
+        batch_size=BATCH, shuffle=False, progress=False,
     )  # fmt: skip
     return (time.process_time() - begun) / case.epochs, list(model.state().values())
 
