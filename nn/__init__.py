@@ -22,6 +22,7 @@ Reading order: `layers` (what a neuron is), `losses`, `optimizers`, `training`; 
 from __future__ import annotations
 
 from nn import activations, data, doctor, initializers, losses, metrics, optimizers, schedules
+from nn.attention import CausalSelfAttention, RMSNorm
 from nn.callbacks import EarlyStopping, Epoch
 from nn.checkpoints import Checkpoint
 from nn.errors import SavingError, TrainingError
@@ -38,6 +39,7 @@ __all__ = [
     "SGD",
     "Adam",
     "AdamW",
+    "CausalSelfAttention",
     "Checkpoint",
     "Dropout",
     "EarlyStopping",
@@ -47,6 +49,7 @@ __all__ = [
     "Layer",
     "Module",
     "Neuron",
+    "RMSNorm",
     "RMSProp",
     "SavingError",
     "Sequential",

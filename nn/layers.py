@@ -14,7 +14,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
-from engine import Constant, Value, dot, softmax
+from engine import Constant, Value, dot, pick, softmax
 from nn.activations import Activation, activation_function, activation_name
 from nn.initializers import Initializer, initializer_for
 from nn.module import Module
@@ -253,17 +253,23 @@ class Embedding(Module):
         self.rows = [[Value(draw(count, size, rng)) for _ in range(size)] for _ in range(count)]
 
     def __call__(self, index: Any, /) -> Nodes:
-        """The row for an index from 0 on, or the rows for several; IndexError or TypeError for others."""
-        indices = index if isinstance(index, list | tuple) else [index]
-        return [member for each in indices for member in self.rows[self._place(each)]]
+        """The row for an index from 0 on, or the rows for several; IndexError or TypeError for others.
 
-    def _place(self, index: Any) -> int:
+        An index that is a Value is looked up by `pick`, so that replay does it anew for every sample.
+        """
+        indices = index if isinstance(index, list | tuple) else [index]
+        return [member for each in indices for member in self._row(each)]
+
+    def _row(self, index: Any) -> Nodes:
+        if isinstance(index, Value):
+            row: Nodes = pick(self.rows, index)
+            return row
         place = int(index) if float(index).is_integer() else None
         if place is None:
             raise TypeError(f"Embedding takes whole numbers, got {index!r}")
         if not 0 <= place < len(self.rows):
             raise IndexError(f"Embedding has rows 0 to {len(self.rows) - 1}, got {place}")
-        return place
+        return self.rows[place]
 
     def arguments(self) -> dict[str, Any]:
         """count and size."""

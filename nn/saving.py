@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from nn.attention import CausalSelfAttention, RMSNorm
 from nn.errors import SavingError
 from nn.layers import MLP, Dropout, Embedding, Layer, Neuron, Sequential
 from nn.module import Module
@@ -32,6 +33,8 @@ KINDS: dict[str, Callable[..., Module]] = {
     "Neuron": Neuron,
     "Dropout": Dropout,
     "Embedding": Embedding,
+    "RMSNorm": RMSNorm,
+    "CausalSelfAttention": CausalSelfAttention,
 }
 
 
