@@ -59,7 +59,8 @@ class Compiled:
         """(losses of shape (samples,), the gradient of their sum of shape (parameters,)), in float64.
 
         `weights` are the numbers of the parameters, in their order; the parameters themselves are neither
-        read nor written. Raises what eager raises.
+        read nor written. Raises what eager raises; but no gradient is computed, and so none is refused, for
+        what depends on data alone.
         """
         given = np.ascontiguousarray(weights, dtype=np.float64)
         if given.shape != (len(self.parameters),):

@@ -99,6 +99,15 @@ def _softsign(x: Any, out: Array) -> None:
     np.divide(x, 1.0 + np.abs(x), out=out)
 
 
+def _whole(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A rounding whose zeros are positive, as Python's are: atan2 tells them apart."""
+
+    def rounded(x: Any, out: Array) -> None:
+        np.add(function(x, out=out), 0.0, out=out)
+
+    return rounded
+
+
 def _clamp(x: Any, low: Any, high: Any, out: Array) -> None:
     out[...] = np.where(np.less(x, low), low, np.minimum(x, high))
     crossed = np.greater(low, high)
@@ -127,7 +136,7 @@ _NAMED: dict[str, Callable[..., Any]] = {
     "atanh": np.arctanh,
     "both": np.logical_and,
     "cbrt": np.cbrt,
-    "ceil": np.ceil,
+    "ceil": _whole(np.ceil),
     "clamp": _clamp,
     "cos": np.cos,
     "cosh": np.cosh,
@@ -139,7 +148,7 @@ _NAMED: dict[str, Callable[..., Any]] = {
     "exp": np.exp,
     "exp2": np.exp2,
     "expm1": np.expm1,
-    "floor": np.floor,
+    "floor": _whole(np.floor),
     "gelu": _gelu,
     "greater": np.greater,
     "greater_equal": np.greater_equal,
@@ -160,9 +169,9 @@ _NAMED: dict[str, Callable[..., Any]] = {
     "power": _power,
     "ratio": np.divide,
     "relu": partial(np.maximum, np.zeros(())),
-    "round": np.rint,
+    "round": _whole(np.rint),
     "sigmoid": _sigmoid,
-    "sign": np.sign,
+    "sign": _whole(np.sign),
     "silu": _silu,
     "sin": np.sin,
     "sinh": np.sinh,

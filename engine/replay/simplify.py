@@ -1,7 +1,7 @@
 """Simplify: the tape without what need not be computed for every sample, or twice.
 
 Constants are folded, what is computed twice is computed once, and what no result needs is left out. No
-result changes, except that x + 0 turns -0.0 into 0.0.
+result changes.
 """
 
 from __future__ import annotations
@@ -113,9 +113,8 @@ class _Building(Flat):
             except (DomainError, IndexError):
                 return None  # the executors meet it again, and eager raises it
             return self.leaf(Leaf(LeafKind.CONSTANT, 0, folded, ""))
-        neutral = {ops.add: 0.0, ops.multiply: 1.0}.get(operation)
-        if neutral is not None and neutral in numbers:
-            return operands[1 - numbers.index(neutral)]
+        if operation is ops.multiply and 1.0 in numbers:
+            return operands[1 - numbers.index(1.0)]
         return None
 
 

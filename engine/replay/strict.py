@@ -40,7 +40,7 @@ def _leaf_number(tape: Tape, place: int, weights: Sequence[float], sample: Seque
 def gradients(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> tuple[float, list[float]]:
     """(the first output, its derivative by every parameter) for one sample, bit for bit as eager has it.
 
-    Raises what eager raises: DomainError, NonFiniteError.
+    Raises what eager raises: DomainError, NonFiniteError; the latter only for what depends on a parameter.
 
     >>> from engine.replay.record import record
     >>> w = Value(3.0)
@@ -60,7 +60,9 @@ def gradients(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> 
             if slope is not None and not paths.is_constant(operand):
                 sofar, part = adjoint[operand], upstream * slope
                 adjoint[operand] = part if sofar is None else sofar + part
-    if any(number is not None and math.isnan(number) for number in adjoint):
+    if any(
+        number is not None and math.isnan(number) and paths.follows[k] for k, number in enumerate(adjoint)
+    ):
         as_graph(tape, weights, sample).backward()  # which raises, and says where and why
     gradient = [0.0] * tape.parameters
     for place, leaf in enumerate(tape.leaves):
@@ -74,6 +76,9 @@ class _Paths:
 
     def __init__(self, tape: Tape, found: list[float]) -> None:
         self.tape, self.found, self.first = tape, found, len(tape.leaves)
+        self.follows = [leaf.kind is LeafKind.PARAMETER for leaf in tape.leaves]  # depends on a parameter
+        for _, operands, _ in tape.instructions:
+            self.follows.append(any(self.follows[operand] for operand in operands))
 
     def resolve(self, place: int) -> int:
         """The place itself, or of a pick the place that it picks."""
