@@ -32,10 +32,9 @@ ENGINE_ORDER = [
 ]
 NN_ORDER = [
     {"names", "errors", "history"},
-    {"activations", "metrics", "schedules", "tables", "losses"},
+    {"activations", "metrics", "schedules", "tables", "losses", "torch_modules"},
     {"initializers", "data", "module", "tasks"},
     {"layers", "optimizers"},
-    {"attention"},
     {"attention", "callbacks", "evaluation", "plots", "symptoms"},
     {"saving", "doctor", "batches", "gears"},
     {"checkpoints"},
