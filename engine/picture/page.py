@@ -208,7 +208,7 @@ def _path_button(view: View, title: str) -> str:
 def _variables() -> str:
     """The colors of drawings for the whole page, and two of the page's own."""
     own = f":root{{--mono:{MONOSPACED};--rule:color-mix(in srgb,var(--quiet) 35%,transparent)}}"
-    return style(":root") + own
+    return style("") + own
 
 
 def _small(name: str) -> str:

@@ -70,22 +70,27 @@ MONOSPACED = 'ui-monospace,"DejaVu Sans Mono",Menlo,Consolas,"Liberation Mono",m
 
 
 def style(scope: str = "svg.autograd") -> str:
-    """The style sheet of a drawing, for light and dark pages, with every rule inside `scope`."""
-    rules = [f"{scope} text{{font-family:{MONOSPACED};fill:var(--text)}}"]
-    rules.append(f"{scope}{{max-width:100%;height:auto}}" if scope != ":root" else "")
-    rules.append(f"{scope} .graph>polygon{{fill:var(--paper)}}")
-    for tone in LIGHT.lines:
-        rules.append(f"{scope} .{tone} :is(path,polygon){{stroke:var(--{tone})}}")
-        rules.append(f"{scope} .edge.{tone} polygon{{fill:var(--{tone})}}")
-    rules.append(f"{scope} .edge text,{scope} .graph>text{{fill:var(--quiet)}}")
+    """The style sheet of drawings, for light and dark pages; with "" for `scope` that of a whole page.
+
+    A tone sets two colors, that of lines and that of fills, which the shapes inside then take.
+    """
+    inside = f"{scope} " if scope else ""
+    rules = [f"{scope}{{max-width:100%;height:auto}}"] if scope else []
     for tone, fills in LIGHT.fills.items():
-        for level in range(len(set(fills))):
-            where = f".node.{tone}" + (f".s{level}" if len(set(fills)) > 1 else "")
-            rules.append(f"{scope} {where} :is(path,polygon){{fill:var(--{tone}{level})}}")
-    rules.append(f"{scope} .node.constant :is(path,polygon){{fill:none}}")
-    rules.append(f"{scope} .node polygon+polygon{{fill:none!important}}")  # the second line around many
-    light = f"{scope}{{{_variables(LIGHT)}}}"
-    dark = f"@media(prefers-color-scheme:dark){{{scope}{{{_variables(DARK)}}}}}"
+        rules.append(f"{inside}.{tone}{{--line:var(--{tone});--fill:var(--{tone}0)}}")
+        levels = range(1, len(set(fills)))
+        rules += [f"{inside}.{tone}.s{level}{{--fill:var(--{tone}{level})}}" for level in levels]
+    rules += [
+        f"{inside}text{{font-family:{MONOSPACED};fill:var(--text)}}",
+        f"{inside}.edge text,{inside}.graph>text{{fill:var(--quiet)}}",
+        f"{inside}.graph>polygon{{fill:var(--paper)}}",
+        f"{inside}:is(.node,.edge) :is(path,polygon){{stroke:var(--line)}}",
+        f"{inside}.node :is(path,polygon){{fill:var(--fill)}}",
+        f"{inside}.node polygon+polygon,{inside}.constant path{{fill:none}}",  # the second line around many
+        f"{inside}.edge polygon{{fill:var(--line)}}",
+    ]
+    light = f"{scope or ':root'}{{{_variables(LIGHT)}}}"
+    dark = f"@media(prefers-color-scheme:dark){{{scope or ':root'}{{{_variables(DARK)}}}}}"
     return light + dark + "".join(rules)
 
 
