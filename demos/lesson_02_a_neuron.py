@@ -18,6 +18,23 @@ from nn import Neuron, Sequential, plots
 from nn.layers import Layer
 
 
+def without_a_bend() -> dict[str, float]:
+    """How far from straight two linear layers are, and two with a tanh between them."""
+    # %% Without a bend, depth is worth nothing
+    heading("two linear layers are one linear layer")
+    rng = random.Random(0)
+    deep = Sequential(Layer(1, 8, "linear", seed=rng), Layer(8, 1, "linear", seed=rng))
+    bent_network = Sequential(Layer(1, 8, "tanh", seed=rng), Layer(8, 1, "linear", seed=rng))
+    bends = {}
+    for name, network in (("linear", deep), ("tanh", bent_network)):
+        left, middle, right = (network([x])[0].data for x in (-1.0, 0.5, 2.0))
+        bends[name] = abs(middle - (left + right) / 2)
+        print(
+            f"{name:7} f(-1) = {left:.4f}  f(0.5) = {middle:.4f}  f(2) = {right:.4f}  bend {bends[name]:.2f}"
+        )
+    return bends
+
+
 def main() -> dict[str, float]:
     """A neuron by hand and from the library; activations and slopes; why non-linearity is needed."""
     # %% By hand: three lines
@@ -54,18 +71,7 @@ def main() -> dict[str, float]:
         print("   ".join(row))
     plots.activation_functions(["tanh", "sigmoid", "relu"], picture("lesson_02_activations.png"))
 
-    # %% Without a bend, depth is worth nothing
-    heading("two linear layers are one linear layer")
-    rng = random.Random(0)
-    deep = Sequential(Layer(1, 8, "linear", seed=rng), Layer(8, 1, "linear", seed=rng))
-    bent_network = Sequential(Layer(1, 8, "tanh", seed=rng), Layer(8, 1, "linear", seed=rng))
-    bends = {}
-    for name, network in (("linear", deep), ("tanh", bent_network)):
-        left, middle, right = (network([x])[0].data for x in (-1.0, 0.5, 2.0))
-        bends[name] = abs(middle - (left + right) / 2)
-        print(
-            f"{name:7} f(-1) = {left:.4f}  f(0.5) = {middle:.4f}  f(2) = {right:.4f}  bend {bends[name]:.2f}"
-        )
+    bends = without_a_bend()
     return {
         "by hand": output.data,
         "library": same.data,

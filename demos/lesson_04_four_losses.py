@@ -24,40 +24,8 @@ def pull(loss: str, prediction: float, target: float) -> tuple[float, float]:
     return value.data, node.grad or 0.0
 
 
-def main() -> dict[str, float]:
-    """Values and pulls of the four losses; an outlier; the pull behind a softmax."""
-    heading("regression: the truth is 0")
-    for name in ("mean_squared_error", "mean_absolute_error"):
-        rows = [(x, *pull(name, x, 0.0)) for x in (0.1, 1.0, 10.0)]
-        print(f"{name:20}", "   ".join(f"error {x:4}: loss {v:6.2f}, pull {g:5.2f}" for x, v, g in rows))
-
-    heading("classification: the truth is 1")
-    for p in (0.9, 0.5, 0.01):
-        value, slope = pull("binary_cross_entropy", p, 1)
-        print(f"probability {p:4} for the truth: loss {value:6.3f}, pull {slope:8.2f}")
-
-    heading("one outlier among ten: where does each loss put the constant?")
-    points = [1.0] * 10 + [12.0]
-    found = {}
-    for name in ("mean_squared_error", "mean_absolute_error"):
-        guess = Value(3.0)
-        for _ in range(400):
-            guess.grad = 0.0
-            losses.loss_function(name)([guess] * len(points), points).backward()
-            guess.data -= 0.02 * (guess.grad or 0.0)
-        found[name] = guess.data
-        print(f"{name:20} settles at {guess.data:.2f}  (mean 2.00, median 1.00)")
-
-    heading("categorical cross-entropy, behind a softmax")
-    logits = [Value(2.0), Value(1.0), Value(-1.0)]
-    probabilities = softmax(logits)
-    losses.categorical_cross_entropy(probabilities, 1).backward()
-    for place, (logit, node) in enumerate(zip(logits, probabilities, strict=True)):
-        truth = float(place == 1)
-        print(f"  class {place}: probability {node.data:.4f}, truth {truth:.0f}, its pull {logit.grad:8.4f}")
-    pulls = zip(logits, probabilities, (0.0, 1.0, 0.0), strict=True)
-    off = max(abs((logit.grad or 0.0) - (node.data - truth)) for logit, node, truth in pulls)
-
+def draw() -> None:
+    """The losses, and their pulls with dashes."""
     with plots.chart(1, 2, size=(9.0, 3.6), path=picture("lesson_04_four_losses.png")) as (_, axes):
         xs = [place / 20 - 3 for place in range(121)]
         for color, name in zip(plots.COLORS, ("mean_squared_error", "mean_absolute_error"), strict=False):
@@ -77,6 +45,49 @@ def main() -> dict[str, float]:
         axes[1].set_title("binary cross-entropy over the prediction")
         axes[1].set_xlabel("predicted probability of class 1")
         axes[1].legend()
+
+
+def outlier() -> dict[str, float]:
+    """Which constant each regression loss settles on, for ten ones and a twelve."""
+    heading("one outlier among ten: where does each loss put the constant?")
+    points = [1.0] * 10 + [12.0]
+    found = {}
+    for name in ("mean_squared_error", "mean_absolute_error"):
+        guess = Value(3.0)
+        for _ in range(400):
+            guess.grad = 0.0
+            losses.loss_function(name)([guess] * len(points), points).backward()
+            guess.data -= 0.02 * (guess.grad or 0.0)
+        found[name] = guess.data
+        print(f"{name:20} settles at {guess.data:.2f}  (mean 2.00, median 1.00)")
+    return found
+
+
+def main() -> dict[str, float]:
+    """Values and pulls of the four losses; an outlier; the pull behind a softmax."""
+    heading("regression: the truth is 0")
+    for name in ("mean_squared_error", "mean_absolute_error"):
+        rows = [(x, *pull(name, x, 0.0)) for x in (0.1, 1.0, 10.0)]
+        print(f"{name:20}", "   ".join(f"error {x:4}: loss {v:6.2f}, pull {g:5.2f}" for x, v, g in rows))
+
+    heading("classification: the truth is 1")
+    for p in (0.9, 0.5, 0.01):
+        value, slope = pull("binary_cross_entropy", p, 1)
+        print(f"probability {p:4} for the truth: loss {value:6.3f}, pull {slope:8.2f}")
+
+    found = outlier()
+
+    heading("categorical cross-entropy, behind a softmax")
+    logits = [Value(2.0), Value(1.0), Value(-1.0)]
+    probabilities = softmax(logits)
+    losses.categorical_cross_entropy(probabilities, 1).backward()
+    for place, (logit, node) in enumerate(zip(logits, probabilities, strict=True)):
+        truth = float(place == 1)
+        print(f"  class {place}: probability {node.data:.4f}, truth {truth:.0f}, its pull {logit.grad:8.4f}")
+    pulls = zip(logits, probabilities, (0.0, 1.0, 0.0), strict=True)
+    off = max(abs((logit.grad or 0.0) - (node.data - truth)) for logit, node, truth in pulls)
+
+    draw()
     return {
         "squared pull at 10": pull("mean_squared_error", 10.0, 0.0)[1],
         "absolute pull at 10": pull("mean_absolute_error", 10.0, 0.0)[1],

@@ -17,6 +17,19 @@ from demos.place import heading, picture
 from nn import MLP, Adam, data, fit, metrics, plots
 
 
+def draw(model: MLP, test: data.Dataset, answers: list[int], wrong: list[int]) -> None:
+    """Mistaken images, and the weights of hidden neurons as images."""
+    with plots.chart(2, 8, size=(9.6, 2.9), path=picture("lesson_13_digits.png")) as (figure, axes):
+        for axis, place in zip(axes[:8], wrong, strict=False):
+            show(axis, test.inputs[place], "gray_r", (0.0, 1.0))
+            axis.set_title(f"{test.targets[place]} read as {answers[place]}", fontsize=8)
+        for axis, neuron in zip(axes[8:], model.layers[0].neurons, strict=False):
+            weights = [weight.data for weight in neuron.weights]
+            largest = max(map(abs, weights))
+            show(axis, weights, "RdBu_r", (-largest, largest))
+        figure.suptitle("mistaken images (above) and the weights of eight hidden neurons (below)", fontsize=9)
+
+
 def main() -> dict[str, float]:
     """Train on 359 images, test on 240 others."""
     images = data.digits()
@@ -49,15 +62,7 @@ def main() -> dict[str, float]:
 
     wrong = [place for place, answer in enumerate(answers) if answer != test.targets[place]]
     heading(f"{len(wrong)} of {len(answers)} mistaken")
-    with plots.chart(2, 8, size=(9.6, 2.9), path=picture("lesson_13_digits.png")) as (figure, axes):
-        for axis, place in zip(axes[:8], wrong, strict=False):
-            show(axis, test.inputs[place], "gray_r", (0.0, 1.0))
-            axis.set_title(f"{test.targets[place]} read as {answers[place]}", fontsize=8)
-        for axis, neuron in zip(axes[8:], model.layers[0].neurons, strict=False):
-            weights = [weight.data for weight in neuron.weights]
-            largest = max(map(abs, weights))
-            show(axis, weights, "RdBu_r", (-largest, largest))
-        figure.suptitle("mistaken images (above) and the weights of eight hidden neurons (below)", fontsize=9)
+    draw(model, test, answers, wrong)
     return {
         "after two epochs": history["validation accuracy"][1],
         "accuracy": history["validation accuracy"][-1],

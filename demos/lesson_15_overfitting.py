@@ -16,7 +16,7 @@ from random import Random
 from typing import Any
 
 from demos.place import heading, picture
-from nn import MLP, Adam, Dropout, EarlyStopping, Sequential, data, fit, plots
+from nn import MLP, Adam, Dropout, EarlyStopping, History, Sequential, data, fit, plots
 
 
 def sample(count: int, seed: int) -> tuple[list[list[float]], list[float]]:
@@ -33,6 +33,29 @@ def draw_large(inputs: int, outputs: int, rng: Random) -> float:  # noqa: ARG001
 def wide() -> MLP:
     """The network that is far too large."""
     return MLP(1, [24, 1], activation="tanh", initializer=draw_large, seed=5)
+
+
+def draw(course: History, curves: dict[str, Any], xs: list[list[float]], ys: list[float]) -> None:
+    """The two losses that part ways, and the curves that were learned."""
+    with plots.chart(1, 2, size=(10.8, 4.2), path=picture("lesson_15_overfitting.png")) as (_, axes):
+        axes[0].plot(course["loss"], label="on the twenty points")
+        axes[0].plot(course["validation loss"], "--", label="on others")
+        axes[0].set_yscale("log")
+        axes[0].set_title("as it is: the two losses part ways")
+        axes[0].set_xlabel("epoch")
+        axes[0].legend()
+        grid = [[place / 60 - 1] for place in range(121)]
+        axes[1].scatter([x for (x,) in xs], ys, s=20, color="#4d4d4d", zorder=4, label="the twenty points")
+        axes[1].plot(
+            [x for (x,) in grid], [sin(pi * x) for (x,) in grid], ":", color="#4d4d4d", label="the truth"
+        )
+        for color, (name, model) in zip(plots.COLORS, curves.items(), strict=False):
+            axes[1].plot(
+                [x for (x,) in grid], [row[0] for row in model.predict(grid)], color=color, label=name
+            )
+        axes[1].set_ylim(-1.8, 1.8)
+        axes[1].set_title("what was learned")
+        axes[1].legend(fontsize=8)
 
 
 def main() -> dict[str, float]:
@@ -73,25 +96,7 @@ def main() -> dict[str, float]:
         histories[name] = history
         curves[name] = model
 
-    with plots.chart(1, 2, size=(10.8, 4.2), path=picture("lesson_15_overfitting.png")) as (_, axes):
-        axes[0].plot(histories["as it is"]["loss"], label="on the twenty points")
-        axes[0].plot(histories["as it is"]["validation loss"], "--", label="on others")
-        axes[0].set_yscale("log")
-        axes[0].set_title("as it is: the two losses part ways")
-        axes[0].set_xlabel("epoch")
-        axes[0].legend()
-        grid = [[place / 60 - 1] for place in range(121)]
-        axes[1].scatter([x for (x,) in xs], ys, s=20, color="#4d4d4d", zorder=4, label="the twenty points")
-        axes[1].plot(
-            [x for (x,) in grid], [sin(pi * x) for (x,) in grid], ":", color="#4d4d4d", label="the truth"
-        )
-        for color, (name, model) in zip(plots.COLORS, curves.items(), strict=False):
-            axes[1].plot(
-                [x for (x,) in grid], [row[0] for row in model.predict(grid)], color=color, label=name
-            )
-        axes[1].set_ylim(-1.8, 1.8)
-        axes[1].set_title("what was learned")
-        axes[1].legend(fontsize=8)
+    draw(histories["as it is"], curves, xs, ys)
     return results
 
 
