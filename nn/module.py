@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from engine import Value
+from nn import torch_modules
 
 __all__ = ["Module"]
 
@@ -157,6 +158,17 @@ class Module(metaclass=_NamedWhenMade):
         [[0.0], [0.0]]
         """
         return [_numbers(self(sample)) for sample in inputs]
+
+    def to_torch(self) -> Any:
+        """A `torch.nn.Module` with the same weights and outputs, in float64; needs torch.
+
+        TypeError for a module or an activation of one's own, which torch does not know.
+        """
+        return torch_modules.to_torch(self)
+
+    def load_torch(self, module: Any) -> None:
+        """Take the weights over from a torch module such as `to_torch` makes; ValueError if shapes differ."""
+        torch_modules.load_torch(self, module)
 
     # ── To look at ────────────────────────────────────────────────────────────────────────────────
 
