@@ -8,6 +8,7 @@ from __future__ import annotations
 import html
 import importlib
 import io
+import re
 import sys
 import time
 import traceback
@@ -86,7 +87,7 @@ def page(reports: Sequence[Report]) -> str:
 
 def section(report: Report) -> str:
     """One lesson: its words, its pictures, what it printed."""
-    words = "\n".join(f"<p{noticed(part)}>{html.escape(part)}</p>" for part in report.text)
+    words = "\n".join(f"<p{noticed(part)}>{marked(part)}</p>" for part in report.text)
     pictures = "\n".join(
         f'<a href="{path.name}"><img src="{path.name}" alt="{html.escape(path.stem)}" loading="lazy"></a>'
         for path in report.made
@@ -106,6 +107,11 @@ def section(report: Report) -> str:
 <details{opened}><summary>what it prints</summary><pre>{html.escape(report.printed)}</pre></details>
 <p class="run">python -m demos.{report.name} · {report.seconds:.1f} s</p>
 </section>"""
+
+
+def marked(part: str) -> str:
+    """The text as HTML, what stands between backquotes as code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(part))
 
 
 def noticed(part: str) -> str:
@@ -132,6 +138,7 @@ p { margin: .6rem 0; max-width: 75ch; }
 pre { background: #f3f2ee; padding: .9rem 1rem; border-radius: 6px; overflow-x: auto;
   font-size: 12.5px; line-height: 1.4; }
 .trouble { background: #fbe9ea; color: #8c1c2b; }
+code { font: .9em ui-monospace, "DejaVu Sans Mono", monospace; }
 summary { cursor: pointer; color: #6a6a6a; }
 .run { color: #8a8a8a; font: 12.5px/1.4 ui-monospace, "DejaVu Sans Mono", monospace; max-width: none; }
 @media (max-width: 700px) { nav ol { columns: 1; } }

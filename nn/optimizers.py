@@ -66,8 +66,12 @@ class Optimizer:
         """
         numbers = [parameter.data for parameter in parameters]
         gradients = [parameter.grad or 0.0 for parameter in parameters]
-        for parameter, number in zip(parameters, self.update(numbers, gradients), strict=True):
-            parameter.data = number
+        updated = self.update(numbers, gradients)
+        try:
+            _set(parameters, updated)
+        except KeyboardInterrupt:  # Ctrl-C must not leave half a step behind
+            _set(parameters, updated)
+            raise
 
     def update(self, numbers: Sequence[Number], gradients: Sequence[Number]) -> list[Number]:
         """The new numbers for these numbers and their gradients; counts as one step.
@@ -77,14 +81,9 @@ class Optimizer:
         >>> SGD(learning_rate=0.5).update([1.0, 2.0], [1.0, -1.0])
         [0.5, 2.5]
         """
+        self.ensure_fits(len(numbers))
         if not self.memory:
             self.memory = {name: [0.0] * len(numbers) for name in self.remembers}
-        known = {len(column) for column in self.memory.values()} or {len(numbers)}
-        if known != {len(numbers)}:
-            raise ValueError(
-                f"this optimizer has been used with {known.pop()} parameters and now gets {len(numbers)}; "
-                "make a new one for other parameters"
-            )
         rate = self.learning_rate
         self.steps_done += 1
         columns = [self.memory[name] for name in self.remembers]
@@ -95,6 +94,15 @@ class Optimizer:
         updated, *columns = (list(column) for column in zip(*rows, strict=True))
         self.memory = dict(zip(self.remembers, columns, strict=True))
         return updated
+
+    def ensure_fits(self, count: int) -> None:
+        """Raise ValueError when there were another number of members before."""
+        known = {len(column) for column in self.memory.values()} or {count}
+        if known != {count}:
+            raise ValueError(
+                f"this optimizer has been used with {known.pop()} parameters and now gets {count}; "
+                "make a new one for other parameters"
+            )
 
     def clipped(self, gradients: Sequence[Number]) -> list[Number]:
         """The gradients, limited as the optimizer was told to."""
@@ -281,6 +289,11 @@ def length_of(gradients: Sequence[Number]) -> float:
     """
     squares = [gradient * gradient for gradient in gradients]
     return math.sqrt(math.fsum(float(s.sum()) if hasattr(s, "sum") else s for s in squares))
+
+
+def _set(parameters: Sequence[Value], numbers: Sequence[Number]) -> None:
+    for parameter, number in zip(parameters, numbers, strict=True):
+        parameter.data = number
 
 
 def _between(low: float, high: float, number: Number) -> Number:

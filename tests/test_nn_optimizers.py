@@ -199,3 +199,26 @@ def test_an_optimizer_can_be_copied() -> None:
     for _ in range(3):
         slope = [rng.random()]
         assert twin.update([1.0], slope) == optimizer.update([1.0], slope)
+
+
+def test_control_c_cannot_leave_half_a_step_behind() -> None:
+    class Interrupting(Value):
+        __slots__ = ("interrupted",)
+
+        @property
+        def data(self) -> float:
+            return self._data
+
+        @data.setter
+        def data(self, number: float) -> None:
+            if not hasattr(self, "interrupted"):
+                self.interrupted = True
+                raise KeyboardInterrupt
+            self._data = number
+
+    values = [Value(1.0), Interrupting(1.0), Value(1.0)]
+    for value in values:
+        value.grad = 1.0
+    with pytest.raises(KeyboardInterrupt):
+        SGD(0.5).step(values)
+    assert [value.data for value in values] == [0.5, 0.5, 0.5]

@@ -397,6 +397,29 @@ def test_killing_the_process_never_leaves_an_unreadable_checkpoint(tmp_path: Pat
     assert epochs[0] < epochs[-1]
 
 
+def test_dying_while_the_checkpoint_is_written_leaves_the_last_one(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    program = textwrap.dedent(
+        f"""
+        import os, signal
+        from nn import MLP, data, fit
+        calls = []
+        def die_at_the_third(number, fsync=os.fsync):
+            calls.append(number)
+            if len(calls) == 3: os.kill(os.getpid(), signal.SIGKILL)
+            fsync(number)
+        os.fsync = die_at_the_third
+        points = data.moons(8, seed=0)
+        fit(MLP(2, [4, 1], seed=0), points.inputs, points.targets, loss="mean_squared_error", epochs=9,
+            checkpoint={str(path)!r}, progress=False)
+        """
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert len(_history(path)) == 2
+    assert len(load(path).parameters()) == 17
+
+
 def _stamp(path: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
 
