@@ -8,13 +8,14 @@ No window is opened and no display is needed.
 >>> history.add({"loss": 1.0})
 >>> history.add({"loss": 0.5})
 >>> type(curves(history)).__name__
-'Figure'
+'Picture'
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,15 @@ Target = str | Path | None
 Function = Callable[[float], float]
 
 
+class Picture(Figure):
+    """A matplotlib figure that shows itself in a notebook."""
+
+    def _repr_png_(self) -> bytes:
+        buffer = BytesIO()
+        self.savefig(buffer, format="png")
+        return buffer.getvalue()
+
+
 @contextmanager
 def chart(
     rows: int = 1, columns: int = 1, *, size: tuple[float, float] = (6.0, 4.0), path: Target = None
@@ -92,7 +102,7 @@ def chart(
     2
     """
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=size, layout="constrained", dpi=130)
+        figure = Picture(figsize=size, layout="constrained", dpi=130)
         grid = figure.subplots(rows, columns, squeeze=False)
         yield figure, [axes for row in grid for axes in row]
         if path is not None:

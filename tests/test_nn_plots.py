@@ -53,7 +53,8 @@ FIGURES = {
 def test_every_plot_gives_a_figure_and_writes_it(tmp_path: Path, name: str, ending: str) -> None:
     path = tmp_path / f"picture.{ending}"
     figure = FIGURES[name](path)
-    assert type(figure).__name__ == "Figure"
+    assert isinstance(figure, plots.Figure)
+    assert figure._repr_png_().startswith(b"\x89PNG")
     assert path.read_bytes().startswith(b"\x89PNG" if ending == "png" else b"<?xml")
 
 
