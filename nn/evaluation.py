@@ -24,6 +24,7 @@ __all__ = ["Metric", "Sample", "Samples", "evaluate"]
 
 Sample: TypeAlias = tuple[list[float], Any]
 Metric: TypeAlias = str | Callable[[Sequence[Any], Sequence[Any]], float]
+Predict: TypeAlias = Callable[[Sequence[Any]], list[list[float]]]
 Metrics: TypeAlias = dict[str, Callable[..., float]]
 
 
@@ -73,7 +74,7 @@ def evaluate(
     class, or on which side of the threshold an output is. Metrics of numbers (r2, roc_area) get the outputs.
     """
     samples = Samples.checked(model, loss, inputs, targets)
-    return measured(model, loss_function(loss), samples, named_metrics(metrics))
+    return measured(model.predict, loss_function(loss), samples, named_metrics(metrics))
 
 
 def named_metrics(metrics: Metric | Sequence[Metric]) -> Metrics:
@@ -83,9 +84,9 @@ def named_metrics(metrics: Metric | Sequence[Metric]) -> Metrics:
     return {getattr(function, "__name__", repr(function)): function for function in functions}
 
 
-def measured(model: Module, loss: Loss, samples: Samples, metrics: Metrics) -> dict[str, float]:
-    """The mean loss and the metrics on samples that were checked before."""
-    outputs = model.predict(samples.inputs)
+def measured(predict: Predict, loss: Loss, samples: Samples, metrics: Metrics) -> dict[str, float]:
+    """The mean loss and the metrics on samples that were checked before; `predict` gives their outputs."""
+    outputs = predict(samples.inputs)
     pairs = zip(outputs, samples.targets, strict=True)
     losses = [loss([Value(x) for x in row], target).data for row, target in pairs]
     row = {"loss": math.fsum(losses) / len(losses)}

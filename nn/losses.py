@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeAlias, cast
 
-from engine import Value, dot, exp, log, logsumexp, maximum, mean, minimum, relu, softplus, total
+from engine import Value, dot, exp, log, logsumexp, maximum, mean, minimum, pick, relu, softplus, total
 from nn.names import look_up
 
 __all__ = [
@@ -263,6 +263,9 @@ def _errors(name: str, predictions: Nodes, targets: Any) -> list[Value]:
 
 
 def _of_class(name: str, predictions: Nodes, target: Any) -> Value:
+    if isinstance(target, Value):  # the class is data, another one in every sample
+        picked: Value = pick(predictions, target)
+        return picked
     place = int(target)
     if place != target or not 0 <= place < len(predictions):
         raise ValueError(

@@ -22,17 +22,18 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
-from engine import EngineError, Value, mean
+from engine import EngineError, ReplayError
 from nn import doctor as training_doctor
 from nn.callbacks import Callback, EarlyStopping, Epoch
 from nn.checkpoints import Checkpoint
 from nn.errors import TrainingError
-from nn.evaluation import Metric, Metrics, Sample, Samples, measured, named_metrics
+from nn.evaluation import Metric, Metrics, Samples, measured, named_metrics
+from nn.gears import EagerGear, Gear, Objective, gear_for, gear_named
 from nn.history import History
 from nn.layers import Dropout
-from nn.losses import Loss, l1_penalty, l2_penalty, loss_function, loss_name
+from nn.losses import Loss, loss_function, loss_name
 from nn.module import Module
-from nn.optimizers import Optimizer, not_negative, optimizer_for
+from nn.optimizers import Optimizer, optimizer_for
 from nn.tables import batches
 
 __all__ = ["fit"]
@@ -59,6 +60,7 @@ def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three ha
     l2: float = 0.0,
     doctor: bool = False,
     progress: bool = True,
+    gear: str = "auto",
 ) -> History:
     """Train the model on samples, and return the history; all checks come before any parameter changes.
 
@@ -70,6 +72,8 @@ def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three ha
     `resume=True` training goes on from it where there is one, to the same bits. `l1` and `l2` add penalties
     on the parameters to the loss that is minimized, not to the one that is shown. `doctor=True` examines
     the network before and after, and says what is wrong. Ctrl-C ends training with what there is.
+    `gear` is "eager", node by node; "replay", the same computation recorded once and run on arrays; or
+    "auto", replay where the loss can be recorded. The history says which it was, and why.
 
     Raises ValueError or TypeError for what does not fit together, SavingError for the checkpoint, and
     TrainingError when a loss or a gradient is no finite number any more.
@@ -77,10 +81,11 @@ def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three ha
     samples = Samples.checked(model, loss, inputs, targets)
     samples, held_out = samples.set_aside(model, loss, validation, seed)
     plan = _Plan(epochs, batch_size, shuffle, seed)
-    objective = _Objective(model, loss_function(loss), l1, l2)
+    objective = Objective(model, loss_function(loss), l1, l2)
     run = _Run(
         plan, objective, optimizer_for(optimizer), samples, held_out, named_metrics(metrics), list(callbacks)
     )
+    run.wanted_gear = gear_named(gear)
     run.stopping = EarlyStopping(early_stopping) if isinstance(early_stopping, int) else early_stopping
     run.prepare(Checkpoint.of(checkpoint), resume)
     if doctor:
@@ -114,45 +119,13 @@ class _Plan:
         return -(-samples // (self.batch_size or samples))
 
 
-class _Objective:
-    """What training makes small: the mean loss of a batch, and the penalties on the parameters."""
-
-    def __init__(self, model: Module, loss: Loss, l1: float, l2: float) -> None:
-        self.model, self.loss = model, loss
-        self.l1, self.l2 = not_negative("l1", l1), not_negative("l2", l2)
-        self.parameters = model.parameters()
-        self.everything = list(model.named_parameters().values())  # walked once, and not at every step
-        if not self.parameters:
-            raise ValueError(f"{model!r} has no parameters to train: it has none, or all are frozen")
-
-    def gradients(self, batch: Sequence[Sample]) -> float:
-        """Leave the gradients for a batch in the parameters, and return the mean loss.
-
-        This is the one place where training meets backprop.
-        """
-        for parameter in self.everything:
-            parameter.grad = 0.0
-        loss = mean([self.loss(self.model(inputs), target) for inputs, target in batch])
-        if not math.isfinite(loss.data):
-            raise ArithmeticError(f"the loss is {loss.data!r}")
-        self._penalized(loss).backward()
-        return loss.data
-
-    def _penalized(self, loss: Value) -> Value:
-        if self.l1:
-            loss = loss + l1_penalty(self.parameters, self.l1)
-        if self.l2:
-            loss = loss + l2_penalty(self.parameters, self.l2)
-        return loss
-
-
 class _Run:
     """One call of `fit`: what it works with, and how far it is."""
 
     def __init__(
         self,
         plan: _Plan,
-        objective: _Objective,
+        objective: Objective,
         optimizer: Optimizer,
         samples: Samples,
         held_out: Samples | None,
@@ -163,6 +136,8 @@ class _Run:
         self.samples, self.held_out, self.metrics, self.callbacks = samples, held_out, metrics, callbacks
         self.model = objective.model
         self.dropouts = [module for _, module in self.model.modules() if isinstance(module, Dropout)]
+        self.wanted_gear = "auto"
+        self.gear: Gear = EagerGear(objective, samples, optimizer)
         self.stopping: EarlyStopping | None = None
         self.checkpoint: Checkpoint | None = None
         self.history = History()
@@ -186,6 +161,7 @@ class _Run:
         done, epochs = len(self.history), self.plan.epochs
         steps = self.plan.steps(len(self.samples.inputs))
         self.history.ended = f"all {epochs} epochs done"
+        self._shift(gear_for(self.wanted_gear, self.objective, self.samples, self.optimizer))
         with _Bar(done * steps, epochs * steps, shown=progress) as bar:
             try:
                 for number in range(done + 1, epochs + 1):
@@ -200,18 +176,35 @@ class _Run:
         if self.stopping and self.stopping.restore and self.stopping.best_state:
             self.model.load_state(self.stopping.best_state)
 
+    def _shift(self, gear: Gear) -> None:
+        self.gear = gear
+        self.history.gear = gear.words
+
+    def _step(self, places: list[int]) -> float:
+        """The mean loss of a batch, before a step on it; in eager where replay can go no further."""
+        try:
+            return self.gear.step(places)
+        except ReplayError as error:
+            if self.wanted_gear == "replay":
+                raise
+            self.gear.settle()
+            self._shift(EagerGear(self.objective, self.samples, self.optimizer, f"{error}"))
+            return self.gear.step(places)
+
     def _epoch(self, number: int, bar: _Bar) -> bool:
         """One time through all samples; returns whether a callback wants it to be the last."""
-        bar.begins(number, self.plan.epochs)
+        bar.begins(number, self.plan.epochs, self.gear.words.partition(":")[0])
         self.model.train()
         for place, dropout in enumerate(self.dropouts):
             dropout.rng.seed(f"{self.plan.seed}:{number}:{place}")
         count = len(self.samples.inputs)
         losses = []
-        for places in batches(count, self.plan.batch_size, self.plan.order(number)):
-            losses.append(self.objective.gradients(self.samples.at(places)) * len(places))
-            self.optimizer.step(self.objective.parameters)
-            bar.stepped()
+        try:
+            for places in batches(count, self.plan.batch_size, self.plan.order(number)):
+                losses.append(self._step(places) * len(places))
+                bar.stepped()
+        finally:
+            self.gear.settle()
         self.model.train(False)
         self.history.add(self._measured(math.fsum(losses) / count))
         bar.shows(number, self.history.last)
@@ -237,9 +230,9 @@ class _Run:
         """The row of an epoch: the mean loss of its steps; after it the metrics; then those of validation."""
         row = {"loss": loss}
         if self.metrics:
-            row |= measured(self.model, self.objective.loss, self.samples, self.metrics) | row
+            row |= measured(self.gear.predict, self.objective.loss, self.samples, self.metrics) | row
         if self.held_out:
-            held_out = measured(self.model, self.objective.loss, self.held_out, self.metrics)
+            held_out = measured(self.gear.predict, self.objective.loss, self.held_out, self.metrics)
             row |= {f"validation {name}": number for name, number in held_out.items()}
         return row
 
@@ -289,10 +282,13 @@ class _Bar:
     """Progress: a moving bar in terminals and notebooks, a line at each tenth of the way in a log."""
 
     def __init__(self, done: int, steps: int, *, shown: bool) -> None:
-        in_log = not sys.stderr.isatty() and "ipykernel" not in sys.modules
+        in_notebook = "ipykernel" in sys.modules
+        in_log = not sys.stderr.isatty() and not in_notebook
         self.logs = shown and in_log
         hidden = not shown or in_log
-        self.bar = tqdm(total=steps, initial=done, unit="step", disable=hidden, dynamic_ncols=True)
+        width = "" if in_notebook else ":16"  # a notebook draws the bar itself
+        look = f"{{desc}} {{percentage:3.0f}}%|{{bar{width}}}| {{elapsed}}<{{remaining}}{{postfix}}"
+        self.bar = tqdm(total=steps, initial=done, disable=hidden, dynamic_ncols=True, bar_format=look)
         self.epochs = 0
 
     def __enter__(self) -> _Bar:
@@ -301,10 +297,10 @@ class _Bar:
     def __exit__(self, *_: object) -> None:
         self.bar.close()
 
-    def begins(self, number: int, epochs: int) -> None:
-        """An epoch begins."""
+    def begins(self, number: int, epochs: int, gear: str) -> None:
+        """An epoch begins, in this gear."""
         self.epochs = epochs
-        self.bar.set_description(f"epoch {number}/{epochs}", refresh=False)
+        self.bar.set_description(f"epoch {number}/{epochs}, {gear}", refresh=False)
 
     def stepped(self) -> None:
         """A step is done."""

@@ -69,6 +69,10 @@ class Compiled:
         with self._busy:
             return self._gradients(given, batches(arguments))
 
+    def array(self, numbers: Any) -> Array:
+        """Numbers as an array, from which samples can be chosen; for those who have no NumPy of their own."""
+        return np.array(numbers)
+
     def backward(self, *arguments: Any) -> float:
         """The mean loss; its gradient is added to the `grad` of every parameter, of all or of none."""
         losses, gradient = self.value_and_gradients(self._weights(), *arguments)
