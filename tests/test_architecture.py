@@ -52,24 +52,10 @@ THIRD_PARTY: dict[str, str | tuple[str, ...]] = {
     "sklearn": "nn/data.py",
     "torch": "nn/torch_modules.py",
 }
-STANDARD_NAMES = set(
-    [
-        "code",
-        "copy",
-        "html",
-        "io",
-        "json",
-        "math",
-        "numbers",
-        "operator",
-        "profile",
-        "queue",
-        "random",
-        "select",
-        "statistics",
-    ]
-)
-STANDARD_NAMES |= set(["string", "test", "trace", "types", "typing"])
+STANDARD_NAMES = {
+    *("code", "copy", "html", "io", "json", "math", "numbers", "operator", "profile", "queue", "random"),
+    *("select", "statistics", "string", "test", "trace", "types", "typing"),
+}
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
 
 
