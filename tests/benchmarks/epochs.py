@@ -58,7 +58,7 @@ def ours(case: Case, inputs: Any, targets: Any) -> tuple[float, list[float]]:
     begun = time.process_time()
     fit(
         model, inputs, targets, loss="mean_squared_error", optimizer=SGD(RATE), epochs=case.epochs,
-        batch_size=BATCH, shuffle=False, progress=False,
+        batch_size=BATCH, shuffle=False, progress=False, gear="eager",
     )  # fmt: skip
     return (time.process_time() - begun) / case.epochs, list(model.state().values())
 
@@ -119,7 +119,7 @@ def memory() -> str:
     def train(steps: int) -> int:
         fit(
             model, points.inputs, points.targets, loss="mean_squared_error", optimizer=optimizer,
-            epochs=steps, batch_size=None, progress=False,
+            epochs=steps, batch_size=None, progress=False, gear="eager",
         )  # fmt: skip
         return tracemalloc.get_traced_memory()[0]
 
