@@ -35,6 +35,9 @@ class EarlyStopping:
     `monitor` is a column of the history: by default the validation loss, or where there is none the loss,
     which is the mean over the epoch's steps, each as it was before its update. `largest` says that more of it
     is better. With `restore` the parameters of the best epoch are put back.
+
+    >>> EarlyStopping(5, "validation accuracy", largest=True).watches(["loss", "validation accuracy"])
+    'validation accuracy'
     """
 
     patience: int = 10

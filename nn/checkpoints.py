@@ -22,6 +22,9 @@ class Checkpoint:
 
     The file is also a model that `load` reads. It is replaced as a whole: killing the process at any moment
     leaves the last one that was written.
+
+    >>> [Checkpoint("run.json", every=10).is_due(number) for number in (9, 10, 20)]
+    [False, True, True]
     """
 
     path: str | Path

@@ -158,6 +158,10 @@ class SGD(Optimizer):
 
     With `momentum` a velocity gathers the gradients, and with `nesterov` the step looks one velocity ahead
     (Sutskever et al., 2013). `weight_decay` adds weight_decay × number to the gradient.
+
+    >>> optimizer = SGD(0.5, momentum=0.5)
+    >>> optimizer.update([1.0], [1.0]), optimizer.update([0.5], [1.0])
+    ([0.5], [-0.25])
     """
 
     remembers = ("velocity",)
@@ -186,7 +190,11 @@ class SGD(Optimizer):
 
 
 class RMSProp(Optimizer):
-    """Each parameter's step is divided by a running root mean square of its gradients. Hinton, 2012."""
+    """Each parameter's step is divided by a running root mean square of its gradients. Hinton, 2012.
+
+    >>> [round(number, 6) for number in RMSProp(0.1).update([1.0, 1.0], [1.0, 1000.0])]
+    [0.0, 0.0]
+    """
 
     remembers = ("square",)
 
@@ -213,6 +221,9 @@ class Adam(Optimizer):
     """A running mean of the gradients, divided by their running root mean square. Kingma and Ba, 2015.
 
     Both means begin at 0, which is corrected for. `weight_decay` adds weight_decay × number to the gradient.
+
+    >>> [round(number, 6) for number in Adam(0.1).update([1.0, 1.0], [1.0, -1000.0])]
+    [0.9, 1.1]
     """
 
     remembers = ("mean", "square")
@@ -246,8 +257,12 @@ class Adam(Optimizer):
 
 
 class AdamW(Adam):
-    """Adam whose weight decay shrinks the numbers themselves, not through the gradient. Loshchilov and
-    Hutter, 2019.
+    """Adam whose weight decay shrinks the numbers themselves, not through the gradient.
+
+    Loshchilov and Hutter, 2019.
+
+    >>> AdamW(0.1, weight_decay=0.5).update([1.0], [0.0])
+    [0.95]
     """
 
     def __init__(
@@ -278,7 +293,9 @@ def optimizer_for(optimizer: str | Optimizer) -> Optimizer:
         return optimizer
     if isinstance(optimizer, str):
         return look_up("optimizer", optimizer.lower(), OPTIMIZERS)()
-    raise TypeError(f"expected an optimizer such as SGD(0.1), or its name, got {type(optimizer).__name__}")
+    raise TypeError(
+        f"expected an optimizer such as SGD(0.1), or its name such as 'sgd', got {optimizer!r:.60}"
+    )
 
 
 def length_of(gradients: Sequence[Number]) -> float:

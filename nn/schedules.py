@@ -30,7 +30,11 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Constant(Schedule):
-    """The same learning rate at every step."""
+    """The same learning rate at every step.
+
+    >>> Constant(0.1)(step=1000)
+    0.1
+    """
 
     rate: float
 
@@ -88,7 +92,11 @@ class Linear(Schedule):
 
 @dataclass(frozen=True)
 class Cosine(Schedule):
-    """From `rate` to `end` along half a cosine over `steps` steps, then `end`. Loshchilov, Hutter, 2017."""
+    """From `rate` to `end` along half a cosine over `steps` steps, then `end`. Loshchilov, Hutter, 2017.
+
+    >>> round(Cosine(0.1, steps=10)(5), 6)
+    0.05
+    """
 
     rate: float
     steps: int

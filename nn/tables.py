@@ -38,7 +38,8 @@ class Dataset:
 
     def __repr__(self) -> str:
         kinds = f", {len(self.classes)} classes" if self.classes else ""
-        return f"Dataset({self.name!r}: {len(self)} samples, {len(self.inputs[0])} inputs{kinds})"
+        width = len(self.inputs[0])
+        return f"Dataset({self.name!r}: {len(self)} samples, {width} input{'s' * (width != 1)}{kinds})"
 
     def take(self, places: Sequence[int]) -> Dataset:
         """The samples at these places, in this order."""
