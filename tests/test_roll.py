@@ -249,3 +249,16 @@ def test_sums_that_repeat_their_terms() -> None:
 
     program = right(record(f, w, [[1.0, 2.0]]), w, [[1.0, 2.0], [0.5, -1.0]])
     assert any(isinstance(i, SumOfProducts) for i in program.forward)
+
+
+def test_gains_are_one_instruction_and_not_a_product_each() -> None:
+    """Every weight times the values of its own place in each of many lists, as a norm with gains has it."""
+    w = weights(12)
+    tape = record(
+        lambda x: total((x[12 * row + k] * w[k]).tanh() for row in range(9) for k in range(12)),
+        w,
+        [[0.1] * 108],
+    )
+    program = right(tape, w, [[0.01 * k - 0.5 for k in range(108)]])
+    assert kinds(program).count("MatrixProduct") == 0
+    assert len(program) < 12

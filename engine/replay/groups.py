@@ -168,7 +168,8 @@ def _rectangles(
     for row_keys in rows_of_columns.values():
         column_keys = list(columns_of_row[row_keys[0]])
         members = [columns_of_row[weights][values] for weights in row_keys for values in column_keys]
-        if len(rows_of_columns) > 4 and len(members) < 8:
+        is_gain = len(row_keys) == len(row_keys[0]) == 1  # one weight times values that no other weight sees
+        if len(rows_of_columns) > 4 and (len(members) < 8 or is_gain):
             loose += members
         else:
             entries = {place: matrix[place] for place in members}
