@@ -262,3 +262,14 @@ def test_gains_are_one_instruction_and_not_a_product_each() -> None:
     program = right(tape, w, [[0.01 * k - 0.5 for k in range(108)]])
     assert kinds(program).count("MatrixProduct") == 0
     assert len(program) < 12
+
+
+def test_the_largest_of_lists_of_any_length_are_one_instruction() -> None:
+    w = weights(3)
+    tape = record(
+        lambda x: total(softmax([x[k] * w[k % 3] for k in range(end)])[0] * w[1] for end in range(1, 8)),
+        w,
+        [[0.1 * k for k in range(7)]],
+    )
+    program = right(tape, w, [[0.3 * k - 1.0 for k in range(7)], [2.0 - k for k in range(7)]])
+    assert kinds(program).count("Reduction") == 1

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from engine import ops
 from engine.replay.collapse import NONE, Collapsed, Node, Term
 from engine.replay.program import Space
-from engine.replay.selection import PICK
+from engine.replay.selection import LARGEST, PICK
 from engine.replay.simplify import Flat
 
 __all__ = ["Group", "MatrixTerms", "Signature", "groups"]
@@ -90,7 +90,8 @@ def _signature(flat: Flat, place: int, node: Node, matrix: dict[int, MatrixTerms
     if node.operation is PICK:
         return ("pick", *marks, len(spaces), frozenset(spaces[1:]))
     if node.operation.arity is None:
-        return ("reduction", *marks, node.operation, len(spaces), frozenset(spaces))
+        size = 0 if node.operation is LARGEST else len(spaces)  # an operand may be given twice there
+        return ("reduction", *marks, node.operation, size, frozenset(spaces))
     exponent = flat.constants.get(node.operands[1]) if node.operation is ops.power else None
     return ("elementwise", *marks, node.operation, tuple(spaces), exponent)
 

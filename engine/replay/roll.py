@@ -8,11 +8,11 @@ roll at all is a group of one: slower, and as right.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from engine.replay.adjoint import Adjoint
-from engine.replay.collapse import NONE, Collapsed, Term, collapse
+from engine.replay.collapse import NONE, Collapsed, Node, Term, collapse
 from engine.replay.expression import Apply, Argument
 from engine.replay.groups import Group, groups, operands_of
 from engine.replay.program import (
@@ -119,8 +119,14 @@ def _demands(collapsed: Collapsed, group: Group) -> Iterable[int]:
     elif group.signature[0] == "sum":
         yield from _by_factor([collapsed.nodes[member].terms for member in group.members])
     else:
-        for places in zip(*(operands_of(collapsed.nodes[member]) for member in group.members), strict=True):
-            yield from places
+        yield from _by_slot(collapsed.nodes, group)
+
+
+def _by_slot(nodes: Mapping[int, Node], group: Group) -> Iterable[int]:
+    """The first operands of all members, then the second ones, …; where there are fewer, the last again."""
+    operands = [tuple(operands_of(nodes[member])) for member in group.members]
+    longest = max(map(len, operands))
+    return (places[min(slot, len(places) - 1)] for slot in range(longest) for places in operands)
 
 
 def _by_factor(sums: Sequence[Sequence[Term]]) -> Iterable[int]:
@@ -201,8 +207,7 @@ class _Layout:
 
     def _emit_reduction(self, group: Group) -> Rows:
         first = self.nodes[group.members[0]]
-        slots = [self.nodes[m].operands[slot] for slot in range(len(first.operands)) for m in group.members]
-        operand = self._side_by_side(slots, group.varying)
+        operand = self._side_by_side([*_by_slot(self.nodes, group)], group.varying)
         out = self._rows_for(group)
         assert first.operation is not None  # noqa: S101  (a reduction is one)
         self._write(Reduction(out, first.operation, operand))
