@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from engine import Value
 from nn import metrics as scores
+from nn.layers import Embedding
 from nn.losses import Loss, loss_function
 from nn.module import Module
 from nn.tables import Dataset, as_rows, as_targets
@@ -43,7 +44,9 @@ class Samples:
             raise ValueError(
                 f"every sample needs a target: expected {len(rows)} {what}targets, got {len(truths)}"
             )
-        check_targets(loss, truths, len(model.predict(rows[:1])[0]))
+        looks_up = any(isinstance(module, Embedding) for _, module in model.modules())
+        outputs = model.predict(rows if looks_up else rows[:1])  # an index may be wrong in any sample
+        check_targets(loss, truths, len(outputs[0]))
         return Samples(rows, truths)
 
     def at(self, places: Sequence[int]) -> list[Sample]:

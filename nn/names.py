@@ -24,7 +24,7 @@ def look_up(kind: str, wanted: str | Found, known: Mapping[str, Found]) -> Found
     if isinstance(wanted, str) and wanted in known:
         return known[wanted]
     near = get_close_matches(wanted, known, n=1) if isinstance(wanted, str) else []
-    meant = f": did you mean {near[0]!r}?" if near else ";"
+    meant = f": did you mean {near[0]!r}?" if near else "."
     raise ValueError(
         f"unknown {kind} {wanted!r}{meant} Known are {', '.join(known)}; a function will do as well"
     )

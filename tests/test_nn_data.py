@@ -65,7 +65,7 @@ def test_a_split_keeps_the_shares_of_the_classes_and_every_sample() -> None:
     assert [test.targets.count(label) for label in range(3)] == [9, 9, 9]
     assert sorted(train.inputs + test.inputs) == sorted(whole.inputs)
     assert whole.split(test=0.3, seed=5) == (train, test)
-    assert whole.split(test=0.3, seed=6) != (train, test)
+    assert sorted(whole.split(test=0.3, seed=6)[1].inputs) != sorted(test.inputs)
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0, -1.0, 0.001])

@@ -222,3 +222,8 @@ def test_control_c_cannot_leave_half_a_step_behind() -> None:
     with pytest.raises(KeyboardInterrupt):
         SGD(0.5).step(values)
     assert [value.data for value in values] == [0.5, 0.5, 0.5]
+
+
+def test_warming_up_leads_into_what_follows_from_its_start() -> None:
+    schedule = schedules.WarmUp(2, then=schedules.Linear(1.0, steps=2))
+    assert [schedule(step) for step in range(6)] == [0.5, 1.0, 1.0, 0.5, 0.0, 0.0]

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -202,3 +203,22 @@ def test_a_path_that_cannot_be_written(tmp_path: Path) -> None:
 def test_saving_leaves_no_other_file_behind(saved: Path) -> None:
     save(MLP(2, [1], seed=0), saved, optimizer=SGD(0.1))
     assert [file.name for file in saved.parent.iterdir()] == ["model.json"]
+
+
+def test_whoever_looks_while_a_file_is_replaced_sees_a_whole_one(tmp_path: Path) -> None:
+    path, model = tmp_path / "model.json", Layer(60, 60, "linear", seed=0)
+    save(model, path)
+    whole, done, torn = len(path.read_bytes()), threading.Event(), []
+
+    def look() -> None:
+        while not done.is_set():
+            if len(path.read_bytes()) != whole:
+                torn.append(path)
+
+    watcher = threading.Thread(target=look)
+    watcher.start()
+    for _ in range(25):
+        save(model, path)
+    done.set()
+    watcher.join()
+    assert torn == []

@@ -19,6 +19,7 @@ from nn import (
     Checkpoint,
     Dropout,
     EarlyStopping,
+    Embedding,
     Epoch,
     History,
     Layer,
@@ -190,6 +191,14 @@ def test_class_labels_are_checked_against_the_outputs() -> None:
             fit(model, [[1.0]], targets, loss="categorical_cross_entropy", progress=False)
 
 
+def test_an_index_out_of_range_is_found_before_training() -> None:
+    model = Sequential(Embedding(3, 2, seed=0), Layer(2, 2, "softmax", seed=0))
+    before = model.state()
+    with pytest.raises(IndexError, match="rows 0 to 2, got 3"):
+        fit(model, [[0], [1], [3]], [0, 1, 0], loss="categorical_cross_entropy", batch_size=1, progress=False)
+    assert model.state() == before
+
+
 def test_a_model_without_parameters_is_refused() -> None:
     model = small()
     model.freeze()
@@ -314,6 +323,21 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path, cut: int) -> None
     assert second.state() == whole.state()
     assert history.columns == expected.columns
     assert load(path, into=model()).state() is not None
+
+
+def test_a_resumed_run_remembers_what_early_stopping_saw(tmp_path: Path) -> None:
+    def settings() -> dict[str, Any]:
+        rates = schedules.Step(0.01, every=15, factor=1e4)  # good for five epochs, far too large afterwards
+        return {"optimizer": SGD(rates), "validation": POINTS, "early_stopping": 4}
+
+    whole, first, second = small(), small(), small()
+    expected = train(whole, epochs=50, **settings())
+    path = tmp_path / "run.json"
+    train(first, checkpoint=path, epochs=expected.best("validation loss")[0] + 2, **settings())
+    history = train(second, checkpoint=path, resume=True, epochs=50, **settings())
+    assert history.ended == expected.ended
+    assert history.columns == expected.columns
+    assert second.state() == whole.state()
 
 
 def test_a_checkpoint_is_written_every_so_many_epochs_and_at_the_end(tmp_path: Path) -> None:
