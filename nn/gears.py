@@ -147,7 +147,14 @@ class ReplayGear:
         }
 
     def settle(self) -> None:
-        """Numbers, gradients and memory out of the arrays."""
+        """Numbers, gradients and memory out of the arrays; all of it, also when Ctrl-C comes in between."""
+        try:
+            self._unpack()
+        except KeyboardInterrupt:
+            self._unpack()
+            raise
+
+    def _unpack(self) -> None:
         if self.weights is None:
             return
         for parameter, number in zip(self.objective.parameters, self.weights.tolist(), strict=True):
@@ -158,7 +165,8 @@ class ReplayGear:
             for parameter, slope in zip(self.objective.parameters, self.gradient.tolist(), strict=True):
                 parameter.grad = slope
         memory = self.optimizer.memory
-        self.optimizer.memory = {name: column[0].tolist() for name, column in memory.items()}
+        if all(len(column) == 1 and hasattr(column[0], "tolist") for column in memory.values()):
+            self.optimizer.memory = {name: column[0].tolist() for name, column in memory.items()}
         self.weights = None
 
     def predict(self, inputs: Sequence[Any]) -> list[list[float]]:

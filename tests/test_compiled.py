@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import threading
 import warnings
 from collections.abc import Callable, Sequence
@@ -355,6 +357,18 @@ def test_what_is_printed() -> None:
     assert "program of" in str(p)
     assert "1 path, 3 nodes" in repr(p)
     assert p.stats.record_seconds > 0
+
+
+def test_without_numpy_the_engine_works_and_compile_says_what_to_install() -> None:
+    program = (
+        "import sys; sys.modules['numpy'] = None\n"
+        "import engine\n"
+        "x = engine.Value(2.0); (x * x).backward(); assert x.grad == 4.0\n"
+        "try: engine.compile\n"
+        "except engine.ReplayError as error: print(error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert "pip install numpy" in done.stdout
 
 
 def test_threads_share_a_program() -> None:

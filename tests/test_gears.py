@@ -167,6 +167,17 @@ def test_what_cannot_be_recorded_runs_in_eager_and_says_why() -> None:
         fit(dropped, points.inputs, points.targets, loss="huber", epochs=1, gear="replay", progress=False)
 
 
+def test_ctrl_c_keeps_the_steps_that_were_done() -> None:
+    def stop(epoch: Any) -> None:
+        if epoch.number == 3:
+            raise KeyboardInterrupt
+
+    history, model = trained("replay", 10, optimizer=Adam(0.02), callbacks=[stop])
+    _, until_then = trained("eager", 3, optimizer=Adam(0.02))
+    assert history.ended == "interrupted in epoch 4"
+    assert numbers(model) == pytest.approx(numbers(until_then), rel=1e-9)
+
+
 def test_an_unknown_gear_is_refused_before_anything_changes() -> None:
     with pytest.raises(ValueError, match="'auto', 'eager', 'replay'"):
         trained("turbo", 1)

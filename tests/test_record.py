@@ -125,6 +125,20 @@ def test_what_no_grad_hides_is_recorded_without_a_path() -> None:
     assert strict.gradients(tape, [3.0], [5.0]) == (graph.data, [w.grad])
 
 
+def test_no_grad_hides_where_and_functions_but_not_what_is_picked() -> None:
+    w = [Value(3.0), Value(4.0)]
+
+    def f(x: Any) -> Any:
+        with no_grad():
+            hidden = where(x > 1.0, w[0] * 2.0, w[1]) + total([w[0], x]) + maximum(w[1], x)
+            seen = pick(w, x)
+        return hidden * w[0] + seen
+
+    tape = record(f, w, [1])
+    assert strict.gradients(tape, [3.0, 4.0], [1.0]) == (40.0, [12.0, 1.0])
+    assert strict.gradients(tape, [3.0, 4.0], [0.0]) == (36.0, [12.0, 0.0])
+
+
 def test_pick_follows_an_integer_input_into_lists_and_rows() -> None:
     table = [[Value(float(10 * row + column)) for column in range(2)] for row in range(3)]
     parameters = [value for row in table for value in row]

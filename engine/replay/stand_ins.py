@@ -69,7 +69,11 @@ def _make(operation: Operation, operands: Sequence[Any]) -> Value:
     """The stand-in of an operation on operands, of which some may be numbers or conditions."""
     nodes = [operand.node if isinstance(operand, Condition) else operand for operand in operands]
     with modes.keeping_operands():
-        return _disguised(make_node(operation, nodes))
+        node = make_node(operation, nodes)
+    if operation.name in selection.SELECTIONS:  # which no_grad does not change
+        node.__class__ = StandIn
+        return node
+    return _disguised(node)
 
 
 def _disguised(node: Value) -> Value:
@@ -239,14 +243,7 @@ class StandIn(Value):
         """The stand-in of an operation on these operands."""
         if _session.get() is None:
             return make_node(operation, operands)
-        return (
-            _disguised(_make(operation, operands))
-            if modes.recording()
-            else self._detached(operation, operands)
-        )
-
-    def _detached(self, operation: Operation, operands: Sequence[Any]) -> Value:
-        return _make(selection.DETACH, (_make(operation, operands),))
+        return _make(operation, operands)
 
     def choose(self, accepted: Any, otherwise: Any) -> Value:
         """`accepted` for the samples in which this is not 0, else `otherwise`."""
