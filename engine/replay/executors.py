@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
+from importlib.util import find_spec
 from typing import Any, Protocol
 
 import numpy as np
@@ -56,12 +58,29 @@ def _sample(arrays: Sequence[Array], place: int) -> list[float]:
 
 
 def choose_executor(name: str) -> str:
-    """The name of the executor to use; ReplayError for one that does not exist."""
-    if name not in ("auto", "numpy", "strict"):
-        raise ReplayError(f"there is no executor {name!r}; choose 'auto', 'numpy' or 'strict'")
+    """The name of the executor to use; ReplayError for one that does not exist or is not installed."""
+    if name not in ("auto", "llvm", "numpy", "strict"):
+        raise ReplayError(f"there is no executor {name!r}; choose 'auto', 'llvm', 'numpy' or 'strict'")
+    if name == "llvm" and find_spec("llvmlite") is None:
+        raise ReplayError(
+            "the executor 'llvm' needs llvmlite: pip install llvmlite (or the extra `fast` of this project); "
+            "'auto' does without it"
+        )
     return "numpy" if name == "auto" else name
 
 
 def make_executor(name: str, tape: Tape, program: Program, widths: Sequence[int]) -> Executor:
-    """An executor for this program; `widths` are the numbers per sample of each argument."""
-    return StrictExecutor(tape) if name == "strict" else NumpyExecutor(program, widths)
+    """An executor for this program; `widths` are the numbers per sample of each argument.
+
+    What is too large or too irregular for machine code is run by NumPy, with a warning that says so.
+    """
+    if name == "strict":
+        return StrictExecutor(tape)
+    if name == "llvm":
+        from engine.replay.run_llvm import LlvmExecutor, refusal  # noqa: PLC0415  (loads llvmlite)
+
+        reason = refusal(program)
+        if not reason:
+            return LlvmExecutor(program, widths)
+        warnings.warn(f"{program.name} is run by NumPy, not by LLVM: {reason}", UserWarning, stacklevel=2)
+    return NumpyExecutor(program, widths)

@@ -34,6 +34,15 @@ def _binary(name: str) -> Implementation:
     return apply
 
 
+def _rounding(name: str) -> Implementation:
+    """A rounding whose zeros are positive, as Python's are: atan2 tells them apart."""
+
+    def apply(text: Text, x: str) -> str:
+        return text.binary("fadd", text.call(name, x), text.number(0.0))
+
+    return apply
+
+
 def _intrinsic(name: str) -> Implementation:
     def apply(text: Text, x: str) -> str:
         return text.call(name, x)
@@ -53,7 +62,8 @@ def _extreme(how: str, text: Text, x: str, y: str) -> str:
 
 def _clamp(text: Text, x: str, low: str, high: str) -> str:
     inside = text.select(text.compare("ogt", x, high), high, x)
-    return text.select(text.compare("olt", x, low), low, inside)
+    found = text.select(text.compare("olt", x, low), low, inside)
+    return text.select(text.compare("ogt", low, high), text.number(math.nan), found)
 
 
 def _where(text: Text, condition: str, x: str, y: str) -> str:
@@ -101,7 +111,7 @@ def _mish(text: Text, x: str) -> str:
 
 
 def _gelu(text: Text, x: str) -> str:
-    scaled = text.binary("fmul", x, text.number(-1.0 / math.sqrt(2.0)))
+    scaled = text.binary("fmul", x, text.number(-llvm_math.ROOT_HALF))
     half = text.binary("fmul", text.number(0.5), x)
     return text.binary("fmul", half, text.library("erfc", scaled))
 
@@ -145,14 +155,14 @@ _SLOW = {
 _FUNCTIONS: dict[str, Implementation] = {
     "abs": _intrinsic("fabs"),
     "add": _binary("fadd"),
-    "ceil": _intrinsic("ceil"),
+    "ceil": _rounding("ceil"),
     "clamp": _clamp,
     "detach": _same,
     "divide": _binary("fdiv"),
     "elu": _elu,
     "exp": llvm_math.exp,
     "expm1": llvm_math.expm1,
-    "floor": _intrinsic("floor"),
+    "floor": _rounding("floor"),
     "gelu": _gelu,
     "leaky_relu": _leaky_relu,
     "log": llvm_math.log,
@@ -163,7 +173,7 @@ _FUNCTIONS: dict[str, Implementation] = {
     "negate": _negate,
     "ratio": _binary("fdiv"),
     "relu": _relu,
-    "round": _intrinsic("rint"),
+    "round": _rounding("rint"),
     "sigmoid": _sigmoid,
     "sign": _sign,
     "silu": _silu,

@@ -1,8 +1,8 @@
 """exp, log and their relatives for vectors, without a branch: right for every number there is.
 
-Infinities, nan, subnormals and the sign of zero come out as IEEE 754 has them, and what is undefined raises the
-processor's flags (division by 0, invalid, overflow), as the C library does. Errors stay below 2.5 units in the
-last place (tests/test_llvm_math.py).
+Infinities, nan, subnormals and the sign of zero come out as IEEE 754 has them, and what is undefined raises
+the processor's flags (division by 0, invalid, overflow), as the C library does. Errors stay below 2.5 units
+in the last place (tests/test_llvm_math.py).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from engine.replay.llvm_text import Text
 
 __all__ = ["exp", "expm1", "log", "log1p", "tanh"]
 
-# ln 2 in two parts: the first with so few bits that its product with a whole number is exact (Cody and Waite).
+# ln 2 in two parts, the first with so few bits that its product with a whole number is exact (Cody, Waite).
 LN2_HIGH, LN2_LOW = float.fromhex("0x1.62e42feep-1"), float.fromhex("0x1.a39ef35793c76p-33")
+INVERSE_LN2, ROOT_HALF = float.fromhex("0x1.71547652b82fep+0"), float.fromhex("0x1.6a09e667f3bcdp-1")
 ROUNDING = 1.5 * 2.0**52  # adding it leaves no room for a fraction: the sum is rounded to a whole number
 TAYLOR = [1.0 / math.factorial(power) for power in range(13, 1, -1)]
 # log((1 + s) ÷ (1 − s)) − 2s as a polynomial in s², from fdlibm's e_log.c
@@ -31,7 +32,7 @@ ATANH = (
 
 
 def exp(text: Text, x: str) -> str:
-    """e to the power of x = (1 + expm1(r)) × 2^n; scaled in two steps, so that the ends of the range are right."""
+    """e to the power of x, (1 + expm1(r)) × 2^n: scaled in two steps, for the ends of the range."""
     clamped = _clamped(text, _clamped(text, x, 710.0, "ogt"), -746.0, "olt")
     small, power = _reduced(text, clamped)
     half = text.integers("ashr", power, text.integer(1))
@@ -41,12 +42,16 @@ def exp(text: Text, x: str) -> str:
 
 
 def expm1(text: Text, x: str) -> str:
-    """exp(x) − 1 = 2^n × expm1(r) + (2^n − 1), in two steps as exp; x itself, and so its sign, where it is tiny."""
+    """e to the power of x, less 1: (expm1(r) + 1 − 2^−n) × 2^n; x itself, with its sign, where it is tiny."""
     clamped = _clamped(text, _clamped(text, x, 710.0, "ogt"), -60.0, "olt")
     small, power = _reduced(text, clamped)
     half = text.integers("ashr", power, text.integer(1))
     scale, rest = _two_to(text, half), _two_to(text, text.integers("sub", power, half))
-    inverse = _two_to(text, text.integers("sub", text.integer(0), power))
+    is_large = text.let(f"icmp sgt {text.whole} {power}, {text.integer(1000)}")
+    limited = text.let(
+        f"select {text.truth} {is_large}, {text.whole} {text.integer(1000)}, {text.whole} {power}"
+    )
+    inverse = _two_to(text, text.integers("sub", text.integer(0), limited))
     scaled = text.binary("fadd", small, text.binary("fsub", text.number(1.0), inverse))
     found = text.binary("fmul", text.binary("fmul", scaled, scale), rest)
     tiny = text.compare("olt", text.call("fabs", x), text.number(2.0**-54))
@@ -72,11 +77,9 @@ def log(text: Text, x: str) -> str:
     is_subnormal = text.compare("olt", x, text.number(2.0**-1022))
     normal = text.select(is_subnormal, text.binary("fmul", x, text.number(2.0**54)), x)
     bits = text.as_integer(normal)
-    power = text.integers("sub", bits, text.integer(_bits(math.sqrt(0.5))))
+    power = text.integers("sub", bits, text.integer(_bits(ROOT_HALF)))
     power = text.integers("ashr", power, text.integer(52))
-    mantissa = text.from_bits(
-        text.integers("sub", bits, text.integers("shl", power, text.integer(52)))
-    )
+    mantissa = text.from_bits(text.integers("sub", bits, text.integers("shl", power, text.integer(52))))
     exponent = text.let(f"sitofp {text.whole} {power} to {text.type}")
     exponent = text.binary("fsub", exponent, text.select(is_subnormal, text.number(54.0), zero))
     f = text.binary("fsub", mantissa, one)
@@ -102,7 +105,7 @@ def log(text: Text, x: str) -> str:
 
 
 def log1p(text: Text, x: str) -> str:
-    """log(1 + x) = log(u) + (x − (u − 1)) ÷ u, where u is 1 + x rounded: for x ≥ 0, which is all that is asked."""
+    """The logarithm of 1 + x, where 0 ≤ x < ∞: log(u) + (x − (u − 1)) ÷ u, with u = 1 + x rounded."""
     u = text.binary("fadd", x, text.number(1.0))
     lost = text.binary("fsub", x, text.binary("fsub", u, text.number(1.0)))
     return text.binary("fadd", log(text, u), text.binary("fdiv", lost, u))
@@ -117,7 +120,7 @@ def _clamped(text: Text, x: str, limit: float, beyond: str) -> str:
 def _reduced(text: Text, x: str) -> tuple[str, str]:
     """(expm1(r), n) with x = r + n × ln 2 and |r| ≤ ½ ln 2."""
     rounding = text.number(ROUNDING)
-    shifted = text.fma(x, text.number(1.0 / math.log(2.0)), rounding)
+    shifted = text.fma(x, text.number(INVERSE_LN2), rounding)
     whole = text.binary("fsub", shifted, rounding)
     r = text.fma(whole, text.number(-LN2_HIGH), x)
     r = text.fma(whole, text.number(-LN2_LOW), r)

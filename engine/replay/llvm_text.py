@@ -1,87 +1,25 @@
 """Text: functions in LLVM's language, written line by line.
 
 Every method appends an instruction and returns the name of its result. Whole numbers that are known while
-writing are plain ints and are folded here, for no optimizer runs behind: the text is the loops as meant. Numbers
-are vectors of `width` lanes, or single ones where the width is 1.
+writing are plain ints and are folded here, for no optimizer runs behind: the text is the loops as meant.
+Numbers are vectors of `width` lanes, or single ones where the width is 1.
 """
 
 from __future__ import annotations
 
-import math
 import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple
 
-__all__ = ["VECTOR", "Index", "Module", "Region", "Text", "hexadecimal"]
+from engine.replay.llvm_module import Module, Region
+
+__all__ = ["VECTOR", "Index", "Text"]
 
 VECTOR = 8  # lanes of a vector: one register with AVX-512, two with AVX2
 Index = int | str  # a number known while writing, or the name of one that is known when running
 
 
-class Region(NamedTuple):
-    """A part of the one buffer that a program works in, by its first number and the one after its last."""
-
-    start: int
-    stop: int
-
-
-class Module:
-    """All functions of a program; in `checked` mode every address is tested against its region."""
-
-    def __init__(self, *, checked: bool = False) -> None:
-        self.checked = checked
-        self.functions: list[str] = []
-        self._declarations: dict[str, None] = {}
-        self._lane_by_lane: set[str] = set()
-
-    def declare(self, signature: str) -> None:
-        """Announce a function that is defined elsewhere."""
-        self._declarations[f"declare {signature}"] = None
-
-    def lane_by_lane(self, name: str, arity: int, width: int) -> str:
-        """The name of a function that calls one of the C library for every lane of its vectors."""
-        self.declare(f"double @{name}({', '.join(['double'] * arity)})")
-        own = f"each_{name}_{width}"
-        if own not in self._lane_by_lane:
-            self._lane_by_lane.add(own)
-            vector = f"<{width} x double>"
-            names = [f"%a{k}" for k in range(arity)]
-            lines = [f"define internal {vector} @{own}({', '.join(f'{vector} {n}' for n in names)}) noinline {{"]
-            for lane in range(width):
-                for k, operand in enumerate(names):
-                    lines.append(f"%x{lane}_{k} = extractelement {vector} {operand}, i64 {lane}")
-                given = ", ".join(f"double %x{lane}_{k}" for k in range(arity))
-                sofar = f"%r{lane - 1}" if lane else "poison"
-                lines.append(f"%y{lane} = call double @{name}({given})")
-                lines.append(f"%r{lane} = insertelement {vector} {sofar}, double %y{lane}, i64 {lane}")
-            self.functions.append("\n".join([*lines, f"ret {vector} %r{width - 1}", "}"]))
-        return own
-
-    def __str__(self) -> str:
-        check = [_CHECK] if self.checked else []
-        return "\n".join([*self._declarations, *check, *self.functions])
-
-
-_CHECK = """@violations = global i64 0
-define internal i64 @check(i64 %index, i64 %count, i64 %start, i64 %stop) noinline {
-%end = add i64 %index, %count
-%before = icmp slt i64 %index, %start
-%behind = icmp sgt i64 %end, %stop
-%outside = or i1 %before, %behind
-%one = zext i1 %outside to i64
-%sofar = load i64, ptr @violations
-%now = add i64 %sofar, %one
-store i64 %now, ptr @violations
-%inside = select i1 %outside, i64 %start, i64 %index
-ret i64 %inside
-}
-define ptr @violations_at() {
-ret ptr @violations
-}"""
-
-
-def hexadecimal(number: float) -> str:
+def _hexadecimal(number: float) -> str:
     """A number as LLVM reads it without rounding."""
     return f"0x{struct.unpack('<Q', struct.pack('<d', number))[0]:016X}"
 
@@ -209,21 +147,15 @@ class Text:
         """The index, in checked mode after a test that so many numbers from there on are in the region."""
         if not self.module.checked:
             return index
-        return self.let(
-            f"call i64 @check(i64 {index}, i64 {count}, i64 {region.start}, i64 {region.stop})"
-        )
+        return self.let(f"call i64 @check(i64 {index}, i64 {count}, i64 {region.start}, i64 {region.stop})")
 
     def address(self, region: Region, index: Index, count: int) -> str:
         """The address of a number, of which so many will be read or written."""
         return self.let(f"getelementptr inbounds double, ptr %m, i64 {self.checked(region, index, count)}")
 
-    def load(self, region: Region, index: Index, live: int = 0) -> str:
-        """A vector; where only the first lanes are `live`, the others repeat the first of them."""
-        if not live or live >= self.width:
-            return self.let(f"load {self.type}, ptr {self.address(region, index, self.width)}, align 8")
-        loaded = self.load_live(region, index, live)
-        lanes = ", ".join(f"i32 {lane if lane < live else 0}" for lane in range(self.width))
-        return self.let(f"shufflevector {self.type} {loaded}, {self.type} poison, <{self.width} x i32> <{lanes}>")
+    def load(self, region: Region, index: Index) -> str:
+        """A vector."""
+        return self.let(f"load {self.type}, ptr {self.address(region, index, self.width)}, align 8")
 
     def load_live(self, region: Region, index: Index, live: int) -> str:
         """A vector of which only the first lanes are read; the others are 0."""
@@ -263,10 +195,8 @@ class Text:
         name = f"llvm.masked.gather.v{self.width}f64.v{self.width}p0"
         self.module.declare(f"{self.type} @{name}(<{self.width} x ptr>, i32, {self.truth}, {self.type})")
         where = self.let(f"getelementptr inbounds double, ptr %m, {self.whole} {indices}")
-        mask = self._first(self.width)
-        return self.let(
-            f"call {self.type} @{name}(<{self.width} x ptr> {where}, i32 8, {self.truth} {mask}, {self.type} poison)"
-        )
+        given = f"<{self.width} x ptr> {where}, i32 8, {self.truth} {self._first(self.width)}"
+        return self.let(f"call {self.type} @{name}({given}, {self.type} poison)")
 
     def _first(self, live: int) -> str:
         return "<" + ", ".join(f"i1 {str(lane < live).lower()}" for lane in range(self.width)) + ">"
@@ -275,7 +205,7 @@ class Text:
 
     def number(self, number: float) -> str:
         """A constant."""
-        text = hexadecimal(number)
+        text = _hexadecimal(number)
         return text if self.width == 1 else "<" + ", ".join([f"double {text}"] * self.width) + ">"
 
     def integer(self, number: int) -> str:
@@ -320,7 +250,9 @@ class Text:
         if self.width == 1:
             self.module.declare(f"double @{name}({', '.join(['double'] * len(operands))})")
             return self.let(f"call double @{name}({given})")
-        return self.let(f"call {self.type} @{self.module.lane_by_lane(name, len(operands), self.width)}({given})")
+        return self.let(
+            f"call {self.type} @{self.module.lane_by_lane(name, len(operands), self.width)}({given})"
+        )
 
     def compare(self, how: str, left: str, right: str) -> str:
         """A condition: ogt, olt, oge, ole, oeq, une, uno …"""
@@ -379,4 +311,3 @@ _ROUNDS = (
     ((0, 1, 8, 9, 4, 5, 12, 13), (2, 3, 10, 11, 6, 7, 14, 15)),
     ((0, 1, 2, 3, 8, 9, 10, 11), (4, 5, 6, 7, 12, 13, 14, 15)),
 )
-assert math.log2(VECTOR) == len(_ROUNDS)  # noqa: S101  (the shuffles are written for this width)

@@ -1,0 +1,120 @@
+"""The kernel of dot products: sums along the lanes, of which the gradient by a matrix is made.
+
+A tile of 4 × 4 dot products needs eight vectors for sixteen multiply-adds. Only at the end are the sixteen
+accumulators folded to sixteen numbers: eight at a time by three rounds of shuffles and additions, so that
+four neighbors are stored at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.replay.llvm_layout import Operand, Strided
+from engine.replay.llvm_text import VECTOR, Index, Text
+
+__all__ = ["dots"]
+
+
+def dots(
+    text: Text,
+    shape: tuple[int, int, int],
+    result: Strided,
+    left: Strided,
+    right: Strided,
+    bias: Operand | None,
+    *,
+    accumulate: bool,
+) -> None:
+    """result[i][j] (+)= bias[i] + Σ_n left[i][n] × right[j][n], the n side by side: dot products in tiles."""
+    rows, columns, length = shape
+    many = text.module.registers >= 32
+    most_rows, most_columns = ((4, 4) if many else (2, 3)) if columns > 1 else (8 if many else 4, 1)
+    for first_row, height, row_tiles in _cut(rows, most_rows):
+        for first_column, breadth, column_tiles in _cut(columns, most_columns):
+            dots = _Dots(text, result, left, right, bias, height, breadth, accumulate)
+
+            def tile(
+                row_number: Index,
+                column_number: Index,
+                dots: _Dots = dots,
+                at: tuple[int, int] = (first_row, first_column),
+            ) -> None:
+                row = text.plus(at[0], text.times(row_number, dots.height))
+                column = text.plus(at[1], text.times(column_number, dots.breadth))
+                dots.compute(row, column, length)
+
+            def line(
+                number: Index, _: Any, count: int = column_tiles, body: Callable[[Index, Index], None] = tile
+            ) -> None:
+                text.loop(0, count, lambda k, _: body(number, k))
+
+            text.loop(0, row_tiles, line)
+
+
+def _cut(count: int, size: int) -> list[tuple[int, int, int]]:
+    """(start, size, how many): whole tiles, and one of what is left."""
+    found = [(0, size, count // size), (count // size * size, count % size, 1)]
+    return [tile for tile in found if tile[1] and tile[2]]
+
+
+@dataclass(frozen=True)
+class _Dots:
+    """A tile of dot products along the lanes."""
+
+    text: Text
+    result: Strided
+    left: Strided
+    right: Strided
+    bias: Operand | None
+    height: int
+    breadth: int
+    accumulate: bool
+
+    def compute(self, row: Index, column: Index, length: int) -> None:
+        """Sum along the lanes, fold each vector to a number, eight at a time, and store them."""
+        text = self.text
+        count = self.height * self.breadth
+        lefts = [self.left.at(text, text.plus(row, line), 0) for line in range(self.height)]
+        rights = [self.right.at(text, text.plus(column, line), 0) for line in range(self.breadth)]
+
+        def along(number: Index, sofar: Sequence[str], live: int = VECTOR) -> list[str]:
+            offset = text.times(number, VECTOR)
+            a = [text.load_live(self.left.region, text.plus(start, offset), live) for start in lefts]
+            b = [text.load_live(self.right.region, text.plus(start, offset), live) for start in rights]
+            pairs = [(x, y) for x in a for y in b]
+            return [text.fma(x, y, z) for (x, y), z in zip(pairs, sofar, strict=True)]
+
+        sums = text.loop(0, length // VECTOR, along, [text.number(0.0)] * count)
+        if length % VECTOR:
+            sums = along(length // VECTOR, sums, length % VECTOR)
+        sums = [*sums, *[text.number(0.0)] * (-count % VECTOR)]
+        folded = [text.totals(sums[k : k + VECTOR]) for k in range(0, len(sums), VECTOR)]
+        for line in range(self.height):
+            self._store(folded, row, column, line)
+
+    def _store(self, folded: Sequence[str], row: Index, column: Index, line: int) -> None:
+        """One row of the tile: as a vector where it fills one of four, else number by number."""
+        text, first = self.text, line * self.breadth
+        target = self.result.at(text, text.plus(row, line), column)
+        source = folded[first // VECTOR]
+        if self.breadth == 4 and self.result.by_column == 1 and self.bias is None:
+            lanes = [first % VECTOR + lane for lane in range(4)]
+            four = text.shuffle(source, source, lanes)
+            with text.wide(4):
+                if self.accumulate:
+                    four = text.binary("fadd", text.load(self.result.region, target), four)
+                text.store(self.result.region, target, four)
+            return
+        for place in range(self.breadth):
+            which = first + place
+            found = text.let(f"extractelement {text.type} {folded[which // VECTOR]}, i64 {which % VECTOR}")
+            address = text.plus(target, place * self.result.by_column)
+            with text.wide(1):
+                if self.bias is not None:
+                    bias_at = self.bias.at(text, text.plus(row, line))
+                    found = text.binary("fadd", found, text.load_one(self.bias.region, bias_at))
+                if self.accumulate:
+                    found = text.binary("fadd", text.load_one(self.result.region, address), found)
+                text.store_one(self.result.region, address, found)

@@ -1,0 +1,150 @@
+"""Layout: where every row of a program lies in one buffer, and the tables of what follows no rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.replay.llvm_module import Region
+from engine.replay.llvm_text import VECTOR, Index, Text
+from engine.replay.program import Program, Rows, Space, SumOfProducts, grid
+
+__all__ = ["GAP", "Grid", "Layout", "Operand", "Strided"]
+
+GAP = VECTOR  # numbers between two regions: canaries, so that whoever writes too far is seen
+
+
+@dataclass(frozen=True)
+class Operand:
+    """Rows as addresses: row i begins at start + i × step, or where entry i of a table says."""
+
+    region: Region
+    width: int  # numbers of a row: one for each lane, or one for all
+    count: int
+    start: int
+    step: int
+    table: int = -1
+
+    def at(self, text: Text, row: Index) -> Index:
+        """The address of a row's first number."""
+        if self.table < 0:
+            return text.plus(self.start, text.times(row, self.step))
+        return text.entry(text.plus(self.table, row))
+
+    @property
+    def is_solid(self) -> bool:
+        """Whether the rows lie side by side."""
+        return self.table < 0 and (self.step == self.width or self.count == 1)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether there is one number for all members and lanes."""
+        return self.count == 1 and self.width == 1
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Rows of members with equally many terms each: by two steps, or by a table, member by member."""
+
+    operand: Operand
+    terms: int
+    start: int
+    by_member: int
+    by_term: int
+
+    def at(self, text: Text, member: Index, term: Index) -> Index:
+        """The address of a term's row."""
+        if self.operand.table < 0:
+            return text.plus(self.start, text.times(member, self.by_member), text.times(term, self.by_term))
+        return self.operand.at(text, text.plus(text.times(member, self.terms), term))
+
+
+@dataclass(frozen=True)
+class Strided:
+    """Entry (i, j) at start + i × by_row + j × by_column of a region."""
+
+    region: Region
+    start: int
+    by_row: int
+    by_column: int
+
+    def at(self, text: Text, row: Index, column: Index) -> Index:
+        """The address of an entry."""
+        return text.plus(self.start, text.times(row, self.by_row), text.times(column, self.by_column))
+
+
+class Layout:
+    """The regions of all spaces for a number of lanes; tables grow while the program is written."""
+
+    def __init__(self, program: Program, lanes: int) -> None:
+        self.lanes = lanes
+        self.regions: dict[Space, Region] = {}
+        self.size = GAP
+        for space in Space:
+            self.regions[space] = self._reserve(program.sizes[space] * self.width(space))
+        self.live = self._reserve(lanes)
+        self.coefficients = self._coefficients(program)
+        self._tables: dict[tuple[int, ...], int] = {}
+        self._entries: list[int] = []
+
+    def _reserve(self, count: int) -> Region:
+        region = Region(self.size, self.size + count)
+        self.size = -(-(region.stop + GAP) // VECTOR) * VECTOR
+        return region
+
+    def _coefficients(self, program: Program) -> dict[tuple[float, ...], Region]:
+        """A place for those lists of coefficients that are not all the same."""
+        found: dict[tuple[float, ...], Region] = {}
+        for _, instructions in program.parts():
+            for instruction in instructions:
+                if isinstance(instruction, SumOfProducts) and len(set(instruction.coefficients)) > 1:
+                    key = instruction.coefficients
+                    found[key] = found.get(key) or self._reserve(len(key))
+        return found
+
+    def width(self, space: Space) -> int:
+        """How many numbers a row of this space has."""
+        return self.lanes if space.wide else 1
+
+    def address(self, space: Space, row: int) -> int:
+        """Where a row begins."""
+        return self.regions[space].start + row * self.width(space)
+
+    def operand(self, rows: Rows) -> Operand:
+        """The rows as addresses."""
+        places, width = rows.places, self.width(rows.space)
+        step = places.step * width if isinstance(places, range) else 0
+        table = -1
+        if not isinstance(places, range) and len(places) > 1:
+            table = self.table(self.address(rows.space, place) for place in places)
+        start = self.address(rows.space, places[0])
+        return Operand(self.regions[rows.space], width, len(places), start, step, table)
+
+    def grid(self, rows: Rows, members: int, terms: int) -> Grid:
+        """The rows as addresses of members × terms."""
+        rule = grid(rows.places, members, terms)
+        if rule is None:
+            return Grid(self.operand(rows), terms, 0, 0, 0)
+        first, by_member, by_term = rule
+        width, region = self.width(rows.space), self.regions[rows.space]
+        start = self.address(rows.space, first)
+        operand = Operand(region, width, len(rows), start, 0)
+        return Grid(operand, terms, start, by_member * width, by_term * width)
+
+    def table(self, numbers: Iterable[int]) -> int:
+        """Where these whole numbers stand in the tables; equal lists stand there once."""
+        key = tuple(numbers)
+        if key not in self._tables:
+            self._tables[key] = len(self._entries)
+            self._entries += key
+        return self._tables[key]
+
+    def tables(self) -> np.ndarray:
+        """All tables, one behind the other."""
+        return np.array([*self._entries, *[0] * VECTOR], dtype=np.int32)
+
+    def spans(self) -> Sequence[Region]:
+        """All regions, in order; what lies between them is nobody's."""
+        return [*self.regions.values(), self.live, *self.coefficients.values()]

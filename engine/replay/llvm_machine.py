@@ -1,0 +1,180 @@
+"""Machine: a program's text as machine code, and the one owner of all that this code reads and writes.
+
+The addresses of buffers leave Python only inside of a call, and every buffer lives as long as the code
+that knows it: a buffer that Python freed while native code still wrote to it was the worst error that the
+prototype of this gear had.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import math
+import platform
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.errors import ReplayError
+
+try:
+    import llvmlite.binding as llvm
+except ImportError as error:
+    raise ReplayError(
+        "the LLVM executor needs llvmlite: pip install llvmlite (or the extra `fast` of this project)"
+    ) from error
+
+from engine.replay.llvm_layout import Layout
+from engine.replay.llvm_module import Module
+from engine.replay.llvm_step import ARGUMENTS, Flags, write_step
+from engine.replay.program import Program, Space
+
+__all__ = ["HOST", "Machine", "Target", "machine_code"]
+
+Array = Any
+CANARY = -1.2345e77
+
+# Bits of the C library's FE_INVALID, FE_DIVBYZERO and FE_OVERFLOW.
+FLAGS = {"x86_64": Flags(1 | 4 | 8), "AMD64": Flags(1 | 4 | 8), "aarch64": Flags(7), "arm64": Flags(7)}
+
+
+@dataclass(frozen=True)
+class Target:
+    """The processor that code is made for, by LLVM's names."""
+
+    processor: str
+    features: str
+
+    @property
+    def registers(self) -> int:
+        """How many registers hold a whole vector's worth without being split too far."""
+        return 32 if "+avx512f" in self.features.split(",") else 16
+
+
+def _host() -> Target:
+    """The machine that we are on, told to use the whole of its registers."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    library = ctypes.util.find_library("m")
+    if library:
+        llvm.load_library_permanently(library)
+    features = llvm.get_host_cpu_features().flatten()
+    wide = ",-prefer-256-bit" if "+avx512f" in features.split(",") else ""
+    return Target(llvm.get_host_cpu_name(), features + wide)
+
+
+HOST = _host()
+
+
+class Machine:
+    """A program compiled for a number of lanes; one call at a time, for its buffers are its own.
+
+    In `checked` mode every address is tested, what may not be read any more is overwritten with nan
+    before every call, and the gaps between the spaces are looked at after it.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        widths: Sequence[int],
+        lanes: int,
+        target: Target = HOST,
+        *,
+        checked: bool = False,
+    ) -> None:
+        if platform.machine() not in FLAGS:
+            raise ReplayError(f"the LLVM executor does not know the processor {platform.machine()!r}")
+        self.program, self.lanes, self.checked = program, lanes, checked
+        self._layout = Layout(program, lanes)
+        module = Module(target.registers, checked=checked)
+        write_step(module, program, widths, self._layout, FLAGS[platform.machine()])
+        self._engine = machine_code(str(module), target)
+        self._tables = self._layout.tables()
+        self._numbers = self._aligned(self._layout.size)
+        self._fill_constants()
+        self.weights = self._region(Space.WEIGHT)
+        self.gradient = self._region(Space.GRADIENT)[: program.wanted]
+        self._arguments = (ctypes.c_int64 * (ARGUMENTS + 2 * len(widths)))()
+        self._arguments[0], self._arguments[1] = _address(self._numbers), _address(self._tables)
+        self._place = ctypes.c_void_p(ctypes.addressof(self._arguments))
+        kind = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
+        self._functions = {
+            name: kind(self._engine.get_function_address(name))
+            for name in ("outputs", "gradients")
+            if name == "outputs" or program.sizes[Space.GRADIENT]
+        }
+
+    def run(self, name: str, arrays: Sequence[Array], results: Array, samples: int) -> None:
+        """Call `outputs` or `gradients` with the weights as they are in `weights`.
+
+        The arrays are float64, (samples, numbers per sample), the numbers side by side; the results too.
+        Raises FloatingPointError where something was divided by 0, overflowed or was invalid.
+        """
+        arguments = self._arguments
+        arguments[2], arguments[3] = _address(results), samples
+        place = ARGUMENTS
+        for array in arrays:
+            arguments[place], arguments[place + 1] = _address(array), array.strides[0] >> 3
+            place += 2
+        if self.checked:
+            self.poison()
+        raised = self._functions[name](self._place)
+        if self.checked:
+            self._examine()
+        if raised:
+            raise FloatingPointError("a division by 0, an overflow or an invalid operation")
+
+    def _region(self, space: Space) -> Array:
+        region = self._layout.regions[space]
+        return self._numbers[region.start : region.stop]
+
+    def _aligned(self, size: int) -> Array:
+        """So many numbers, zero, beginning where a register's worth of memory does."""
+        memory = np.zeros(size + 8)
+        first = (-_address(memory) // 8) % 8
+        return memory[first : first + size]
+
+    def _fill_constants(self) -> None:
+        inside = np.zeros(len(self._numbers), dtype=bool)
+        for region in self._layout.spans():
+            inside[region.start : region.stop] = True
+        self._gaps = np.flatnonzero(~inside)
+        self._numbers[self._gaps] = CANARY
+        self._region(Space.CONSTANT)[:] = self.program.constants
+        for coefficients, region in self._layout.coefficients.items():
+            self._numbers[region.start : region.stop] = coefficients
+
+    def poison(self) -> None:
+        """Overwrite with nan all that a call must write before it reads it."""
+        for space in Space:
+            if space not in (Space.WEIGHT, Space.CONSTANT):
+                self._region(space)[:] = math.nan
+
+    def _examine(self) -> None:
+        """Raise AssertionError where an address was wrong, or a number stands where none belongs."""
+        at = ctypes.CFUNCTYPE(ctypes.c_void_p)(self._engine.get_function_address("violations_at"))()
+        violations = ctypes.c_int64.from_address(at).value
+        if violations:
+            raise AssertionError(f"{violations} addresses lay outside of their region")
+        if not (self._numbers[self._gaps] == CANARY).all():
+            raise AssertionError("a number was written between the regions")
+
+
+def _address(array: Array) -> int:
+    return int(array.__array_interface__["data"][0])
+
+
+def machine_code(text: str, target: Target) -> Any:
+    """An engine with the machine code of this text.
+
+    The second level of code generation, and no optimizer before it: the text is vectorized and blocked.
+    """
+    module = llvm.parse_assembly(text)
+    machine = llvm.Target.from_default_triple().create_target_machine(
+        cpu=target.processor, features=target.features, opt=2, jit=True
+    )
+    engine = llvm.create_mcjit_compiler(module, machine)
+    engine.finalize_object()
+    return engine

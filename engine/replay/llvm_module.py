@@ -1,0 +1,74 @@
+"""Module: all functions of a program, and what they need from elsewhere."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["Module", "Region"]
+
+
+class Region(NamedTuple):
+    """A part of the one buffer that a program works in, by its first number and the one after its last."""
+
+    start: int
+    stop: int
+
+
+class Module:
+    """All functions of a program, for a machine with so many registers that hold a vector's worth.
+
+    In `checked` mode every address is tested against its region.
+    """
+
+    def __init__(self, registers: int = 32, *, checked: bool = False) -> None:
+        self.registers, self.checked = registers, checked
+        self.functions: list[str] = []
+        self._declarations: dict[str, None] = {}
+        self._lane_by_lane: set[str] = set()
+
+    def declare(self, signature: str) -> None:
+        """Announce a function that is defined elsewhere."""
+        self._declarations[f"declare {signature}"] = None
+
+    def lane_by_lane(self, name: str, arity: int, width: int) -> str:
+        """The name of a function that calls one of the C library for every lane of its vectors."""
+        self.declare(f"double @{name}({', '.join(['double'] * arity)})")
+        own = f"each_{name}_{width}"
+        if own not in self._lane_by_lane:
+            self._lane_by_lane.add(own)
+            vector = f"<{width} x double>"
+            names = [f"%a{k}" for k in range(arity)]
+            lines = [
+                f"define internal {vector} @{own}({', '.join(f'{vector} {n}' for n in names)}) noinline {{"
+            ]
+            for lane in range(width):
+                for k, operand in enumerate(names):
+                    lines.append(f"%x{lane}_{k} = extractelement {vector} {operand}, i64 {lane}")
+                given = ", ".join(f"double %x{lane}_{k}" for k in range(arity))
+                sofar = f"%r{lane - 1}" if lane else "poison"
+                lines.append(f"%y{lane} = call double @{name}({given})")
+                lines.append(f"%r{lane} = insertelement {vector} {sofar}, double %y{lane}, i64 {lane}")
+            self.functions.append("\n".join([*lines, f"ret {vector} %r{width - 1}", "}"]))
+        return own
+
+    def __str__(self) -> str:
+        check = [_CHECK] if self.checked else []
+        return "\n".join([*self._declarations, *check, *self.functions])
+
+
+_CHECK = """@violations = global i64 0
+define internal i64 @check(i64 %index, i64 %count, i64 %start, i64 %stop) noinline {
+%end = add i64 %index, %count
+%before = icmp slt i64 %index, %start
+%behind = icmp sgt i64 %end, %stop
+%outside = or i1 %before, %behind
+%one = zext i1 %outside to i64
+%sofar = load i64, ptr @violations
+%now = add i64 %sofar, %one
+store i64 %now, ptr @violations
+%inside = select i1 %outside, i64 %start, i64 %index
+ret i64 %inside
+}
+define ptr @violations_at() {
+ret ptr @violations
+}"""

@@ -1,0 +1,286 @@
+"""Kernels that work row by row: fill, elementwise, reductions, pick and scatter.
+
+Where rows lie side by side, a kernel runs over all their numbers as if they were one long row: most of it in
+blocks of four vectors, which the processor computes side by side, so that no chain of operations waits for
+itself; then vector by vector; and the rest in narrower ones. (A masked vector would compute with numbers that
+nobody wants, and 0 ÷ 0 among them would raise the flags.)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from engine.replay import llvm_math
+from engine.replay.llvm_functions import Formula, costs_calls
+from engine.replay.llvm_layout import Layout, Operand
+from engine.replay.llvm_text import VECTOR, Index, Text
+from engine.replay.program import Elementwise, Fill, Pick, Reduction, Scatter, Space
+
+__all__ = ["elementwise", "fill", "pick", "reduction", "scatter"]
+
+BLOCK = 4 * VECTOR
+Body = Callable[[Index], None]
+
+
+def along(text: Text, count: int, body: Body, *, blocks: bool = True) -> None:
+    """`body(offset)` for vectors that together cover so many numbers in a row, the last of them narrower."""
+    done = 0
+    for width in (BLOCK, VECTOR, VECTOR // 2, VECTOR // 4, 1)[0 if blocks else 1 :]:
+        _along(text, width, done, count, body)
+        done += (count - done) // width * width
+
+
+def _along(text: Text, width: int, start: int, stop: int, body: Body) -> None:
+    with text.wide(width):
+        text.loop(0, (stop - start) // width, lambda k, _: body(text.plus(start, text.times(k, width))))
+
+
+def put(text: Text, out: Operand, address: Index, number: str, *, accumulate: bool) -> None:
+    """Store or add a vector."""
+    if accumulate:
+        number = text.binary("fadd", text.load(out.region, address), number)
+    text.store(out.region, address, number)
+
+
+def fill(text: Text, layout: Layout, instruction: Fill) -> None:
+    """Out = number; a gradient is seeded for real samples only, not for those that fill the last block."""
+    out = layout.operand(instruction.out)
+    is_seed = instruction.out.space is Space.ADJOINT and instruction.number != 0.0
+
+    def row(number: Index, _: Any) -> None:
+        start = out.at(text, number)
+
+        def part(offset: Index) -> None:
+            value = text.number(instruction.number)
+            if is_seed:
+                mask = text.load(layout.live, text.plus(layout.live.start, offset))
+                value = text.binary("fmul", value, mask)
+            put(text, out, text.plus(start, offset), value, accumulate=instruction.accumulate)
+
+        along(text, solid, part)
+
+    is_long = out.is_solid and not is_seed
+    solid = out.count * out.width if is_long else out.width
+    text.loop(0, 1 if is_long else out.count, row)
+
+
+def elementwise(text: Text, layout: Layout, instruction: Elementwise) -> None:
+    """Out = expression, over long runs where all rows lie side by side, else row by row."""
+    out = layout.operand(instruction.out)
+    operands = [layout.operand(rows) for rows in instruction.operands]
+    counts = {operand.count for operand in (*operands, out) if not operand.is_single}
+    period = min(counts, default=1)
+    is_regular = all(
+        operand.is_single or (operand.is_solid and operand.width == out.width and operand.count % period == 0)
+        for operand in operands
+    )
+    is_longest = out.count == max((out.count, *(operand.count for operand in operands)))
+    run = period * out.width
+    if out.is_solid and is_regular and is_longest and (run >= VECTOR or run == out.count * out.width):
+        _elementwise_along(text, instruction, out, operands, period)
+    else:
+        _elementwise_by_rows(text, instruction, out, operands)
+
+
+def _elementwise_along(
+    text: Text, instruction: Elementwise, out: Operand, operands: Sequence[Operand], period: int
+) -> None:
+    """In runs as long as the shortest operand, which repeats."""
+    run = period * out.width
+
+    def repeat(number: Index, _: Any) -> None:
+        starts = [_start_of_run(text, operand, number, period) for operand in operands]
+        target = _start_of_run(text, out, number, period)
+
+        def part(offset: Index) -> None:
+            def argument(place: int) -> str:
+                operand, start = operands[place], starts[place]
+                if operand.is_single:
+                    return text.splat(text.load_one(operand.region, start))
+                return text.load(operand.region, text.plus(start, offset))
+
+            value = Formula(text, argument).value(instruction.expression)
+            put(text, out, text.plus(target, offset), value, accumulate=instruction.accumulate)
+
+        along(text, run, part, blocks=not costs_calls(instruction.expression))
+
+    text.loop(0, out.count // period, repeat)
+
+
+def _start_of_run(text: Text, operand: Operand, number: Index, period: int) -> Index:
+    if operand.is_single:
+        return operand.start
+    which = text.modulo(number, operand.count // period)
+    return text.plus(operand.start, text.times(which, period * operand.width))
+
+
+def _elementwise_by_rows(
+    text: Text, instruction: Elementwise, out: Operand, operands: Sequence[Operand]
+) -> None:
+    """Row by row; where the out is shorter, its row is the sum over those that it stands for."""
+    lanes = max(operand.width for operand in (out, *operands))
+    repeats = max(operand.count for operand in (out, *operands)) // out.count
+
+    def value(row: Index, offset: Index) -> str:
+        def argument(place: int) -> str:
+            operand = operands[place]
+            start = operand.at(text, text.modulo(row, operand.count))
+            if operand.width < lanes:
+                return text.splat(text.load_one(operand.region, start))
+            return text.load(operand.region, text.plus(start, offset))
+
+        return Formula(text, argument).value(instruction.expression)
+
+    def summed(row: Index, offset: Index, carried: Sequence[str]) -> list[str]:
+        def repeat(number: Index, sofar: list[str]) -> list[str]:
+            part = value(text.plus(row, text.times(number, out.count)), offset)
+            return [text.binary("fadd", sofar[0], part)]
+
+        return text.loop(0, repeats, repeat, carried)
+
+    def row_of_lanes(row: Index, _: Any) -> None:
+        target = out.at(text, row)
+
+        def part(number: Index, _: Any) -> None:
+            offset = text.times(number, text.width)
+            is_sum = repeats > 1
+            found = summed(row, offset, [text.number(0.0)])[0] if is_sum else value(row, offset)
+            put(text, out, text.plus(target, offset), found, accumulate=instruction.accumulate)
+
+        text.loop(0, lanes // text.width, part)
+
+    def row_of_one(row: Index, _: Any) -> None:
+        zero = [text.number(0.0)]
+        vectors = lanes // text.width
+        sums = text.loop(0, vectors, lambda k, c: summed(row, text.times(k, text.width), c), zero)
+        found = text.total(sums[0])
+        target = out.at(text, row)
+        with text.wide(1):
+            put(text, out, target, found, accumulate=instruction.accumulate)
+
+    with text.wide(VECTOR if lanes > 1 else 1):
+        text.loop(0, out.count, row_of_lanes if out.width == lanes else row_of_one)
+
+
+def reduction(text: Text, layout: Layout, instruction: Reduction) -> None:
+    """One of the table's operations on many operands, for all lanes at once."""
+    out, operand = layout.operand(instruction.out), layout.operand(instruction.operand)
+    terms = operand.count // out.count
+    compute = {"largest": _largest, "logsumexp": _logsumexp, "norm": _norm}[instruction.operation.name]
+
+    def over(start: Callable[[Index], Index], target: Index, count: int) -> None:
+        def part(offset: Index) -> None:
+            def term(number: Index) -> str:
+                return text.load(operand.region, text.plus(start(number), offset))
+
+            found = compute(text, terms, term)
+            put(text, out, text.plus(target, offset), found, accumulate=instruction.accumulate)
+
+        along(text, count, part)
+
+    if out.is_solid and operand.is_solid:
+        size = out.count * out.width
+        over(lambda k: text.plus(operand.start, text.times(k, size)), out.start, size)
+        return
+
+    def row(number: Index, _: Any) -> None:
+        def start(term: Index) -> Index:
+            return operand.at(text, text.plus(text.times(term, out.count), number))
+
+        over(start, out.at(text, number), out.width)
+
+    text.loop(0, out.count, row)
+
+
+Term = Callable[[Index], str]
+
+
+def _largest(text: Text, terms: int, term: Term, prepared: Callable[[str], str] = lambda x: x) -> str:
+    def larger(number: Index, sofar: list[str]) -> list[str]:
+        x = prepared(term(number))
+        return [text.select(text.compare("ogt", x, sofar[0]), x, sofar[0])]
+
+    return text.loop(1, terms, larger, [prepared(term(0))])[0]
+
+
+def _logsumexp(text: Text, terms: int, term: Term) -> str:
+    """From the largest on, so that no exponential overflows."""
+    largest = _largest(text, terms, term)
+    is_finite = text.compare("olt", text.call("fabs", largest), text.number(math.inf))
+    shift = text.select(is_finite, largest, text.number(0.0))
+
+    def add(number: Index, sofar: list[str]) -> list[str]:
+        shifted = text.binary("fsub", term(number), shift)
+        return [text.binary("fadd", sofar[0], llvm_math.exp(text, shifted))]
+
+    summed = text.loop(0, terms, add, [text.number(0.0)])[0]
+    return text.binary("fadd", llvm_math.log(text, summed), shift)
+
+
+def _norm(text: Text, terms: int, term: Term) -> str:
+    """Scaled by the largest, so that no square overflows."""
+    zero, one = text.number(0.0), text.number(1.0)
+    largest = _largest(text, terms, term, lambda x: text.call("fabs", x))
+    is_scale = text.let(
+        f"and {text.truth} {text.compare('ogt', largest, zero)}, "
+        f"{text.compare('olt', largest, text.number(math.inf))}"
+    )
+    scale = text.select(is_scale, largest, one)
+
+    def add(number: Index, sofar: list[str]) -> list[str]:
+        x = text.binary("fdiv", term(number), scale)
+        return [text.fma(x, x, sofar[0])]
+
+    squares = text.loop(0, terms, add, [zero])[0]
+    return text.binary("fmul", text.call("sqrt", squares), scale)
+
+
+def pick(text: Text, layout: Layout, instruction: Pick) -> None:
+    """Sample by sample: each picks its own row."""
+    out, table = layout.operand(instruction.out), layout.operand(instruction.table)
+    index = layout.operand(instruction.index)
+
+    def one(row: Index, lane: Index) -> None:
+        source = _picked(text, table, index, row, lane)
+        target = text.plus(out.at(text, row), lane)
+        found = text.load_one(table.region, source)
+        put(text, out, target, found, accumulate=instruction.accumulate)
+
+    _lane_by_lane(text, out, one)
+
+
+def scatter(text: Text, layout: Layout, instruction: Scatter) -> None:
+    """The way back of pick, sample by sample: nothing is lost where two pick the same row."""
+    out, left = layout.operand(instruction.out), layout.operand(instruction.left)
+    index = layout.operand(instruction.index)
+
+    def one(row: Index, lane: Index) -> None:
+        target = _picked(text, out, index, row, lane)
+        found = text.load_one(left.region, text.plus(left.at(text, row), lane))
+        put(text, out, target, found, accumulate=True)
+
+    _lane_by_lane(text, left, one)
+
+
+def _lane_by_lane(text: Text, rows: Operand, one: Callable[[Index, Index], None]) -> None:
+    def row(number: Index, _: Any) -> None:
+        text.loop(0, rows.width, lambda lane, _: one(number, lane))
+
+    with text.wide(1):
+        text.loop(0, rows.count, row)
+
+
+def _picked(text: Text, table: Operand, index: Operand, row: Index, lane: Index) -> Index:
+    """The address of what a lane picks: from the end where negative, and never outside of the table."""
+    rows = table.count // index.count
+    number = text.load_one(index.region, text.plus(index.at(text, row), lane))
+    which = text.let(f"fptosi double {number} to i64")
+    from_end = text.plus(which, rows)
+    is_negative = text.let(f"icmp slt i64 {which}, 0")
+    which = text.let(f"select i1 {is_negative}, i64 {from_end}, i64 {which}")
+    is_inside = text.let(f"icmp ult i64 {which}, {rows}")
+    which = text.let(f"select i1 {is_inside}, i64 {which}, i64 0")
+    start = table.at(text, text.plus(text.times(which, index.count), row))
+    return text.plus(start, lane) if table.width > 1 else start

@@ -1,0 +1,225 @@
+"""The text of a whole step: a function for every instruction, and two that are called from outside.
+
+`outputs` and `gradients` take the address of a list of whole numbers: the buffer, the tables, where the
+results go, the number of samples, then for each argument its address and the distance between its samples.
+The samples go through in blocks of as many as there are lanes. Where the last block is not full, its lanes
+repeat the last sample, so that nothing unusual happens in them, and their gradient is seeded with 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate
+
+from engine.replay.llvm_layout import Layout
+from engine.replay.llvm_module import Module, Region
+from engine.replay.llvm_products import lane_product, matrix_product
+from engine.replay.llvm_rows import elementwise, fill, pick, reduction, scatter
+from engine.replay.llvm_sums import sum_of_products
+from engine.replay.llvm_text import VECTOR, Index, Text
+from engine.replay.program import (
+    Elementwise,
+    Fill,
+    Instruction,
+    LaneProduct,
+    MatrixProduct,
+    Pick,
+    Program,
+    Reduction,
+    Rows,
+    Scatter,
+    Space,
+    SumOfProducts,
+)
+
+__all__ = ["ARGUMENTS", "Flags", "write_step"]
+
+ARGUMENTS = 4  # the first place in the list that tells of an argument
+
+
+@dataclass(frozen=True)
+class Flags:
+    """The bits of the processor's state that tell of a division by 0, an overflow, an invalid operation."""
+
+    mask: int
+
+
+def write_step(module: Module, program: Program, widths: Sequence[int], layout: Layout, flags: Flags) -> None:
+    """Write all functions of a program into the module."""
+    names: list[list[str]] = []
+    for part, (_, instructions) in enumerate(program.parts()):
+        names.append([])
+        for number, instruction in enumerate(instructions):
+            text = Text(module, f"part{part}_{number}")
+            _write(text, layout, _added(instruction) if part == 2 else instruction)
+            text.end()
+            names[-1].append(text.name)
+    step = _Step(module, program, widths, layout, flags, names)
+    step.write("outputs", with_gradient=False)
+    if program.sizes[Space.GRADIENT]:
+        step.write("gradients", with_gradient=True)
+
+
+def _added(instruction: Instruction) -> Instruction:
+    """What a block gives to the gradient is added to what others gave."""
+    return instruction if instruction.out.space.wide else replace(instruction, accumulate=True)
+
+
+def _write(text: Text, layout: Layout, instruction: Instruction) -> None:
+    match instruction:
+        case Fill():
+            fill(text, layout, instruction)
+        case MatrixProduct():
+            matrix_product(text, layout, instruction)
+        case LaneProduct():
+            lane_product(text, layout, instruction)
+        case SumOfProducts():
+            sum_of_products(text, layout, instruction)
+        case Elementwise():
+            elementwise(text, layout, instruction)
+        case Reduction():
+            reduction(text, layout, instruction)
+        case Pick():
+            pick(text, layout, instruction)
+        case Scatter():
+            scatter(text, layout, instruction)
+
+
+class _Step:
+    """Writes the functions that are called from outside."""
+
+    def __init__(
+        self,
+        module: Module,
+        program: Program,
+        widths: Sequence[int],
+        layout: Layout,
+        flags: Flags,
+        names: Sequence[Sequence[str]],
+    ) -> None:
+        self.module, self.program, self.widths, self.layout = module, program, widths, layout
+        self.flags, self.names = flags, names
+
+    def write(self, name: str, *, with_gradient: bool) -> None:
+        """Everything that happens in one call; returns the flags that were raised."""
+        text, layout, mask = Text(self.module, name, "ptr %a", "i32"), self.layout, self.flags.mask
+        for place, pointer in enumerate(("%m", "%t", "%results")):
+            text.do(f"{pointer} = load ptr, ptr {_entry(text, place)}")
+        text.do(f"%samples = load i64, ptr {_entry(text, 3)}")
+        self.module.declare("i32 @feclearexcept(i32)")
+        self.module.declare("i32 @fetestexcept(i32)")
+        text.let(f"call i32 @feclearexcept(i32 {mask})")
+        if with_gradient:
+            for space in (Space.GRADIENT, Space.SHARED_ADJOINT):
+                _clear(text, layout.regions[space])
+        self._call(text, 0)
+        whole = text.let(f"add i64 %samples, {layout.lanes - 1}")
+        blocks = text.let(f"udiv i64 {whole}, {layout.lanes}")
+
+        def block(number: Index, _: list[str]) -> None:
+            start = text.times(number, layout.lanes)
+            self._load(text, start)
+            self._call(text, 1)
+            if with_gradient:
+                self._mark_live(text, start)
+                self._call(text, 2)
+            self._store_results(text, start, 1 if with_gradient else len(self.program.outputs))
+
+        text.loop(0, blocks, block)
+        if with_gradient:
+            self._call(text, 3)
+        text.end(f"i32 {text.let(f'call i32 @fetestexcept(i32 {mask})')}")
+
+    def _call(self, text: Text, part: int) -> None:
+        for name in self.names[part]:
+            text.do(f"call void @{name}(ptr %m, ptr %t)")
+
+    def _load(self, text: Text, start: Index) -> None:
+        """Copy the samples of a block into the first rows of VALUE: a sample's numbers become a lane."""
+        firsts = [0, *accumulate(self.widths)]
+        for argument, (first, width) in enumerate(zip(firsts, self.widths, strict=False)):
+            wanted = [
+                (row, number - first)
+                for row, number in enumerate(self.program.inputs)
+                if first <= number < first + width
+            ]
+            if wanted:
+                self._load_argument(text, start, argument, wanted)
+
+    def _load_argument(
+        self, text: Text, start: Index, argument: int, wanted: Sequence[tuple[int, int]]
+    ) -> None:
+        """Copy those numbers of an argument that are wanted: pairs of a row and the place in a sample."""
+        source = text.let(f"load ptr, ptr {_entry(text, ARGUMENTS + 2 * argument)}")
+        distance = text.let(f"load i64, ptr {_entry(text, ARGUMENTS + 2 * argument + 1)}")
+        rows = self.layout.operand(Rows.of(Space.VALUE, [row for row, _ in wanted]))
+        columns = [column for _, column in wanted]
+        is_run = columns == list(range(columns[0], columns[0] + len(columns)))
+        table = -1 if is_run else self.layout.table(columns)
+
+        def lane(place: Index, _: list[str]) -> None:
+            sample = text.let(f"mul i64 {self._sample(text, text.plus(start, place))}, {distance}")
+
+            def number(which: Index, _: list[str]) -> None:
+                column = text.plus(which, columns[0]) if is_run else text.entry(text.plus(table, which))
+                offset = text.plus(sample, column)
+                pointer = text.let(f"getelementptr inbounds double, ptr {source}, i64 {offset}")
+                found = text.let(f"load double, ptr {pointer}, align 8")
+                text.store_one(rows.region, text.plus(rows.at(text, which), place), found)
+
+            text.loop(0, len(wanted), number)
+
+        text.loop(0, self.layout.lanes, lane)
+
+    def _sample(self, text: Text, number: Index) -> str:
+        """The number of the sample in a lane: the last one, for lanes behind it."""
+        last = text.let("sub i64 %samples, 1")
+        is_behind = text.let(f"icmp sgt i64 {number}, {last}")
+        return text.let(f"select i1 {is_behind}, i64 {last}, i64 {number}")
+
+    def _mark_live(self, text: Text, start: Index) -> None:
+        """Write 1 for the lanes that hold a sample of their own, 0 for the others."""
+        live = self.layout.live
+        with text.wide(VECTOR if self.layout.lanes > 1 else 1):
+            lanes = ", ".join(f"i64 {lane}" for lane in range(text.width))
+            counting = f"<{lanes}>" if text.width > 1 else "0"
+            limit = text.splat_index("%samples")
+
+            def part(vector: Index, _: list[str]) -> None:
+                offset = text.times(vector, text.width)
+                samples = text.integers("add", text.splat_index(text.plus(start, offset)), counting)
+                is_live = text.let(f"icmp slt {text.whole} {samples}, {limit}")
+                number = text.select(is_live, text.number(1.0), text.number(0.0))
+                text.store(live, text.plus(live.start, offset), number)
+
+            text.loop(0, self.layout.lanes // text.width, part)
+
+    def _store_results(self, text: Text, start: Index, count: int) -> None:
+        """Copy the rows of the results to where the caller wants them, (results, samples)."""
+        rows = self.layout.operand(self.program.outputs)
+        left = text.let(f"sub i64 %samples, {start}")
+        is_full = text.let(f"icmp sgt i64 {left}, {self.layout.lanes}")
+        number = text.let(f"select i1 {is_full}, i64 {self.layout.lanes}, i64 {left}")
+        size = text.let(f"shl i64 {number}, 3")
+        self.module.declare("void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
+
+        def row(which: Index, _: list[str]) -> None:
+            offset = text.plus(text.let(f"mul i64 %samples, {which}"), start)
+            target = text.let(f"getelementptr inbounds double, ptr %results, i64 {offset}")
+            source = text.address(rows.region, rows.at(text, which), self.layout.lanes)
+            text.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {source}, i64 {size}, i1 false)")
+
+        text.loop(0, count, row)
+
+
+def _entry(text: Text, place: int) -> str:
+    return text.let(f"getelementptr inbounds i64, ptr %a, i64 {place}")
+
+
+def _clear(text: Text, region: Region) -> None:
+    size = 8 * (region.stop - region.start)
+    if size:
+        text.module.declare("void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+        where = text.let(f"getelementptr inbounds double, ptr %m, i64 {region.start}")
+        text.do(f"call void @llvm.memset.p0.i64(ptr {where}, i8 0, i64 {size}, i1 false)")

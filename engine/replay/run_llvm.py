@@ -1,0 +1,97 @@
+"""The LLVM executor: a program as loops of machine code, made for the processor that it runs on.
+
+Reading order: `llvm_text` (how text is written), `llvm_math` and `llvm_functions` (what is computed),
+`llvm_layout` (where everything lies), `llvm_rows`, `llvm_sums` and `llvm_products` (the kernels),
+`llvm_step` (what a call does), `llvm_machine` (from text to machine code, and who owns the memory).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from engine.replay.llvm_functions import is_known
+from engine.replay.llvm_machine import HOST, Machine, Target
+from engine.replay.llvm_text import VECTOR
+from engine.replay.program import Elementwise, Program, Space
+
+__all__ = ["LlvmExecutor", "lanes_for", "refusal"]
+
+Array = Any
+CACHE = 60_000  # numbers in the rows of one block: somewhat less than 500 kB
+MOST_LANES = 128
+MOST_INSTRUCTIONS = 600  # beyond which making the code takes longer than it saves
+
+
+def refusal(program: Program) -> str:
+    """Why this program is not for this executor, in words; empty where it is."""
+    if len(program) > MOST_INSTRUCTIONS:
+        return f"{len(program):,} instructions, more than {MOST_INSTRUCTIONS}: it is too irregular"
+    for _, instructions in program.parts():
+        for instruction in instructions:
+            if isinstance(instruction, Elementwise) and not is_known(instruction.expression):
+                return f"no machine code for {instruction.expression!r}"
+    return ""
+
+
+def lanes_for(program: Program, samples: int) -> int:
+    """How many samples to work on at once: 1, or a multiple of 8 that fits the cache and wastes little.
+
+    Among those that fit, the one with which the fewest lanes are computed in vain; of equals the largest.
+    """
+    if samples == 1:
+        return 1
+    slots = max(1, program.sizes[Space.VALUE] + program.sizes[Space.ADJOINT])
+    most = min(MOST_LANES, max(VECTOR, CACHE // slots // VECTOR * VECTOR))
+    return min(range(most, 0, -VECTOR), key=lambda lanes: -(-samples // lanes) * lanes)
+
+
+class LlvmExecutor:
+    """Runs a program on arrays; one batch at a time, for its buffers are its own.
+
+    Code is made when it is first needed: once for single samples, once for batches of any size.
+    """
+
+    def __init__(
+        self, program: Program, widths: Sequence[int], target: Target = HOST, *, checked: bool = False
+    ) -> None:
+        self.program, self.widths, self.target, self.checked = program, tuple(widths), target, checked
+        self._machines: dict[bool, Machine] = {}
+
+    def machine(self, samples: int) -> Machine:
+        """The code for a batch of this size; made anew where a batch is much larger than all before."""
+        machine = self._machines.get(samples == 1)
+        if machine is None or samples > 2 * machine.lanes:
+            lanes = lanes_for(self.program, samples)
+            if machine is None or lanes >= 2 * machine.lanes:
+                machine = Machine(self.program, self.widths, lanes, self.target, checked=self.checked)
+                self._machines[samples == 1] = machine
+        return machine
+
+    def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
+        """The results, an array of shape (outputs, samples), of arrays of shape (samples, width)."""
+        machine = self.machine(samples)
+        machine.weights[:] = weights
+        found = np.empty((len(self.program.outputs), samples))
+        machine.run("outputs", [_plain(array) for array in arrays], found, samples)
+        return found
+
+    def gradients(self, weights: Array, arrays: Sequence[Array], samples: int) -> tuple[Array, Array]:
+        """(the first result of every sample, its gradient by the weights summed over the samples).
+
+        Raises FloatingPointError where something was divided by 0, overflowed or was invalid.
+        """
+        machine = self.machine(samples)
+        machine.weights[:] = weights
+        losses = np.empty(samples)
+        machine.run("gradients", [_plain(array) for array in arrays], losses, samples)
+        return losses, machine.gradient.copy()
+
+
+def _plain(array: Array) -> Array:
+    """The array itself where it is float64 with rows in one piece, else a copy that is."""
+    if array.dtype == np.float64 and array.flags.c_contiguous:
+        return array
+    return np.ascontiguousarray(array, dtype=np.float64)

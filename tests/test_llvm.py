@@ -1,0 +1,248 @@
+"""The LLVM executor against NumPy's and the strict one: every kind of instruction, every size of batch."""
+
+from __future__ import annotations
+
+import gc
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("llvmlite", reason="the LLVM executor needs llvmlite (extra `fast`)")
+
+from engine.errors import DomainError, ReplayError
+from engine.functions import dot, exp, log_softmax, logsumexp, maximum, norm, pick, softmax, total
+from engine.replay.compiled import compile  # noqa: A004
+from engine.replay.executors import StrictExecutor
+from engine.replay.llvm_machine import HOST, Target
+from engine.replay.program import Program
+from engine.replay.record import record
+from engine.replay.roll import roll
+from engine.replay.run_llvm import LlvmExecutor, lanes_for, refusal
+from engine.replay.run_numpy import NumpyExecutor
+from engine.replay.tape import Tape
+from engine.value import Value
+
+BATCHES = (1, 2, 3, 7, 8, 9, 33, 100)
+PLAIN = Target("haswell", "+avx,+avx2,+fma,-avx512f")  # a processor with half as wide registers
+
+
+def weights(count: int, seed: int = 0) -> list[Value]:
+    draw = random.Random(seed)
+    return [Value(draw.uniform(-1, 1), label=f"w[{k}]") for k in range(count)]
+
+
+Loss = Callable[..., Any]
+
+
+def matrix(w: Sequence[Value], rows: int, columns: int) -> list[list[Value]]:
+    return [list(w[row * columns : (row + 1) * columns]) for row in range(rows)]
+
+
+def network(sizes: Sequence[int], activation: str, *, penalty: bool) -> tuple[Loss, list[Value]]:
+    """A network with one of the usual losses, and perhaps with L2, which needs weights as values."""
+    w = weights(sum((a + 1) * b for a, b in pairwise(sizes)))
+
+    def loss(x: Any, y: Any) -> Any:
+        values, start = list(x), 0
+        for inputs, outputs in pairwise(sizes):
+            rows = matrix(w[start : start + inputs * outputs], outputs, inputs)
+            biases = w[start + inputs * outputs : start + (inputs + 1) * outputs]
+            values = [
+                getattr(dot(row, values, bias), activation)() for row, bias in zip(rows, biases, strict=True)
+            ]
+            start += (inputs + 1) * outputs
+        found = logsumexp(values) - pick(values, y)
+        return found + 0.01 * sum(p * p for p in w) if penalty else found
+
+    return loss, w
+
+
+def attention() -> tuple[Loss, list[Value]]:
+    """Tokens looked up and attended to, causally: ragged sums, and all that they need on the way back."""
+    w = weights(5 * 3 + 4 * 9)
+    table, rest = matrix(w, 5, 3), w[15:]
+    query, key, value, head = (matrix(rest[9 * k :], 3, 3) for k in range(4))
+
+    def linear(rows: Any, x: Any) -> list[Any]:
+        return [dot(row, x) for row in rows]
+
+    def loss(x: Any, y: Any) -> Any:
+        tokens = [pick(table, token) for token in x]
+        scale = [(total([v * v for v in token]) / 3.0 + 1e-3) ** -0.5 for token in tokens]
+        tokens = [[v * s for v in token] for token, s in zip(tokens, scale, strict=True)]
+        queries, keys, values = ([linear(m, token) for token in tokens] for m in (query, key, value))
+        found = []
+        for place, token in enumerate(tokens):
+            shares = softmax([dot(queries[place], k) * 0.5 for k in keys[: place + 1]])
+            mixed = [total([a * v[d] for a, v in zip(shares, values, strict=False)]) for d in range(3)]
+            state = [m + t for m, t in zip(linear(head, mixed), token, strict=True)]
+            found.append(-pick(log_softmax(state), y))
+        return total(found) / len(found)
+
+    return loss, w
+
+
+def everything() -> tuple[Loss, list[Value]]:
+    """Operations of every kind, sums with different coefficients, a norm, a maximum, shared and odd parts."""
+    w = weights(6)
+
+    def loss(x: Any, y: Any) -> Any:
+        a, b = x[0] * w[0] + w[1], x[1] * w[2] - 0.3 * x[2] + 0.7 * w[3] * w[4]
+        parts = [
+            a.tanh(),
+            a.sin(),
+            b.sigmoid(),
+            b.softplus(),
+            (a * a + 0.5) ** -1.5,
+            abs(b),
+            a.gelu(),
+            b.silu(),
+        ]
+        parts += [
+            maximum(a, b),
+            exp(-a * a),
+            (b * b + 1.0).log(),
+            a.atan(),
+            (a * a + 1.0).sqrt(),
+            b.elu(),
+            b.mish(),
+        ]
+        parts += [
+            norm([a, b, w[5]]),
+            a**3,
+            (w[0] * w[5]).exp(),
+            a.floor() * b,
+            a.expm1(),
+            b.erf(),
+            a.softsign(),
+        ]
+        return dot(parts, [0.1 * (k + 1) for k in range(len(parts))]) * (y - 2.5)
+
+    return loss, w
+
+
+PROGRAMS = {
+    "odd sizes": lambda: network([3, 5, 7, 5], "relu", penalty=False),
+    "one by one": lambda: network([3, 1, 5], "tanh", penalty=True),
+    "wide": lambda: network([3, 17, 13, 5], "tanh", penalty=True),
+    "attention": attention,
+    "everything": everything,
+}
+
+
+def rolled(name: str) -> tuple[Tape, Program, Any]:
+    loss, w = PROGRAMS[name]()
+    tape = record(loss, w, [[0.5, -0.25, 1.5] if name != "attention" else [0, 3, 1], 2])
+    return tape, roll(tape), np.array([value.data for value in w])
+
+
+def samples(name: str, count: int) -> tuple[Any, Any]:
+    draw = np.random.default_rng(count)
+    x = draw.integers(0, 5, (count, 3)).astype(float) if name == "attention" else draw.normal(size=(count, 3))
+    return x, draw.integers(0, 3 if name == "attention" else 5, (count, 1)).astype(float)
+
+
+def close(found: Any, expected: Any) -> bool:
+    return bool(np.abs(found - expected).max() <= 1e-13 * max(1.0, np.abs(expected).max()))
+
+
+@pytest.mark.parametrize("target", [HOST, PLAIN], ids=["host", "without AVX-512"])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_agrees_with_numpy_for_every_batch_and_no_address_is_wrong(name: str, target: Target) -> None:
+    _, program, numbers = rolled(name)
+    reference = NumpyExecutor(program, (3, 1))
+    for order in (BATCHES, (100, 2, 1, 7)):  # code made for few lanes sees large batches, and the reverse
+        executor = LlvmExecutor(program, (3, 1), target, checked=True)
+        for count in order:
+            arrays = samples(name, count)
+            losses, gradient = reference.gradients(numbers, arrays, count)
+            for _ in range(2):
+                found = executor.gradients(numbers, arrays, count)
+                assert close(found[0], losses), count
+                assert close(found[1], gradient), count
+                assert close(executor.outputs(numbers, arrays, count)[0], losses), count
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_agrees_with_the_tape(name: str) -> None:
+    tape, program, numbers = rolled(name)
+    for count in (1, 9):
+        arrays = samples(name, count)
+        losses, gradient = StrictExecutor(tape).gradients(numbers, arrays, count)
+        found = LlvmExecutor(program, (3, 1)).gradients(numbers, arrays, count)
+        assert close(found[0], losses)
+        assert close(found[1], gradient)
+
+
+def test_the_same_bits_whatever_stood_in_the_buffers() -> None:
+    _, program, numbers = rolled("attention")
+    for count in (1, 9):
+        arrays = samples("attention", count)
+        executor = LlvmExecutor(program, (3, 1))
+        first = executor.gradients(numbers, arrays, count)
+        executor.machine(count).poison()
+        again = executor.gradients(numbers, arrays, count)
+        assert np.array_equal(first[0], again[0])
+        assert np.array_equal(first[1], again[1])
+
+
+def test_the_checked_mode_sees_a_wrong_address() -> None:
+    _, program, numbers = rolled("odd sizes")
+    wrong = replace(program, sizes={space: max(0, size - 1) for space, size in program.sizes.items()})
+    with pytest.raises(AssertionError, match="outside"):
+        LlvmExecutor(wrong, (3, 1), checked=True).outputs(numbers[:-1], samples("odd sizes", 9), 9)
+
+
+def test_what_eager_refuses_is_refused() -> None:
+    w = [Value(1.0)]
+    p = compile(lambda x: (x * w[0]).log() + 1.0 / x, w, "llvm")
+    assert p([1.0]).tolist() == [1.0]
+    assert p.value_and_gradients([1.0], [1.0, 2.0])[0].tolist() == pytest.approx([1.0, 1.1931471805599454])
+    for bad in ([0.0], [-1.0], [1.0, 2.0, -1.0], [0.0] * 9):
+        with pytest.raises(DomainError):
+            p(bad)
+
+
+def test_whole_numbers_small_floats_and_slices_are_taken() -> None:
+    w = [Value(2.0), Value(1.0)]
+    p = compile(lambda x, y: dot(w, x) * y, w, "llvm")
+    for kind in (np.int64, np.float32, np.float64):
+        table = np.arange(24).reshape(6, 4).astype(kind)
+        assert p(table[::2, 1:3], table[:3, 0]).tolist() == [0.0, 4.0 * 28.0, 8.0 * 52.0]
+
+
+def test_a_program_outlives_all_that_made_it() -> None:
+    _, program, numbers = rolled("odd sizes")
+    executor = LlvmExecutor(program, (3, 1))
+    expected = executor.gradients(numbers, samples("odd sizes", 9), 9)[1]
+    del program
+    gc.collect()
+    assert np.array_equal(executor.gradients(numbers, samples("odd sizes", 9), 9)[1], expected)
+
+
+def test_lanes_fit_the_cache_and_waste_little() -> None:
+    _, program, _ = rolled("odd sizes")
+    assert [lanes_for(program, count) for count in (1, 2, 8, 9, 100)] == [1, 8, 8, 16, 104]
+    assert lanes_for(program, 10_000) <= 128
+
+
+def test_a_program_that_is_too_large_is_run_by_numpy_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, program, _ = rolled("everything")
+    monkeypatch.setattr("engine.replay.run_llvm.MOST_INSTRUCTIONS", 3)
+    assert "too irregular" in refusal(program)
+    loss, w = everything()
+    p = compile(loss, w, "llvm")
+    with pytest.warns(UserWarning, match="run by NumPy, not by LLVM"):
+        p([[0.5, -0.25, 1.5]], [2])
+
+
+def test_without_llvmlite_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.replay.executors.find_spec", lambda name: None)
+    with pytest.raises(ReplayError, match="pip install llvmlite"):
+        compile(lambda x: x, weights(1), "llvm")
+    assert compile(lambda x: x, weights(1)).executor == "numpy"
