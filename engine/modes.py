@@ -16,7 +16,15 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-__all__ = ["branch", "keeping_operands", "line_of_caller", "listening", "no_grad", "recording", "remember_lines"]
+__all__ = [
+    "branch",
+    "keeping_operands",
+    "line_of_caller",
+    "listening",
+    "no_grad",
+    "recording",
+    "remember_lines",
+]
 
 _recording: ContextVar[bool] = ContextVar("recording", default=True)
 _branches: ContextVar[list[bool] | None] = ContextVar("branches", default=None)
