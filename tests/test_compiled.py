@@ -16,6 +16,7 @@ import pytest
 from engine.errors import DomainError, NonFiniteError, ReplayError
 from engine.functions import dot, exp, log_softmax, maximum, pick, sqrt, total, where
 from engine.replay.compiled import compile  # noqa: A004
+from engine.replay.samples import batches
 from engine.value import Value
 
 EXECUTORS = ("numpy", "strict")
@@ -300,6 +301,21 @@ def test_bad_parameters_weights_and_executors_are_refused_in_words() -> None:
         p.value_and_gradients([1.0, 2.0], [1.0])
     with pytest.raises(TypeError):
         p([1.0], [2.0])
+
+
+def test_data_behaves_as_numbers_do_also_when_eager_runs_beside() -> None:
+    w = values(2.0, 3.0)
+
+    def f(x: Any, label: Any) -> Any:
+        shifted = x * w[0] if label == 1 else x * w[1]
+        return shifted if label in (0, 1) else shifted * 2.0
+
+    assert compile(f, w)([1.0, 1.0, 1.0, 1.0], [0, 1, 2, 1]).tolist() == [3.0, 2.0, 6.0, 2.0]
+    given = batches([[1.0], [2]])[0].given(0)
+    assert [10, 20, 30][given[1]] == 30
+    assert given[1] == 2
+    with pytest.raises(TypeError, match="no whole number"):
+        [10, 20][batches([[0.5]])[0].given(0)[0]]
 
 
 def test_results_of_different_form_are_refused() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import pytest
@@ -149,6 +150,11 @@ def test_pick_follows_an_integer_input_into_lists_and_rows() -> None:
         assert gradient == [1.0 if p in table[token] else 0.0 for p in parameters]
 
 
+def changed(w: Value) -> Value:
+    w.data = 3.0
+    return w
+
+
 @pytest.mark.parametrize(
     ("f", "words"),
     [
@@ -161,6 +167,9 @@ def test_pick_follows_an_integer_input_into_lists_and_rows() -> None:
         (lambda x, w: w * float(x > 0), "where"),
         (lambda x, w: [w, w][x > 0], "where"),
         (lambda x, w: pick([w, w], x * w), "only an input"),
+        (lambda x, w: w * changed(w), "must not change its parameters"),
+        (lambda x, w: where(~(x > 0), w, x), "opposite comparison"),
+        (lambda x, w: copy(w) * x, "a copy of a recorded value"),
         (lambda x, w: (x * w).backward(), "gives the gradients"),
         (lambda x, w: 3.0, "returned float"),
         (lambda x, w: [], "empty list"),

@@ -19,7 +19,7 @@ from engine.replay.roll import roll
 from engine.replay.run_numpy import NumpyExecutor
 from engine.replay.simplify import simplify
 from engine.replay.tape import Tape
-from engine.value import Value
+from engine.value import Constant, Value
 
 
 def weights(count: int, seed: int = 0) -> list[Value]:
@@ -213,6 +213,54 @@ def test_every_row_of_the_table_on_rows_of_samples(operation: Any) -> None:
         for _ in range(9)
     ]
     right(tape, w, samples)
+
+
+def test_constants_of_the_graph_are_folded() -> None:
+    (w,) = weights(1)
+    tape = record(lambda x: x * w * (Constant(2.0).exp() + Constant(1.0)), [w], [1.0])
+    computed = [operation for operation in simplify(tape, tape.outputs).operations if operation]
+    assert computed == [ops.multiply, ops.multiply]
+    right(tape, [w], [[1.0], [2.0]])
+
+
+def test_a_bias_of_its_own_for_every_position() -> None:
+    w = weights(2 * 3 + 6)
+    rows, biases = [w[:3], w[3:6]], w[6:]
+
+    def f(x: Any) -> Any:
+        windows = [x[:3], x[1:4], x[2:5]]
+        sums = [
+            dot(row, window) + biases[3 * i + t]
+            for i, row in enumerate(rows)
+            for t, window in enumerate(windows)
+        ]
+        return total([s.tanh() for s in sums])
+
+    samples = [[0.1, -0.2, 0.3, 0.4, 1.0], [1.0, 0.5, -0.5, 0.2, 0.1]]
+    right(record(f, w, [samples[0]]), w, samples)
+
+
+def test_a_pick_among_values_weights_and_constants() -> None:
+    w = weights(2)
+
+    def f(x: Any) -> Any:
+        return pick([w[0], x[0] * w[1], Constant(3.0), w[0]], x[1]) * pick(
+            [Constant(1.0), Constant(2.0)], x[2]
+        )
+
+    samples = [[0.5, k, j] for k in range(4) for j in range(2)]
+    right(record(f, w, [samples[0]]), w, samples)
+
+
+def test_rows_picked_twice_from_one_table_add_up() -> None:
+    w = weights(3)
+
+    def f(x: Any) -> Any:
+        row = [(x[0] * p).tanh() for p in w]
+        return pick(row, x[1]) * pick(row, x[2])
+
+    samples = [[0.5, j, k] for j in range(3) for k in range(3)]
+    right(record(f, w, [samples[0]]), w, samples)
 
 
 def test_conditions_can_be_results() -> None:
