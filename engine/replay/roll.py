@@ -41,9 +41,9 @@ def roll(tape: Tape, outputs: tuple[int, ...] | None = None, *, gradient: bool =
     """
     flat = simplify(tape, tape.outputs if outputs is None else outputs)
     collapsed = collapse(flat)
-    ordered = _ordered(collapsed, groups(collapsed))
-    layout = _Layout(tape, collapsed, ordered)
-    for group in ordered:
+    found = groups(collapsed)
+    layout = _Layout(tape, collapsed, _put_in_order(collapsed, found))
+    for group in found:
         layout.emit(group)
     results = layout.results()
     way_back = Adjoint(layout.wanted)
@@ -71,24 +71,20 @@ def roll(tape: Tape, outputs: tuple[int, ...] | None = None, *, gradient: bool =
     )
 
 
-def _ordered(collapsed: Collapsed, found: list[Group]) -> list[Group]:
-    """The groups with their members in the order in which their consumers ask for them; inputs last."""
+def _put_in_order(collapsed: Collapsed, found: list[Group]) -> list[int]:
+    """Order the members of each group as its consumers ask for them; returns the inputs, ordered so too."""
+    flat = collapsed.flat
     rank: dict[int, int] = {}
-    for place in collapsed.flat.outputs:
+    for place in flat.outputs:
         rank.setdefault(place, len(rank))
     for group in reversed(found):
         if group.matrix:
-            _order_matrix(collapsed.flat, group, rank)
+            _order_matrix(flat, group, rank)
         else:
-            group.members.sort(key=lambda place: rank[place])
+            group.members.sort(key=rank.__getitem__)
         for place in _demands(collapsed, group):
             rank.setdefault(place, len(rank))
-    found.append(Group(("inputs",), 1 << 60, True, _inputs(collapsed.flat, rank)))
-    return found
-
-
-def _inputs(flat: Flat, rank: dict[int, int]) -> list[int]:
-    return sorted((place for place in rank if _is_input(flat, place)), key=rank.__getitem__)
+    return [place for place in rank if _is_input(flat, place)]
 
 
 def _is_input(flat: Flat, place: int) -> bool:
@@ -140,7 +136,7 @@ def _by_factor(sums: Sequence[Sequence[Term]]) -> Iterable[int]:
 class _Layout:
     """Gives every node its row and writes the instructions, group by group."""
 
-    def __init__(self, tape: Tape, collapsed: Collapsed, ordered: list[Group]) -> None:
+    def __init__(self, tape: Tape, collapsed: Collapsed, inputs: list[int]) -> None:
         self.tape, self.flat, self.nodes = tape, collapsed.flat, collapsed.nodes
         self.sizes = {Space.VALUE: 0, Space.SHARED: 0}
         self.address: dict[int, int] = {}
@@ -149,7 +145,7 @@ class _Layout:
         self.forward: list[Instruction] = []
         self.shared_forward: list[Instruction] = []
         self._constant_rows: dict[str, int] = {}
-        self.inputs = self._leaves(ordered.pop().members)
+        self.inputs = self._leaves(inputs)
 
     def _leaves(self, inputs: list[int]) -> list[int]:
         """Addresses for all leaves; the inputs are the first rows of VALUE."""
