@@ -21,7 +21,13 @@ Array = Any
 
 
 class Executor(Protocol):
-    """Runs a program on arrays of shape (samples, numbers per sample), one for each argument."""
+    """Runs a program on arrays of shape (samples, numbers per sample), one for each argument.
+
+    `watches` tells that it raises FloatingPointError of its own accord, where an operation was invalid, an
+    index was none or a result is not finite; for others, whoever calls them sees to that.
+    """
+
+    watches: bool
 
     def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
         """The results: an array of shape (outputs, samples)."""
@@ -32,6 +38,8 @@ class Executor(Protocol):
 
 class StrictExecutor:
     """The oracle: the tape itself, sample by sample, bit for bit as eager."""
+
+    watches = False
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape

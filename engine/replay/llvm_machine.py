@@ -28,13 +28,14 @@ except ImportError as error:
 
 from engine.replay.llvm_layout import Layout
 from engine.replay.llvm_module import Module
-from engine.replay.llvm_step import ARGUMENTS, Flags, write_step
+from engine.replay.llvm_step import Flags, write_step
 from engine.replay.program import Program, Space
 
 __all__ = ["HOST", "Machine", "Target", "machine_code"]
 
 Array = Any
 CANARY = -1.2345e77
+SMALL = 4096  # numbers in a batch that is copied before the call
 
 # Bits of the C library's FE_INVALID, FE_DIVBYZERO and FE_OVERFLOW.
 FLAGS = {"x86_64": Flags(1 | 4 | 8), "AMD64": Flags(1 | 4 | 8), "aarch64": Flags(7), "arm64": Flags(7)}
@@ -96,35 +97,65 @@ class Machine:
         self._fill_constants()
         self.weights = self._region(Space.WEIGHT)
         self.gradient = self._region(Space.GRADIENT)[: program.wanted]
-        self._arguments = (ctypes.c_int64 * (ARGUMENTS + 2 * len(widths)))()
-        self._arguments[0], self._arguments[1] = _address(self._numbers), _address(self._tables)
-        self._place = ctypes.c_void_p(ctypes.addressof(self._arguments))
         kind = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
         self._functions = {
             name: kind(self._engine.get_function_address(name))
             for name in ("outputs", "gradients")
             if name == "outputs" or program.sizes[Space.GRADIENT]
         }
+        self._staged: dict[int, _Staged] = {}
+        self._widths = tuple(widths)
 
-    def run(self, name: str, arrays: Sequence[Array], results: Array, samples: int) -> None:
-        """Call `outputs` or `gradients` with the weights as they are in `weights`.
+    def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
+        """The results, (outputs, samples), of arrays of shape (samples, width); raises as `gradients`."""
+        found = np.empty((len(self.program.outputs), samples))
+        given = [_plain(array) for array in arrays]
+        self.weights[:] = weights
+        self._call("outputs", self._list(found, given, samples))
+        return found
 
-        The arrays are float64, (samples, numbers per sample), the numbers side by side; the results too.
-        Raises FloatingPointError where something was divided by 0, overflowed or was invalid.
+    def gradients(self, weights: Array, arrays: Sequence[Array], samples: int) -> tuple[Array, Array]:
+        """(the first result of every sample, its gradient by the weights summed over the samples).
+
+        Raises FloatingPointError where something was divided by 0, overflowed or was invalid, where an index
+        was none, and where a result is not finite.
         """
-        arguments = self._arguments
-        arguments[2], arguments[3] = _address(results), samples
-        place = ARGUMENTS
-        for array in arrays:
-            arguments[place], arguments[place + 1] = _address(array), array.strides[0] >> 3
-            place += 2
+        self.weights[:] = weights
+        if samples * sum(self._widths) > SMALL:
+            losses = np.empty(samples)
+            given = [_plain(array) for array in arrays]
+            self._call("gradients", self._list(losses, given, samples))
+            return losses, self.gradient.copy()
+        staged = self._staged.get(samples) or self._stage(samples)
+        for copy, array in zip(staged.arrays, arrays, strict=True):
+            copy[...] = array
+        self._call("gradients", staged.place)
+        return staged.losses.copy(), self.gradient.copy()
+
+    def _stage(self, samples: int) -> _Staged:
+        """Buffers of our own for a small batch, which is copied faster than its addresses are asked for."""
+        while len(self._staged) >= 8:
+            self._staged.pop(next(iter(self._staged)))
+        arrays = [np.empty((samples, width)) for width in self._widths]
+        losses = np.empty(samples)
+        self._staged[samples] = _Staged(arrays, losses, self._list(losses, arrays, samples))
+        return self._staged[samples]
+
+    def _list(self, results: Array, arrays: Sequence[Array], samples: int) -> Any:
+        """What the functions are called with: where everything lies."""
+        numbers = [_address(self._numbers), _address(self._tables), _address(results), samples]
+        for array, width in zip(arrays, self._widths, strict=True):
+            numbers += [_address(array), width]
+        return (ctypes.c_int64 * len(numbers))(*numbers)
+
+    def _call(self, name: str, arguments: Any) -> None:
         if self.checked:
             self.poison()
-        raised = self._functions[name](self._place)
+        raised = self._functions[name](arguments)
         if self.checked:
             self._examine()
         if raised:
-            raise FloatingPointError("a division by 0, an overflow or an invalid operation")
+            raise FloatingPointError("a division by 0, an overflow, or something that is not a number")
 
     def _region(self, space: Space) -> Array:
         region = self._layout.regions[space]
@@ -160,6 +191,22 @@ class Machine:
             raise AssertionError(f"{violations} addresses lay outside of their region")
         if not (self._numbers[self._gaps] == CANARY).all():
             raise AssertionError("a number was written between the regions")
+
+
+@dataclass(frozen=True)
+class _Staged:
+    """A batch's own buffers, and the list that tells the functions of them."""
+
+    arrays: list[Array]
+    losses: Array
+    place: Any
+
+
+def _plain(array: Array) -> Array:
+    """The array itself where it is float64 with rows in one piece, else a copy that is."""
+    if array.dtype == np.float64 and array.flags.c_contiguous:
+        return array
+    return np.ascontiguousarray(array, dtype=np.float64)
 
 
 def _address(array: Array) -> int:

@@ -243,9 +243,11 @@ def pick(text: Text, layout: Layout, instruction: Pick) -> None:
     index = layout.operand(instruction.index)
 
     def one(row: Index, lane: Index) -> None:
-        source = _picked(text, table, index, row, lane)
+        source, is_valid = _picked(text, table, index, row, lane)
         target = text.plus(out.at(text, row), lane)
-        found = text.load_one(table.region, source)
+        divisor = text.select(is_valid, text.number(1.0), text.number(0.0))
+        undefined = text.binary("fdiv", text.number(0.0), divisor)  # raises a flag for an index that is none
+        found = text.select(is_valid, text.load_one(table.region, source), undefined)
         put(text, out, target, found, accumulate=instruction.accumulate)
 
     _lane_by_lane(text, out, one)
@@ -257,7 +259,7 @@ def scatter(text: Text, layout: Layout, instruction: Scatter) -> None:
     index = layout.operand(instruction.index)
 
     def one(row: Index, lane: Index) -> None:
-        target = _picked(text, out, index, row, lane)
+        target, _ = _picked(text, out, index, row, lane)
         found = text.load_one(left.region, text.plus(left.at(text, row), lane))
         put(text, out, target, found, accumulate=True)
 
@@ -272,15 +274,20 @@ def _lane_by_lane(text: Text, rows: Operand, one: Callable[[Index, Index], None]
         text.loop(0, rows.count, row)
 
 
-def _picked(text: Text, table: Operand, index: Operand, row: Index, lane: Index) -> Index:
-    """The address of what a lane picks: from the end where negative, and never outside of the table."""
+def _picked(text: Text, table: Operand, index: Operand, row: Index, lane: Index) -> tuple[Index, str]:
+    """(the address of what a lane picks, from the end where negative; whether the index was one).
+
+    Whatever the number is, the address lies in the table.
+    """
     rows = table.count // index.count
     number = text.load_one(index.region, text.plus(index.at(text, row), lane))
     which = text.let(f"fptosi double {number} to i64")
+    is_whole = text.let(f"fcmp oeq double {number}, {text.let(f'sitofp i64 {which} to double')}")
     from_end = text.plus(which, rows)
     is_negative = text.let(f"icmp slt i64 {which}, 0")
     which = text.let(f"select i1 {is_negative}, i64 {from_end}, i64 {which}")
     is_inside = text.let(f"icmp ult i64 {which}, {rows}")
-    which = text.let(f"select i1 {is_inside}, i64 {which}, i64 0")
-    start = table.at(text, text.plus(text.times(which, index.count), row))
-    return text.plus(start, lane) if table.width > 1 else start
+    inside = text.let(f"select i1 {is_inside}, i64 {which}, i64 0")
+    start = table.at(text, text.plus(text.times(inside, index.count), row))
+    is_valid = text.let(f"and i1 {is_inside}, {is_whole}")
+    return (text.plus(start, lane) if table.width > 1 else start), is_valid

@@ -117,19 +117,56 @@ class _Step:
         whole = text.let(f"add i64 %samples, {layout.lanes - 1}")
         blocks = text.let(f"udiv i64 {whole}, {layout.lanes}")
 
-        def block(number: Index, _: list[str]) -> None:
+        def block(number: Index, sofar: list[str]) -> list[str]:
             start = text.times(number, layout.lanes)
             self._load(text, start)
             self._call(text, 1)
             if with_gradient:
                 self._mark_live(text, start)
                 self._call(text, 2)
-            self._store_results(text, start, 1 if with_gradient else len(self.program.outputs))
+            count = 1 if with_gradient else len(self.program.outputs)
+            self._store_results(text, start, count)
+            return [self._times_zero(text, self.program.outputs, count, sofar[0])]
 
-        text.loop(0, blocks, block)
+        with text.wide(VECTOR if layout.lanes > 1 else 1):
+            zeros = text.loop(0, blocks, block, [text.number(0.0)])[0]
+            zero = text.total(zeros)
         if with_gradient:
             self._call(text, 3)
-        text.end(f"i32 {text.let(f'call i32 @fetestexcept(i32 {mask})')}")
+            zero = text.let(f"fadd double {zero}, {self._zero_of_gradient(text)}")
+        is_nan = text.let(f"fcmp uno double {zero}, {zero}")
+        raised = text.let(f"call i32 @fetestexcept(i32 {mask})")
+        text.end(f"i32 {text.let(f'select i1 {is_nan}, i32 {mask}, i32 {raised}')}")
+
+    def _times_zero(self, text: Text, rows: Rows, count: int, sofar: str) -> str:
+        """The sum of the first rows' numbers times 0: 0 where all are finite, else nan."""
+        operand, zero = self.layout.operand(rows), text.number(0.0)
+
+        def row(which: Index, sums: list[str]) -> list[str]:
+            def part(vector: Index, inner: list[str]) -> list[str]:
+                address = text.plus(operand.at(text, which), text.times(vector, text.width))
+                return [text.fma(text.load(operand.region, address), zero, inner[0])]
+
+            return text.loop(0, operand.width // text.width, part, sums)
+
+        return text.loop(0, count, row, [sofar])[0]
+
+    def _zero_of_gradient(self, text: Text) -> str:
+        """The same for the gradient."""
+        region, found = self.layout.regions[Space.GRADIENT], "0.0"
+        start, stop = region.start, region.start + self.program.wanted
+        for width in (VECTOR, 1):
+            with text.wide(width):
+                count, zero = (stop - start) // width, text.number(0.0)
+
+                def part(number: Index, sofar: list[str], start: int = start, zero: str = zero) -> list[str]:
+                    address = text.plus(start, text.times(number, text.width))
+                    return [text.fma(text.load(region, address), zero, sofar[0])]
+
+                sums = text.loop(0, count, part, [zero])[0]
+                found = text.let(f"fadd double {found}, {text.total(sums)}")
+                start += count * width
+        return found
 
     def _call(self, text: Text, part: int) -> None:
         for name in self.names[part]:

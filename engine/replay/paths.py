@@ -120,6 +120,11 @@ class Path:
                 "(randomness, a counter, numbers read elsewhere); make that an input"
             )
 
+    @property
+    def watches(self) -> bool:
+        """Whether the executor finds what is wrong by itself, indices too, which are then looked at afterwards."""
+        return self.executor.watches
+
     def ensure_loss(self) -> None:
         """Raise ReplayError where the function returns a list, which has no gradient."""
         if not self.tape.single:
@@ -147,12 +152,14 @@ class Path:
 
     def outputs(self, weights: Array, batch: Batch) -> Array:
         """The results, (outputs, samples); raises what eager raises."""
-        self._check_indices(batch)
+        if not self.watches:
+            self._check_indices(batch)
         return self._careful_outputs(self._all_weights(weights), batch)
 
     def gradients(self, weights: Array, batch: Batch) -> tuple[Array, Array]:
         """(losses, the gradient of their sum); raises what eager raises."""
-        self._check_indices(batch)
+        if not self.watches:
+            self._check_indices(batch)
         return self._careful_gradients(self._all_weights(weights), batch)
 
     def _all_weights(self, weights: Array) -> Array:
@@ -163,12 +170,14 @@ class Path:
     def _careful_outputs(self, weights: Array, batch: Batch) -> Array:
         """As `_careful_gradients`, forward only."""
         try:
+            if self.watches:
+                return self.executor.outputs(weights, batch.arrays, len(batch))
             with np.errstate(divide="raise", over="raise", invalid="raise", under="ignore"):
                 found = self.executor.outputs(weights, batch.arrays, len(batch))
                 if math.isfinite(found.sum()):
                     return found
         except FloatingPointError:
-            pass
+            self._check_indices(batch)
         if len(batch) == 1:
             numbers = strict.numbers(self.tape, weights, batch.numbers(0))
             return np.array([[numbers[output]] for output in self.tape.outputs])
@@ -185,12 +194,14 @@ class Path:
         behind an operand that was not selected.
         """
         try:
+            if self.watches:
+                return self.executor.gradients(weights, batch.arrays, len(batch))
             with np.errstate(divide="raise", over="raise", invalid="raise", under="ignore"):
                 losses, gradient = self.executor.gradients(weights, batch.arrays, len(batch))
                 if math.isfinite(np.add.reduce(losses) + np.add.reduce(gradient)):
                     return losses, gradient
         except FloatingPointError:
-            pass
+            self._check_indices(batch)
         if len(batch) == 1:
             loss, found = strict.gradients(self.tape, weights, batch.numbers(0))
             return np.array([loss]), np.array(found)

@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from engine.replay.llvm_functions import is_known
 from engine.replay.llvm_machine import HOST, Machine, Target
 from engine.replay.llvm_text import VECTOR
@@ -58,6 +56,7 @@ class LlvmExecutor:
         self, program: Program, widths: Sequence[int], target: Target = HOST, *, checked: bool = False
     ) -> None:
         self.program, self.widths, self.target, self.checked = program, tuple(widths), target, checked
+        self.watches = True
         self._machines: dict[bool, Machine] = {}
 
     def machine(self, samples: int) -> Machine:
@@ -72,26 +71,12 @@ class LlvmExecutor:
 
     def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
         """The results, an array of shape (outputs, samples), of arrays of shape (samples, width)."""
-        machine = self.machine(samples)
-        machine.weights[:] = weights
-        found = np.empty((len(self.program.outputs), samples))
-        machine.run("outputs", [_plain(array) for array in arrays], found, samples)
-        return found
+        return self.machine(samples).outputs(weights, arrays, samples)
 
     def gradients(self, weights: Array, arrays: Sequence[Array], samples: int) -> tuple[Array, Array]:
         """(the first result of every sample, its gradient by the weights summed over the samples).
 
-        Raises FloatingPointError where something was divided by 0, overflowed or was invalid.
+        Raises FloatingPointError where something was divided by 0, overflowed or was invalid, where an index
+        was none, and where a result is not finite.
         """
-        machine = self.machine(samples)
-        machine.weights[:] = weights
-        losses = np.empty(samples)
-        machine.run("gradients", [_plain(array) for array in arrays], losses, samples)
-        return losses, machine.gradient.copy()
-
-
-def _plain(array: Array) -> Array:
-    """The array itself where it is float64 with rows in one piece, else a copy that is."""
-    if array.dtype == np.float64 and array.flags.c_contiguous:
-        return array
-    return np.ascontiguousarray(array, dtype=np.float64)
+        return self.machine(samples).gradients(weights, arrays, samples)
