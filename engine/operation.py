@@ -102,7 +102,7 @@ class Operation:
                 return operand.apply(self, operands)
         return self.evaluate(operands)
 
-    def evaluate(self, numbers: Sequence[float], labels: Sequence[str] = ()) -> float:
+    def evaluate(self, numbers: Sequence[float]) -> float:
         """The result for plain numbers, as IEEE 754 has it: overflow is infinite, underflow is 0.
 
         Raises DomainError outside the domain, and where a nan would arise from operands that are
@@ -115,9 +115,9 @@ class Operation:
         except (ValueError, ZeroDivisionError):
             if any(number != number for number in numbers):
                 return math.nan
-            raise self.refusal(numbers, labels) from None
+            raise self.refusal(numbers) from None
         if result != result and all(number == number for number in numbers):
-            raise self.refusal(numbers, labels)
+            raise self.refusal(numbers)
         return result
 
     def refusal(self, numbers: Sequence[float], labels: Sequence[str] = ()) -> DomainError:

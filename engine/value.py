@@ -15,7 +15,7 @@ from typing import Any
 
 from engine import modes, ops
 from engine.backward import backward
-from engine.errors import GraphError
+from engine.errors import DomainError, GraphError
 from engine.graph import Node, topological_order
 from engine.operation import Operation
 from engine.quick import surround, written
@@ -37,16 +37,14 @@ def make_node(operation: Operation, operands: Sequence[Any]) -> Value:
 
     This is the plain way. The methods of Value do the same without the loops: engine/quick.py.
     """
+    if modes.anywhere and not modes.recording():
+        return Value(_computed(operation, operands))
     nodes = tuple(as_value(operand) for operand in operands)
-    inputs = [node._data for node in nodes]
-    data = operation.evaluate(inputs, [node.label for node in nodes])
+    data = _computed(operation, nodes)
     node = Value(data)
-    if modes.anywhere:
-        if not modes.recording():
-            return node
-        if line := modes.line_of_caller():
-            node._line = line
-    partials = operation.partials(data, *inputs)
+    if modes.anywhere and (line := modes.line_of_caller()):
+        node._line = line
+    partials = operation.partials(data, *[node._data for node in nodes])
     slopes = [None if type(n) is Constant else p for n, p in zip(nodes, partials, strict=True)]
     node._operation = operation
     if operation.arity in (1, 2):
@@ -55,6 +53,16 @@ def make_node(operation: Operation, operands: Sequence[Any]) -> Value:
     else:
         node._first, node._first_partial = nodes, tuple(slopes)
     return node
+
+
+def _computed(operation: Operation, operands: Sequence[Any]) -> float:
+    """The number alone; a DomainError names the operands by their labels."""
+    numbers = [o._data if isinstance(o, Value) else as_number(o) for o in operands]
+    try:
+        return operation.evaluate(numbers)
+    except DomainError:
+        labels = [o.label if isinstance(o, Value) else "" for o in operands]
+        raise operation.refusal(numbers, labels) from None
 
 
 def make_wide(operation: Operation, operands: tuple[Any, ...]) -> Value:

@@ -115,7 +115,7 @@ def _moved(backward: Steps, node: Node, number: float) -> dict[Node, float]:
     for user in backward.nodes:
         if user.operation and user is not node and any(parent in moved for parent in user.parents):
             operands = [moved.get(parent, parent._data) for parent in user.parents]
-            moved[user] = user.operation.evaluate(operands, [parent.label for parent in user.parents])
+            moved[user] = user.operation.evaluate(operands)
     return moved
 
 
