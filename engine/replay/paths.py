@@ -122,7 +122,7 @@ class Path:
 
     @property
     def watches(self) -> bool:
-        """Whether the executor finds what is wrong by itself, indices too, which are then looked at afterwards."""
+        """Whether the executor itself finds what is wrong, which is then looked at more closely."""
         return self.executor.watches
 
     def ensure_loss(self) -> None:
