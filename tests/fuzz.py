@@ -16,6 +16,7 @@ import time
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any
 
@@ -44,7 +45,7 @@ from engine.checking.expressions import random_expression
 from engine.graph import interior_and_leaves
 from engine.replay.compiled import compile  # noqa: A004
 
-EXECUTORS = ("numpy", "strict")
+EXECUTORS = ("numpy", "strict", *(["llvm-checked"] if find_spec("llvmlite") else []))
 TOLERANCE = 1e-10
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "softplus", "silu", "gelu", "mish", "softsign", "exp", "abs")
 

@@ -129,6 +129,7 @@ def everything() -> tuple[Loss, list[Value]]:
 PROGRAMS = {
     "odd sizes": lambda: network([3, 5, 7, 5], "relu", penalty=False),
     "one by one": lambda: network([3, 1, 5], "tanh", penalty=True),
+    "eights": lambda: network([3, 8, 16, 5], "relu", penalty=False),
     "wide": lambda: network([3, 17, 13, 5], "tanh", penalty=True),
     "attention": attention,
     "everything": everything,

@@ -66,10 +66,13 @@ def _sample(arrays: Sequence[Array], place: int) -> list[float]:
 
 
 def choose_executor(name: str) -> str:
-    """The name of the executor to use; ReplayError for one that does not exist or is not installed."""
-    if name not in ("auto", "llvm", "numpy", "strict"):
+    """The name of the executor to use; ReplayError for one that does not exist or is not installed.
+
+    "llvm-checked" is "llvm" with every address tested: slow, and for those who look for an error in it.
+    """
+    if name not in ("auto", "llvm", "llvm-checked", "numpy", "strict"):
         raise ReplayError(f"there is no executor {name!r}; choose 'auto', 'llvm', 'numpy' or 'strict'")
-    if name == "llvm" and find_spec("llvmlite") is None:
+    if name.startswith("llvm") and find_spec("llvmlite") is None:
         raise ReplayError(
             "the executor 'llvm' needs llvmlite: pip install llvmlite (or the extra `fast` of this project); "
             "'auto' does without it"
@@ -84,11 +87,11 @@ def make_executor(name: str, tape: Tape, program: Program, widths: Sequence[int]
     """
     if name == "strict":
         return StrictExecutor(tape)
-    if name == "llvm":
+    if name.startswith("llvm"):
         from engine.replay.run_llvm import LlvmExecutor, refusal  # noqa: PLC0415  (loads llvmlite)
 
         reason = refusal(program)
         if not reason:
-            return LlvmExecutor(program, widths)
+            return LlvmExecutor(program, widths, checked=name == "llvm-checked")
         warnings.warn(f"{program.name} is run by NumPy, not by LLVM: {reason}", UserWarning, stacklevel=2)
     return NumpyExecutor(program, widths)

@@ -13,6 +13,7 @@ from typing import Any
 
 from engine.replay.llvm_layout import Operand, Strided
 from engine.replay.llvm_text import VECTOR, Index, Text
+from engine.replay.llvm_tiles import cut
 
 __all__ = ["dots"]
 
@@ -31,8 +32,8 @@ def dots(
     rows, columns, length = shape
     many = text.module.registers >= 32
     most_rows, most_columns = ((4, 4) if many else (2, 3)) if columns > 1 else (8 if many else 4, 1)
-    for first_row, height, row_tiles in _cut(rows, most_rows):
-        for first_column, breadth, column_tiles in _cut(columns, most_columns):
+    for first_row, height, row_tiles in cut(rows, most_rows):
+        for first_column, breadth, column_tiles in cut(columns, most_columns):
             dots = _Dots(text, result, left, right, bias, height, breadth, accumulate)
 
             def tile(
@@ -51,12 +52,6 @@ def dots(
                 text.loop(0, count, lambda k, _: body(number, k))
 
             text.loop(0, row_tiles, line)
-
-
-def _cut(count: int, size: int) -> list[tuple[int, int, int]]:
-    """(start, size, how many): whole tiles, and one of what is left."""
-    found = [(0, size, count // size), (count // size * size, count % size, 1)]
-    return [tile for tile in found if tile[1] and tile[2]]
 
 
 @dataclass(frozen=True)

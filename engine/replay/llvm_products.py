@@ -17,8 +17,10 @@ from typing import Any
 
 from engine.replay.llvm_dots import dots
 from engine.replay.llvm_layout import Layout, Operand, Strided
+from engine.replay.llvm_outer import is_for_outer_products, sum_of_outer_products
 from engine.replay.llvm_sums import sum_of_products
 from engine.replay.llvm_text import VECTOR, Index, Text
+from engine.replay.llvm_tiles import tiles
 from engine.replay.program import LaneProduct, Matrix, MatrixProduct, Rows, SumOfProducts
 
 __all__ = ["lane_product", "matrix_product"]
@@ -91,6 +93,9 @@ def lane_product(text: Text, layout: Layout, instruction: LaneProduct) -> None:
         return
     rows, columns = Strided(left.region, left.start, length, 1), Strided(right.region, right.start, length, 1)
     shape = (out.rows, out.columns, length)
+    if result.by_column == 1 and is_for_outer_products(text, out.columns, length):
+        sum_of_outer_products(text, shape, result, rows, columns, accumulate=instruction.accumulate)
+        return
     dots(text, shape, result, rows, columns, None, accumulate=instruction.accumulate)
 
 
@@ -127,18 +132,6 @@ def _lane_sums(instruction: LaneProduct) -> SumOfProducts:
     return SumOfProducts(
         target, ends, Rows.of(left.space, lefts), Rows.of(right.space, rights), (), instruction.accumulate
     )
-
-
-def tiles(count: int, most: int) -> list[tuple[int, int, int]]:
-    """(start, size, how many of that size): nearly equal tiles that cover a count.
-
-    >>> tiles(64, 6)
-    [(0, 6, 9), (54, 5, 2)]
-    """
-    number = -(-count // most)
-    size, larger = divmod(count, number)
-    found = [(0, size + 1, larger), (larger * (size + 1), size, number - larger)]
-    return [tile for tile in found if tile[1] and tile[2]]
 
 
 def _columns(count: int, rows_of_tile: dict[int, int]) -> list[tuple[int, int, int, int]]:

@@ -305,6 +305,18 @@ class Text:
             ]
         return level[0]
 
+    def transpose(self, rows: Sequence[str]) -> list[str]:
+        """The eight columns of eight vectors, in three rounds: each exchanges halves of twice the size."""
+        found = list(rows)
+        for size in (1, 2, 4):
+            low = [lane if not lane & size else VECTOR + lane - size for lane in range(VECTOR)]
+            high = [lane + size if not lane & size else VECTOR + lane for lane in range(VECTOR)]
+            for line in (line for line in range(VECTOR) if not line & size):
+                above, below = found[line], found[line + size]
+                found[line] = self.shuffle(above, below, low)
+                found[line + size] = self.shuffle(above, below, high)
+        return found
+
 
 _ROUNDS = (
     ((0, 8, 2, 10, 4, 12, 6, 14), (1, 9, 3, 11, 5, 13, 7, 15)),
