@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine import Value, compile, dot, logsumexp, maximum, norm, pick, softmax, total  # noqa: A004
+from engine import Value, atan2, compile, dot, logsumexp, maximum, norm, pick, softmax, total  # noqa: A004
 from engine.errors import ReplayError
 from engine.ops import TABLE
 from engine.replay.jax_functions import functions, reductions
@@ -52,7 +52,7 @@ def weights_of(p: Any) -> Any:
 
 def agrees(jax: Any, p: Any, *arguments: Any) -> None:
     weights = weights_of(p)
-    losses, gradients = p.value_and_gradients(weights, *arguments)
+    losses, gradients = p.value_and_gradients(weights, *arguments)  # which records
     found = jax.jit(p.to_jax())(weights, *map(np.asarray, arguments))
     assert found[0].dtype == found[1].dtype == np.float64
     assert abs(found[0] - losses).max() <= 1e-12 * max(1.0, abs(losses).max())
@@ -102,6 +102,15 @@ def test_shared_rows_held_values_single_numbers_and_no_arguments(jax: Any) -> No
     alone()
     losses, gradients = alone.to_jax()(np.array([0.5, -2.0]))
     assert (losses.tolist(), gradients.tolist()) == ([64.0], [32.0, -8.0])
+
+
+def test_weights_inside_elementwise_operations_and_very_ragged_sums(jax: Any) -> None:
+    w = [Value(0.5), Value(-2.0)]
+    p = compile(lambda x: atan2(x[0], w[0]) + maximum(w[1], x[1]) * w[0], w)
+    agrees(jax, p, drawn(6, 7, 2))
+    sums = [(0, 60), *((k, k + 2) for k in range(40))]
+    p = compile(lambda x: total((total(x[a:b]) * w[0]).tanh() for a, b in sums) * w[1], w)
+    agrees(jax, p, drawn(7, 3, 60) / 5.0)
 
 
 def test_to_jax_records_the_samples_it_is_given_and_every_shape_so_far(jax: Any) -> None:
