@@ -8,6 +8,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from engine.replay.compiled import compile  # noqa: A004
 from engine.replay.samples import batches
 from engine.value import Value
 
-EXECUTORS = ("numpy", "strict")
+EXECUTORS = ("numpy", "strict", *(["llvm"] if find_spec("llvmlite") else []))
 
 
 def values(*numbers: float) -> list[Value]:
