@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.replay.llvm_layout import Grid, Layout, Operand
+from engine.replay.llvm_neighbors import sum_of_neighbors
 from engine.replay.llvm_rows import put
 from engine.replay.llvm_text import VECTOR, Index, Text
 from engine.replay.program import SumOfProducts
@@ -26,6 +27,9 @@ def sum_of_products(text: Text, layout: Layout, instruction: SumOfProducts) -> N
     terms = _Terms(text, layout, instruction)
     if out.width < terms.lanes:
         _summed_over_lanes(text, instruction, out, terms)
+        return
+    if terms.lanes == 1 and out.count >= VECTOR:
+        sum_of_neighbors(text, layout, instruction)
         return
 
     def member(number: Index, _: Any) -> None:

@@ -139,7 +139,7 @@ class Text:
     def entry(self, place: Index) -> str:
         """A whole number from the tables."""
         pointer = self.let(f"getelementptr inbounds i32, ptr %t, i64 {place}")
-        return self.let(f"zext i32 {self.let(f'load i32, ptr {pointer}, align 4')} to i64")
+        return self.let(f"sext i32 {self.let(f'load i32, ptr {pointer}, align 4')} to i64")
 
     # ── Memory ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -190,13 +190,25 @@ class Text:
         """Store a single number."""
         self.do(f"store double {number}, ptr {self.address(region, index, 1)}, align 8")
 
-    def gather(self, indices: str) -> str:
-        """A vector of the numbers at a vector of indices."""
+    def gather(self, place: Index) -> str:
+        """A vector of the numbers at the addresses that as many entries of the tables give."""
         name = f"llvm.masked.gather.v{self.width}f64.v{self.width}p0"
         self.module.declare(f"{self.type} @{name}(<{self.width} x ptr>, i32, {self.truth}, {self.type})")
-        where = self.let(f"getelementptr inbounds double, ptr %m, {self.whole} {indices}")
+        entries = f"<{self.width} x i32>"
+        table = self.let(f"getelementptr inbounds i32, ptr %t, i64 {place}")
+        indices = self.let(f"load {entries}, ptr {table}, align 4")
+        where = self.let(f"getelementptr inbounds double, ptr %m, {entries} {indices}")
         given = f"<{self.width} x ptr> {where}, i32 8, {self.truth} {self._first(self.width)}"
         return self.let(f"call {self.type} @{name}({given}, {self.type} poison)")
+
+    def load_masked(self, index: Index, mask: str) -> str:
+        """A vector of which only the lanes of a mask are read; the others are 0."""
+        name = f"llvm.masked.load.v{self.width}f64.p0"
+        self.module.declare(f"{self.type} @{name}(ptr, i32, {self.truth}, {self.type})")
+        where = self.let(f"getelementptr double, ptr %m, i64 {index}")
+        return self.let(
+            f"call {self.type} @{name}(ptr {where}, i32 8, {self.truth} {mask}, {self.type} zeroinitializer)"
+        )
 
     def _first(self, live: int) -> str:
         return "<" + ", ".join(f"i1 {str(lane < live).lower()}" for lane in range(self.width)) + ">"
