@@ -72,7 +72,7 @@ def test_both_gears_agree_on_the_data_of_the_demos(
             targets,
             loss=loss,
             optimizer=Adam(0.01),
-            epochs=20,
+            epochs=100,
             l2=1e-3,
             l1=1e-4,
             gear=gear,
