@@ -18,7 +18,7 @@ from engine.errors import DomainError, ReplayError
 from engine.functions import dot, exp, log_softmax, logsumexp, maximum, norm, pick, softmax, total
 from engine.replay.compiled import compile  # noqa: A004
 from engine.replay.executors import StrictExecutor
-from engine.replay.llvm_machine import HOST, Target
+from engine.replay.llvm_machine import HOST, Machine, Target
 from engine.replay.program import Program
 from engine.replay.record import record
 from engine.replay.roll import roll
@@ -157,16 +157,16 @@ def close(found: Any, expected: Any) -> bool:
 def test_agrees_with_numpy_for_every_batch_and_no_address_is_wrong(name: str, target: Target) -> None:
     _, program, numbers = rolled(name)
     reference = NumpyExecutor(program, (3, 1))
-    for order in (BATCHES, (100, 2, 1, 7)):  # code made for few lanes sees large batches, and the reverse
-        executor = LlvmExecutor(program, (3, 1), target, checked=True)
-        for count in order:
+    for lanes in (1, 8, 24):
+        machine = Machine(program, (3, 1), lanes, target, checked=True)
+        for count in BATCHES:
             arrays = samples(name, count)
             losses, gradient = reference.gradients(numbers, arrays, count)
             for _ in range(2):
-                found = executor.gradients(numbers, arrays, count)
+                found = machine.gradients(numbers, arrays, count)
                 assert close(found[0], losses), count
                 assert close(found[1], gradient), count
-                assert close(executor.outputs(numbers, arrays, count)[0], losses), count
+                assert close(machine.outputs(numbers, arrays, count)[0], losses), count
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -228,8 +228,24 @@ def test_a_program_outlives_all_that_made_it() -> None:
 
 def test_lanes_fit_the_cache_and_waste_little() -> None:
     _, program, _ = rolled("odd sizes")
-    assert [lanes_for(program, count) for count in (1, 2, 8, 9, 100)] == [1, 8, 8, 16, 104]
-    assert lanes_for(program, 10_000) <= 128
+    assert [lanes_for(program, count) for count in (1, 2, 8, 9, 33, 100, 10_000)] == [
+        1,
+        8,
+        8,
+        16,
+        64,
+        104,
+        80,
+    ]
+
+
+def test_a_batch_has_the_same_bits_whatever_was_run_before() -> None:
+    _, program, numbers = rolled("wide")
+    arrays = samples("wide", 9)
+    first, second = LlvmExecutor(program, (3, 1)), LlvmExecutor(program, (3, 1))
+    for count in (100, 1, 33):
+        second.outputs(numbers, samples("wide", count), count)
+    assert np.array_equal(first.gradients(numbers, arrays, 9)[1], second.gradients(numbers, arrays, 9)[1])
 
 
 def test_a_program_that_is_too_large_is_run_by_numpy_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

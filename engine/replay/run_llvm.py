@@ -20,6 +20,7 @@ __all__ = ["LlvmExecutor", "lanes_for", "refusal"]
 Array = Any
 CACHE = 60_000  # numbers in the rows of one block: somewhat less than 500 kB
 MOST_LANES = 128
+MOST_MACHINES, MOST_SIZES = 6, 1000  # kept by an executor
 MOST_INSTRUCTIONS = 600  # beyond which making the code takes longer than it saves
 
 
@@ -37,19 +38,23 @@ def refusal(program: Program) -> str:
 def lanes_for(program: Program, samples: int) -> int:
     """How many samples to work on at once: 1, or a multiple of 8 that fits the cache and wastes little.
 
-    Among those that fit, the one with which the fewest lanes are computed in vain; of equals the largest.
+    It depends on nothing else, so that a batch has the same bits whatever was run before it.
     """
     if samples == 1:
         return 1
     slots = max(1, program.sizes[Space.VALUE] + program.sizes[Space.ADJOINT])
     most = min(MOST_LANES, max(VECTOR, CACHE // slots // VECTOR * VECTOR))
-    return min(range(most, 0, -VECTOR), key=lambda lanes: -(-samples // lanes) * lanes)
+    if samples <= min(most, 64):
+        return min(most, VECTOR << max(0, (samples - 1).bit_length() - 3))
+    candidates = range(most, most // 2, -VECTOR)
+    return min(candidates, key=lambda lanes: -(-samples // lanes) * lanes)
 
 
 class LlvmExecutor:
     """Runs a program on arrays; one batch at a time, for its buffers are its own.
 
-    Code is made when it is first needed: once for single samples, once for batches of any size.
+    Code is made when it is first needed, for as many lanes as suit the batch; it serves batches of every size
+    that suit it as well.
     """
 
     def __init__(
@@ -57,16 +62,22 @@ class LlvmExecutor:
     ) -> None:
         self.program, self.widths, self.target, self.checked = program, tuple(widths), target, checked
         self.watches = True
-        self._machines: dict[bool, Machine] = {}
+        self._machines: dict[int, Machine] = {}
+        self._lanes: dict[int, int] = {}
 
     def machine(self, samples: int) -> Machine:
-        """The code for a batch of this size; made anew where a batch is much larger than all before."""
-        machine = self._machines.get(samples == 1)
-        if machine is None or samples > 2 * machine.lanes:
-            lanes = lanes_for(self.program, samples)
-            if machine is None or lanes >= 2 * machine.lanes:
-                machine = Machine(self.program, self.widths, lanes, self.target, checked=self.checked)
-                self._machines[samples == 1] = machine
+        """The code for a batch of this size; the last few are kept."""
+        lanes = self._lanes.get(samples)
+        if lanes is None:
+            if len(self._lanes) >= MOST_SIZES:
+                self._lanes.clear()
+            lanes = self._lanes[samples] = lanes_for(self.program, samples)
+        machine = self._machines.get(lanes)
+        if machine is None:
+            while len(self._machines) >= MOST_MACHINES:
+                self._machines.pop(next(iter(self._machines)))
+            machine = Machine(self.program, self.widths, lanes, self.target, checked=self.checked)
+            self._machines[lanes] = machine
         return machine
 
     def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
