@@ -16,6 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+import fuzz
 import numpy as np
 import pytest
 
@@ -111,6 +112,19 @@ def test_weights_inside_elementwise_operations_and_very_ragged_sums(jax: Any) ->
     sums = [(0, 60), *((k, k + 2) for k in range(40))]
     p = compile(lambda x: total((total(x[a:b]) * w[0]).tanh() for a, b in sums) * w[1], w)
     agrees(jax, p, drawn(7, 3, 60) / 5.0)
+
+
+@needs_jax
+@pytest.mark.parametrize("make", [fuzz.network_case, fuzz.sequence_case])
+@pytest.mark.parametrize("seed", range(4))
+def test_cases_of_the_fuzzer(make: Any, seed: int, jax: Any) -> None:
+    case = make(random.Random(seed))
+    first = [np.shape(argument) for argument in case.samples[0]]
+    samples = [sample for sample in case.samples if [np.shape(argument) for argument in sample] == first]
+    p = compile(case.function, case.parameters)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # parameters that are not used are on purpose
+        agrees(jax, p, *(np.array(argument) for argument in zip(*samples, strict=True)))
 
 
 def test_to_jax_records_the_samples_it_is_given_and_every_shape_so_far(jax: Any) -> None:
