@@ -253,9 +253,10 @@ class Embedding(Module):
         self.rows = [[Value(draw(count, size, rng)) for _ in range(size)] for _ in range(count)]
 
     def __call__(self, index: Any, /) -> Nodes:
-        """The row for an index from 0 on, or the rows for several; IndexError or TypeError for others.
+        """The row for an index, or the rows for several; IndexError or TypeError where there is none.
 
-        An index that is a Value is looked up by `pick`, so that replay does it anew for every sample.
+        An index below 0 counts from the end, as in any list. One that is a Value is looked up by `pick`, so
+        that replay does it anew for every sample.
         """
         indices = index if isinstance(index, list | tuple) else [index]
         return [member for each in indices for member in self._row(each)]
@@ -267,7 +268,7 @@ class Embedding(Module):
         place = int(index) if float(index).is_integer() else None
         if place is None:
             raise TypeError(f"Embedding takes whole numbers, got {index!r}")
-        if not 0 <= place < len(self.rows):
+        if not -len(self.rows) <= place < len(self.rows):
             raise IndexError(f"Embedding has rows 0 to {len(self.rows) - 1}, got {place}")
         return self.rows[place]
 

@@ -140,8 +140,14 @@ def test_replay_gives_what_eager_gives(executor: str) -> None:
 def test_an_embedding_looks_up_values_too() -> None:
     table = Embedding(3, 2, seed=0)
     assert table(Value(2.0)) == table(2)
-    with pytest.raises(IndexError):
-        table(Value(3.0))
+    assert table(Value(-1.0)) == table(-1) == table(2)
+    for outside in (3, -4):
+        with pytest.raises(IndexError, match="rows 0 to 2"):
+            table(outside)
+        with pytest.raises(IndexError):
+            table(Value(float(outside)))
+        with pytest.raises(IndexError):
+            compile(lambda index: total(table(index)), table)([0, outside])
     one_hot = dot(table(Value(1.0)), [1.0, 0.0])
     one_hot.backward()
     assert [row[0].grad for row in table.rows] == [None, 1.0, None]
