@@ -258,6 +258,14 @@ def test_a_program_that_is_too_large_is_run_by_numpy_and_says_so(monkeypatch: py
         p([[0.5, -0.25, 1.5]], [2])
 
 
+def test_auto_is_machine_code_but_for_functions_with_branches() -> None:
+    w = weights(2)
+    plain, branching = compile(lambda x: x * w[0], w[:1]), compile(lambda x: x * w[0] if x > 0 else w[1], w)
+    assert (plain.executor, branching.executor) == ("llvm", "llvm")
+    plain([1.0]), branching([1.0, -1.0])
+    assert (plain.executor, branching.executor) == ("llvm", "numpy")
+
+
 def test_without_llvmlite_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.replay.executors.find_spec", lambda name: None)
     with pytest.raises(ReplayError, match="pip install llvmlite"):

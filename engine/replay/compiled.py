@@ -38,7 +38,7 @@ class Compiled:
     def __init__(self, function: Callable[..., Any], parameters: Iterable[Value], executor: str) -> None:
         self.function = function
         self.parameters = _checked(parameters)
-        self.executor = choose_executor(executor)
+        self._wanted, self._chosen = executor, choose_executor(executor)
         self._paths: dict[tuple[Shape, ...], list[Path]] = {}
         self._known: dict[tuple[Any, ...], tuple[tuple[Shape, ...], Path]] = {}  # by the form of the arrays
         self._busy = threading.RLock()
@@ -68,8 +68,7 @@ class Compiled:
             needed = f"({len(self.parameters)},), one for each parameter"
             raise ReplayError(f"weights must have the shape {needed}; got {given.shape}")
         with self._busy:
-            known = self._recognized(arguments)
-            return known[1].gradients(given, known[0]) if known else self._gradients(given, arguments)
+            return self._at_once(given, arguments) or self._gradients(given, arguments)
 
     def array(self, numbers: Any) -> Array:
         """Numbers as an array, from which samples can be chosen; for those who have no NumPy of their own."""
@@ -107,6 +106,12 @@ class Compiled:
         return as_jax(self.__name__, len(self.parameters), parts)
 
     @property
+    def executor(self) -> str:
+        """The name of what runs it: before anything is recorded, of what was chosen."""
+        found = {path.executor.name for paths in self._paths.values() for path in paths}
+        return " and ".join(sorted(found)) or self._chosen
+
+    @property
     def stats(self) -> Stats:
         """What has been recorded so far: nodes, instructions, paths, and the seconds that it took."""
         return sum((path.stats for paths in self._paths.values() for path in paths), Stats())
@@ -124,13 +129,16 @@ class Compiled:
     def _weights(self) -> Array:
         return np.array([parameter._data for parameter in self.parameters])
 
-    def _recognized(self, arguments: tuple[Any, ...]) -> tuple[Batch, Path] | None:
-        """The batch and its path, where arrays of these shapes and types went one way together before."""
+    def _at_once(self, weights: Array, arguments: tuple[Any, ...]) -> tuple[Array, Array] | None:
+        """The losses and the gradient, where arrays of these shapes and types went one way before."""
         known = self._known.get(_form(arguments))
-        if known is None or len({len(array) for array in arguments}) > 1 or not len(arguments[0]):
+        if known is None:
             return None
-        flat = tuple([array.reshape(len(array), -1) for array in arguments])
-        return Batch(known[0], flat), known[1]
+        shape, path = known
+        samples = len(arguments[0])
+        if not samples or {len(array) for array in arguments} != {samples}:
+            return None
+        return path.gradients_of(weights, shape, [array.reshape(samples, -1) for array in arguments])
 
     def _gradients(self, weights: Array, arguments: tuple[Any, ...]) -> tuple[Array, Array]:
         losses: list[tuple[Batch, Array]] = []
@@ -179,7 +187,7 @@ class Compiled:
                 f"{self.__name__} took more than {MOST_PATHS} different ways through its branches; write the "
                 "decisions as where(…), maximum(…), relu(…), which are decided anew for every sample"
             )
-        path = Path.record(self.function, self.parameters, weights, batch, place, self.executor)
+        path = Path.record(self.function, self.parameters, weights, batch, place, self._wanted)
         if paths:
             path.ensure_like(paths[0])
         elif path.tape.single and not path.tape.guards:
@@ -234,8 +242,9 @@ def compile(  # noqa: A001
 
     `function(x, y, …)` takes a sample, numbers and lists of numbers as Values, and returns its loss, a
     Value, or a list of Values for predictions. `parameters` are the Values whose gradients are wanted, or a
-    module that has `.parameters()`. `executor` is "auto", "numpy", or "strict": scalar by scalar, with the
-    bits of eager. Works as a decorator too: `@compile(parameters=…)`.
+    module that has `.parameters()`. `executor` is "llvm", machine code; "numpy"; "strict", scalar by scalar
+    with the bits of eager; or "auto", the first of these that is installed and suits the function. Works as a
+    decorator too: `@compile(parameters=…)`.
 
     >>> w = Value(3.0)
     >>> p = compile(lambda x, y: (x * w - y) ** 2, [w])

@@ -27,6 +27,7 @@ class Executor(Protocol):
     index was none or a result is not finite; for others, whoever calls them sees to that.
     """
 
+    name: str
     watches: bool
 
     def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
@@ -39,7 +40,7 @@ class Executor(Protocol):
 class StrictExecutor:
     """The oracle: the tape itself, sample by sample, bit for bit as eager."""
 
-    watches = False
+    name, watches = "strict", False
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
@@ -72,26 +73,33 @@ def choose_executor(name: str) -> str:
     """
     if name not in ("auto", "llvm", "llvm-checked", "numpy", "strict"):
         raise ReplayError(f"there is no executor {name!r}; choose 'auto', 'llvm', 'numpy' or 'strict'")
-    if name.startswith("llvm") and find_spec("llvmlite") is None:
+    is_installed = find_spec("llvmlite") is not None
+    if name.startswith("llvm") and not is_installed:
         raise ReplayError(
             "the executor 'llvm' needs llvmlite: pip install llvmlite (or the extra `fast` of this project); "
             "'auto' does without it"
         )
-    return "numpy" if name == "auto" else name
+    if name == "auto":
+        return "llvm" if is_installed else "numpy"
+    return name
 
 
 def make_executor(name: str, tape: Tape, program: Program, widths: Sequence[int]) -> Executor:
     """An executor for this program; `widths` are the numbers per sample of each argument.
 
-    What is too large or too irregular for machine code is run by NumPy, with a warning that says so.
+    What is too large or too irregular for machine code is run by NumPy; who asked for machine code by name is
+    warned. By "auto", so is a function with branches, whose many ways are each run on a few samples only.
     """
-    if name == "strict":
+    chosen = choose_executor(name)
+    if chosen == "strict":
         return StrictExecutor(tape)
-    if name.startswith("llvm"):
-        from engine.replay.run_llvm import LlvmExecutor, refusal  # noqa: PLC0415  (loads llvmlite)
+    if chosen == "numpy" or (name == "auto" and tape.guards):
+        return NumpyExecutor(program, widths)
+    from engine.replay.run_llvm import LlvmExecutor, refusal  # noqa: PLC0415  (loads llvmlite)
 
-        reason = refusal(program)
-        if not reason:
-            return LlvmExecutor(program, widths, checked=name == "llvm-checked")
+    reason = refusal(program)
+    if not reason:
+        return LlvmExecutor(program, widths, checked=chosen == "llvm-checked")
+    if name != "auto":
         warnings.warn(f"{program.name} is run by NumPy, not by LLVM: {reason}", UserWarning, stacklevel=2)
     return NumpyExecutor(program, widths)

@@ -104,7 +104,7 @@ class Machine:
             if name == "outputs" or program.sizes[Space.GRADIENT]
         }
         self._staged: dict[int, _Staged] = {}
-        self._widths = tuple(widths)
+        self._widths, self._width = tuple(widths), sum(widths)
 
     def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
         """The results, (outputs, samples), of arrays of shape (samples, width); raises as `gradients`."""
@@ -121,7 +121,7 @@ class Machine:
         was none, and where a result is not finite.
         """
         self.weights[:] = weights
-        if samples * sum(self._widths) > SMALL:
+        if samples * self._width > SMALL:
             losses = np.empty(samples)
             given = [_plain(array) for array in arrays]
             self._call("gradients", self._list(losses, given, samples))

@@ -17,7 +17,7 @@ from engine.replay.program import Program
 from engine.replay.record import as_eager, record
 from engine.replay.roll import roll
 from engine.replay.run_numpy import NumpyExecutor
-from engine.replay.samples import Batch
+from engine.replay.samples import Batch, Shape
 from engine.replay.tape import Tape
 from engine.value import Value
 
@@ -162,10 +162,22 @@ class Path:
             self._check_indices(batch)
         return self._careful_gradients(self._all_weights(weights), batch)
 
+    def gradients_of(
+        self, weights: Array, shape: tuple[Shape, ...], arrays: list[Array]
+    ) -> tuple[Array, Array]:
+        """As `gradients`, for arrays, (samples, numbers); a batch is made of them only where it is needed."""
+        if self.watches:
+            try:
+                return self.executor.gradients(self._all_weights(weights), arrays, len(arrays[0]))
+            except FloatingPointError:
+                pass  # the careful way finds out what is wrong
+        return self.gradients(weights, Batch(shape, tuple(arrays)))
+
     def _all_weights(self, weights: Array) -> Array:
         """The weights, and after them the numbers that held Values have now."""
-        held = [value._data for value in self.tape.held]
-        return np.concatenate((weights, held)) if held else weights
+        if not self.tape.held:
+            return weights
+        return np.concatenate((weights, [value._data for value in self.tape.held]))
 
     def _careful_outputs(self, weights: Array, batch: Batch) -> Array:
         """As `_careful_gradients`, forward only."""

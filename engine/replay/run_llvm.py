@@ -61,7 +61,7 @@ class LlvmExecutor:
         self, program: Program, widths: Sequence[int], target: Target = HOST, *, checked: bool = False
     ) -> None:
         self.program, self.widths, self.target, self.checked = program, tuple(widths), target, checked
-        self.watches = True
+        self.name, self.watches = "llvm-checked" if checked else "llvm", True
         self._machines: dict[int, Machine] = {}
         self._lanes: dict[int, int] = {}
 
