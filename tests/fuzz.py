@@ -255,13 +255,13 @@ def eager(case: Case, sample: tuple[Any, ...]) -> tuple[float, list[float]] | ty
     return loss.data, gradient
 
 
-def disagreements(case: Case) -> list[str]:
+def disagreements(case: Case, executors: Sequence[str] = EXECUTORS) -> list[str]:
     """What is wrong with replay on this case, in words."""
     expected = [eager(case, sample) for sample in case.samples]
     good = [sample for sample, found in zip(case.samples, expected, strict=True) if isinstance(found, tuple)]
     known = [found for found in expected if isinstance(found, tuple)]
     found: list[str] = []
-    for executor in EXECUTORS:
+    for executor in executors:
         program = compile(case.function, case.parameters, executor)
         if good:
             found += wrong_results(program, executor, good, known)
@@ -316,7 +316,9 @@ def wrong_refusals(program: Any, executor: str, sample: Any, outcome: type[Excep
     return [f"{executor}: {result} where eager raises {outcome.__name__}"]
 
 
-def fuzz(seeds: Sequence[int], until: float = math.inf) -> tuple[int, list[str]]:
+def fuzz(
+    seeds: Sequence[int], until: float = math.inf, executors: Sequence[str] = EXECUTORS
+) -> tuple[int, list[str]]:
     """(how many cases were tried, what was wrong): every seed, as long as the clock has not struck."""
     count, found = 0, []
     with warnings.catch_warnings():
@@ -326,7 +328,7 @@ def fuzz(seeds: Sequence[int], until: float = math.inf) -> tuple[int, list[str]]
                 break
             case = make_case(seed)
             try:
-                found += [f"seed {seed}, {case.name}: {words}" for words in disagreements(case)]
+                found += [f"seed {seed}, {case.name}: {words}" for words in disagreements(case, executors)]
             except Exception as error:  # noqa: BLE001  (whatever it is, it is a finding)
                 found.append(f"seed {seed}, {case.name}: {error!r}")
             count += 1
