@@ -272,6 +272,8 @@ def steps(work: Workload) -> tuple[dict[str, Step], Compiled]:
     ours, program = replay(work)
     loss, gradient = ours()
     found = {"replay": ours}
+    if program.executor != "numpy":
+        found["replay (numpy)"] = replay(work, "numpy")[0]
     for name, maker in MAKERS.items():
         if name == "eager" and len(work.targets) > 1000:
             continue
