@@ -30,6 +30,9 @@ class Executor(Protocol):
     name: str
     watches: bool
 
+    def prepare(self, samples: int) -> None:
+        """Do now what the first batch of this size would have to wait for."""
+
     def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
         """The results: an array of shape (outputs, samples)."""
 
@@ -44,6 +47,9 @@ class StrictExecutor:
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
+
+    def prepare(self, samples: int) -> None:
+        """Nothing: the tape is run as it is."""
 
     def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
         """The results: an array of shape (outputs, samples)."""

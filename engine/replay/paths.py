@@ -83,6 +83,8 @@ class Path:
         program.verify()
         rolled = time.perf_counter()
         runner = make_executor(executor, tape, program, batch.widths)
+        if not tape.guards:  # else only some of the samples go this way
+            runner.prepare(len(batch))
         guards = None
         if tape.guards:
             conditions = roll(tape, tuple(place for place, _ in tape.guards), gradient=False)

@@ -80,6 +80,10 @@ class LlvmExecutor:
             self._machines[lanes] = machine
         return machine
 
+    def prepare(self, samples: int) -> None:
+        """Make the code for a batch of this size."""
+        self.machine(samples)
+
     def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
         """The results, an array of shape (outputs, samples), of arrays of shape (samples, width)."""
         return self.machine(samples).outputs(weights, arrays, samples)

@@ -46,6 +46,10 @@ class NumpyExecutor:
             bound = self._bound[lanes] = _Bound(self.program, self.narrow, lanes)
         return bound
 
+    def prepare(self, samples: int) -> None:
+        """Bind the program to as many lanes as a batch of this size has."""
+        self._at(min(self.block, samples))
+
     def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
         """The results, an array of shape (outputs, samples), of arrays of shape (samples, width)."""
         self._begin(weights)
