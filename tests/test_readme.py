@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import doctest
+import inspect
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from engine import backward, graph, ops, value
 from engine.conventions import conventions
+from nn import layers
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -35,3 +39,10 @@ def test_the_files_it_names_are_there() -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", README):
         if "://" not in target:
             assert (ROOT / target).exists(), target
+
+
+def test_the_path_through_the_source_is_short() -> None:
+    path: list[Any] = [ops, graph.Node, value.make_node, backward.adjoints, layers.Neuron]
+    assert sum(len(inspect.getsource(part).splitlines()) for part in path) <= 500
+    for part in path[1:]:
+        assert f"`{part.__name__}` in" in README
