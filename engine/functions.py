@@ -59,11 +59,15 @@ def _function(operation: Operation) -> Function:
 
 
 def describe(operation: Operation) -> str:
-    """The docstring of a row: what it computes, for which numbers, and its conventions."""
+    """The docstring of a row: what it computes, for which numbers, its conventions, and an example."""
     lines = [operation.doc + "."]
     if operation.domain.words != "a number":
         lines.append(f"Needs {operation.domain.words}; raises DomainError otherwise.")
     lines += [f"At {', '.join(map(repr, kink.at))}: {kink.rule}." for kink in operation.kinks]
+    at = (0.5, 2.0)[: operation.arity]
+    if not operation.domain.contains(*at):
+        at = (1.5,)
+    lines.append(f">>> {operation.name}({', '.join(map(repr, at))})\n{operation.evaluate(at)!r}")
     return "\n\n".join(lines)
 
 
