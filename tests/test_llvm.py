@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -207,6 +208,23 @@ def test_what_eager_refuses_is_refused() -> None:
     for bad in ([0.0], [-1.0], [1.0, 2.0, -1.0], [0.0] * 9):
         with pytest.raises(DomainError):
             p(bad)
+
+
+@pytest.mark.parametrize("bad", [3.0, -4.0, 1e300, -1e300, math.nan])
+def test_an_index_outside_of_its_list_is_refused(bad: float) -> None:
+    w = weights(3)
+    p = compile(lambda x, y: pick(w, y) * x, w, "llvm")
+    numbers = [value.data for value in w]
+    good = np.array([0.0, -3.0, 2.0, -1.0])
+    losses, _ = p.value_and_gradients(numbers, np.ones(4), good)
+    assert losses.tolist() == [numbers[0], numbers[0], numbers[2], numbers[2]]
+    for count in (1, 9):
+        index = np.zeros(count)
+        index[-1] = bad
+        with pytest.raises((IndexError, TypeError, ValueError)):
+            p.value_and_gradients(numbers, np.ones(count), index)
+    with pytest.raises(TypeError):
+        p.value_and_gradients(numbers, np.ones(2), np.array([0.0, 1.5]))
 
 
 def test_whole_numbers_small_floats_and_slices_are_taken() -> None:
