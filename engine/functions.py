@@ -87,7 +87,7 @@ silu, gelu = _function(ops.silu), _function(ops.gelu)
 mish, softsign = _function(ops.mish), _function(ops.softsign)
 
 
-def leaky_relu(x: Value | float, slope: float = 0.01) -> Value:
+def leaky_relu(x: Value | float, slope: float = ops.LEAK) -> Value:
     """x where it is positive, else slope × x; at 0 the slope is `slope`."""
     return _node(ops.leaky_relu, (x, slope))
 
@@ -112,7 +112,7 @@ def clamp(x: Value | float, low: Value | float, high: Value | float) -> Value:
 
 
 def hardtanh(x: Value | float) -> Value:
-    """X between -1 and 1, else the nearer of them."""
+    """x between -1 and 1, else the nearer of them."""
     return clamp(x, -1.0, 1.0)
 
 

@@ -26,6 +26,7 @@ from engine.operation import Domain, Kink, Operation, choose
 TABLE: dict[str, Operation] = {}
 
 NEAR, WIDE, POSITIVE = (-3.0, 3.0), (-30.0, 30.0), (1e-2, 50.0)  # where tests take samples
+LEAK = 0.01  # the slope of leaky_relu below 0, where no other is given
 SLOPE = "a kink: the one-sided slope of smallest magnitude"
 EDGE = "the edge of the domain: the one-sided limit"
 TIE = "a tie: split evenly between the operands"
@@ -196,7 +197,7 @@ relu = row("relu", lambda x: choose(x <= 0.0, 0.0, x), lambda out, x: (choose(x 
            "x where it is positive, else 0", kinks=(Kink((0.0,), SLOPE),), side=sign_of)
 leaky_relu = row("leaky_relu", lambda x, slope: x if x > 0 else slope * x,
                  lambda out, x, slope: (choose(x > 0.0, 1.0, slope), choose(x > 0.0, None, x)),
-                 "x where it is positive, else slope × x", arity=2, kinks=(Kink((0.0, 0.01), SLOPE),),
+                 "x where it is positive, else slope × x", arity=2, kinks=(Kink((0.0, LEAK), SLOPE),),
                  domain=Domain("a number", lambda *_: True, (NEAR, (0.01, 0.5))),
                  side=lambda x, slope: sign_of(x))
 elu = row("elu", lambda x, alpha: x if x > 0 else alpha * math.expm1(x),

@@ -223,7 +223,7 @@ class Value(Node):
     silu, gelu, mish, softsign = quick(ops.silu), quick(ops.gelu), quick(ops.mish), quick(ops.softsign)
     abs = __abs__
 
-    def leaky_relu(self, slope: float = 0.01) -> Value:
+    def leaky_relu(self, slope: float = ops.LEAK) -> Value:
         """x where it is positive, else slope × x."""
         return make_node(ops.leaky_relu, (self, slope))
 

@@ -20,7 +20,7 @@ Activation: TypeAlias = str | Callable[[Value], Value]
 
 
 def linear(x: Value) -> Value:
-    """X itself: no activation."""
+    """x itself: no activation."""
     return x
 
 
