@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.replay.llvm_layout import Operand, Strided
-from engine.replay.llvm_text import VECTOR, Index, Text
+from engine.replay.llvm_text import Index, Text
 from engine.replay.llvm_tiles import cut
 
 __all__ = ["dots"]
@@ -74,28 +74,28 @@ class _Dots:
         lefts = [self.left.at(text, text.plus(row, line), 0) for line in range(self.height)]
         rights = [self.right.at(text, text.plus(column, line), 0) for line in range(self.breadth)]
 
-        def along(number: Index, sofar: Sequence[str], live: int = VECTOR) -> list[str]:
-            offset = text.times(number, VECTOR)
+        def along(number: Index, sofar: Sequence[str], live: int = text.vector) -> list[str]:
+            offset = text.times(number, text.vector)
             a = [text.load_live(self.left.region, text.plus(start, offset), live) for start in lefts]
             b = [text.load_live(self.right.region, text.plus(start, offset), live) for start in rights]
             pairs = [(x, y) for x in a for y in b]
             return [text.fma(x, y, z) for (x, y), z in zip(pairs, sofar, strict=True)]
 
-        sums = text.loop(0, length // VECTOR, along, [text.number(0.0)] * count)
-        if length % VECTOR:
-            sums = along(length // VECTOR, sums, length % VECTOR)
-        sums = [*sums, *[text.number(0.0)] * (-count % VECTOR)]
-        folded = [text.totals(sums[k : k + VECTOR]) for k in range(0, len(sums), VECTOR)]
+        sums = text.loop(0, length // text.vector, along, [text.number(0.0)] * count)
+        if length % text.vector:
+            sums = along(length // text.vector, sums, length % text.vector)
+        sums = [*sums, *[text.number(0.0)] * (-count % text.vector)]
+        folded = [text.totals(sums[k : k + text.vector]) for k in range(0, len(sums), text.vector)]
         for line in range(self.height):
             self._store(folded, row, column, line)
 
     def _store(self, folded: Sequence[str], row: Index, column: Index, line: int) -> None:
         """One row of the tile: as a vector where it fills one of four, else number by number."""
-        text, first = self.text, line * self.breadth
+        text, first, vector = self.text, line * self.breadth, self.text.vector
         target = self.result.at(text, text.plus(row, line), column)
-        source = folded[first // VECTOR]
+        source = folded[first // vector]
         if self.breadth == 4 and self.result.by_column == 1 and self.bias is None:
-            lanes = [first % VECTOR + lane for lane in range(4)]
+            lanes = [first % vector + lane for lane in range(4)]
             four = text.shuffle(source, source, lanes)
             with text.wide(4):
                 if self.accumulate:
@@ -104,7 +104,7 @@ class _Dots:
             return
         for place in range(self.breadth):
             which = first + place
-            found = text.let(f"extractelement {text.type} {folded[which // VECTOR]}, i64 {which % VECTOR}")
+            found = text.let(f"extractelement {text.type} {folded[which // vector]}, i64 {which % vector}")
             address = text.plus(target, place * self.result.by_column)
             with text.wide(1):
                 if self.bias is not None:

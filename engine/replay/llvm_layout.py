@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.replay.llvm_module import Region
-from engine.replay.llvm_text import VECTOR, Index, Text
+from engine.replay.llvm_module import DOUBLE, Precision, Region
+from engine.replay.llvm_text import Index, Text
 from engine.replay.program import Program, Rows, Space, SumOfProducts, grid
 
-__all__ = ["GAP", "Grid", "Layout", "Operand", "Strided"]
-
-GAP = VECTOR  # numbers between two regions: canaries, so that whoever writes too far is seen
+__all__ = ["Grid", "Layout", "Operand", "Strided"]
 
 
 @dataclass(frozen=True)
@@ -76,12 +74,16 @@ class Strided:
 
 
 class Layout:
-    """The regions of all spaces for a number of lanes; tables grow while the program is written."""
+    """The regions of all spaces for a number of lanes; tables grow while the program is written.
 
-    def __init__(self, program: Program, lanes: int) -> None:
-        self.lanes = lanes
+    They begin at multiples of a vector, and there is at least one between two of them: canaries, so that
+    whoever writes too far is seen.
+    """
+
+    def __init__(self, program: Program, lanes: int, precision: Precision = DOUBLE) -> None:
+        self.lanes, self.precision = lanes, precision
         self.regions: dict[Space, Region] = {}
-        self.size = GAP
+        self.size = precision.vector
         for space in Space:
             self.regions[space] = self._reserve(program.sizes[space] * self.width(space))
         self.live = self._reserve(lanes)
@@ -91,7 +93,8 @@ class Layout:
 
     def _reserve(self, count: int) -> Region:
         region = Region(self.size, self.size + count)
-        self.size = -(-(region.stop + GAP) // VECTOR) * VECTOR
+        vector = self.precision.vector
+        self.size = -(-(region.stop + vector) // vector) * vector
         return region
 
     def _coefficients(self, program: Program) -> dict[tuple[float, ...], Region]:
@@ -143,7 +146,7 @@ class Layout:
 
     def tables(self) -> np.ndarray:
         """All tables, one behind the other."""
-        return np.array([*self._entries, *[0] * VECTOR], dtype=np.int32)
+        return np.array([*self._entries, *[0] * self.precision.vector], dtype=np.int32)
 
     def spans(self) -> Sequence[Region]:
         """All regions, in order; what lies between them is nobody's."""

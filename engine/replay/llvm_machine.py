@@ -27,7 +27,7 @@ except ImportError as error:
     ) from error
 
 from engine.replay.llvm_layout import Layout
-from engine.replay.llvm_module import Module
+from engine.replay.llvm_module import DOUBLE, Module, Precision
 from engine.replay.llvm_step import Flags, write_step
 from engine.replay.program import Program, Space
 
@@ -82,14 +82,16 @@ class Machine:
         widths: Sequence[int],
         lanes: int,
         target: Target = HOST,
+        precision: Precision = DOUBLE,
         *,
         checked: bool = False,
     ) -> None:
         if platform.machine() not in FLAGS:
             raise ReplayError(f"the LLVM executor does not know the processor {platform.machine()!r}")
         self.program, self.lanes, self.checked = program, lanes, checked
-        self._layout = Layout(program, lanes)
-        module = Module(target.registers, checked=checked)
+        self._precision, self._type = precision, np.dtype(precision.name)
+        self._layout = Layout(program, lanes, precision)
+        module = Module(target.registers, precision, checked=checked)
         write_step(module, program, widths, self._layout, FLAGS[platform.machine()])
         self._engine = machine_code(str(module), target)
         self._tables = self._layout.tables()
@@ -108,8 +110,8 @@ class Machine:
 
     def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
         """The results, (outputs, samples), of arrays of shape (samples, width); raises as `gradients`."""
-        found = np.empty((len(self.program.outputs), samples))
-        given = [_plain(array) for array in arrays]
+        found = np.empty((len(self.program.outputs), samples), self._type)
+        given = [_plain(array, self._type) for array in arrays]
         self.weights[:] = weights
         self._call("outputs", self._list(found, given, samples))
         return found
@@ -122,8 +124,8 @@ class Machine:
         """
         self.weights[:] = weights
         if samples * self._width > SMALL:
-            losses = np.empty(samples)
-            given = [_plain(array) for array in arrays]
+            losses = np.empty(samples, self._type)
+            given = [_plain(array, self._type) for array in arrays]
             self._call("gradients", self._list(losses, given, samples))
             return losses, self.gradient.copy()
         staged = self._staged.get(samples) or self._stage(samples)
@@ -136,8 +138,8 @@ class Machine:
         """Buffers of our own for a small batch, which is copied faster than its addresses are asked for."""
         while len(self._staged) >= 8:
             self._staged.pop(next(iter(self._staged)))
-        arrays = [np.empty((samples, width)) for width in self._widths]
-        losses = np.empty(samples)
+        arrays = [np.empty((samples, width), self._type) for width in self._widths]
+        losses = np.empty(samples, self._type)
         self._staged[samples] = _Staged(arrays, losses, self._list(losses, arrays, samples))
         return self._staged[samples]
 
@@ -163,8 +165,9 @@ class Machine:
 
     def _aligned(self, size: int) -> Array:
         """So many numbers, zero, beginning where a register's worth of memory does."""
-        memory = np.zeros(size + 8)
-        first = (-_address(memory) // 8) % 8
+        vector = self._precision.vector
+        memory = np.zeros(size + vector, self._type)
+        first = (-_address(memory) // self._precision.size) % vector
         return memory[first : first + size]
 
     def _fill_constants(self) -> None:
@@ -202,11 +205,11 @@ class _Staged:
     place: Any
 
 
-def _plain(array: Array) -> Array:
-    """The array itself where it is float64 with rows in one piece, else a copy that is."""
-    if array.dtype == np.float64 and array.flags.c_contiguous:
+def _plain(array: Array, kind: Array) -> Array:
+    """The array itself where it is of this type with rows in one piece, else a copy that is."""
+    if array.dtype == kind and array.flags.c_contiguous:
         return array
-    return np.ascontiguousarray(array, dtype=np.float64)
+    return np.ascontiguousarray(array, dtype=kind)
 
 
 def _address(array: Array) -> int:

@@ -2,9 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["Module", "Region"]
+__all__ = ["DOUBLE", "FLOAT", "Module", "Precision", "Region"]
+
+REGISTER = 64  # bytes of a vector: one register with AVX-512, two with AVX2
+
+
+@dataclass(frozen=True)
+class Precision:
+    """A kind of number: NumPy's name for it, LLVM's, how LLVM's own functions abbreviate it, its bytes."""
+
+    name: str
+    scalar: str
+    suffix: str
+    size: int
+
+    @property
+    def vector(self) -> int:
+        """How many of them are a vector."""
+        return REGISTER // self.size
+
+
+DOUBLE = Precision("float64", "double", "f64", 8)
+FLOAT = Precision("float32", "float", "f32", 4)
 
 
 class Region(NamedTuple):
@@ -17,11 +39,11 @@ class Region(NamedTuple):
 class Module:
     """All functions of a program, for a machine with so many registers that hold a vector's worth.
 
-    In `checked` mode every address is tested against its region.
+    `precision` is the kind of all its numbers. In `checked` mode every address is tested against its region.
     """
 
-    def __init__(self, registers: int = 32, *, checked: bool = False) -> None:
-        self.registers, self.checked = registers, checked
+    def __init__(self, registers: int = 32, precision: Precision = DOUBLE, *, checked: bool = False) -> None:
+        self.registers, self.precision, self.checked = registers, precision, checked
         self.functions: list[str] = []
         self._declarations: dict[str, None] = {}
         self._lane_by_lane: set[str] = set()

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from engine.replay.llvm_layout import Layout
 from engine.replay.llvm_module import Region
-from engine.replay.llvm_text import VECTOR, Index, Text
+from engine.replay.llvm_text import Index, Text
 from engine.replay.program import Rows, SumOfProducts
 
 __all__ = ["sum_of_neighbors"]
@@ -59,7 +59,7 @@ def sum_of_neighbors(text: Text, layout: Layout, instruction: SumOfProducts) -> 
         numbered = enumerate(instruction.coefficients, region.start)
         addresses.append([known.setdefault(number, place) for place, number in numbered])
     groups: dict[tuple[Any, ...], list[Eight]] = defaultdict(list)
-    for eight in _eights(_addresses(layout, instruction.out), instruction.ends, addresses):
+    for eight in _eights(_addresses(layout, instruction.out), instruction.ends, addresses, text.vector):
         few = eight.terms if eight.terms <= UNROLLED else 0
         groups[eight.live, eight.kinds, eight.has_holes, few].append(eight)
     out = layout.regions[instruction.out.space]
@@ -75,14 +75,16 @@ def _addresses(layout: Layout, rows: Rows) -> list[int]:
     return [region.start + place for place in rows.places]
 
 
-def _eights(outs: Sequence[int], ends: Sequence[int], addresses: Sequence[Sequence[int]]) -> list[Eight]:
+def _eights(
+    outs: Sequence[int], ends: Sequence[int], addresses: Sequence[Sequence[int]], vector: int
+) -> list[Eight]:
     """The members in eights whose sums lie side by side."""
     starts = (0, *ends)
     found: list[Eight] = []
     first = 0
     while first < len(outs):
         live = 1
-        while live < VECTOR and first + live < len(outs) and outs[first + live] == outs[first] + live:
+        while live < vector and first + live < len(outs) and outs[first + live] == outs[first] + live:
             live += 1
         lanes = range(first, first + live)
         most = max(ends[lane] - starts[lane] for lane in lanes)
@@ -95,7 +97,7 @@ def _eights(outs: Sequence[int], ends: Sequence[int], addresses: Sequence[Sequen
             )
             for listed in addresses
         )
-        kinds = tuple(_kind(terms) if live == VECTOR else _kind_of_few(terms) for terms in factors)
+        kinds = tuple(_kind(terms) if live == vector else _kind_of_few(terms) for terms in factors)
         found.append(Eight(outs[first], live, factors, kinds))
         first += live
     return found
@@ -135,7 +137,12 @@ class _Loop:
         """The tables, then the loop that follows them."""
         text, layout = self.text, self.layout
         for number, (kind, region) in enumerate(zip(self.kinds, self.regions, strict=True)):
-            entries = [e for eight in self.eights for t in eight.factors[number] for e in _entries(kind, t)]
+            entries = [
+                e
+                for eight in self.eights
+                for t in eight.factors[number]
+                for e in _entries(kind, t, text.vector)
+            ]
             self.tables.append(layout.table(entries))
             assert self.has_holes or all(region.start <= e < region.stop for e in entries)  # noqa: S101
         if self.has_holes:
@@ -149,10 +156,10 @@ class _Loop:
             ends.append(ends[-1] + eight.terms)
         bounds = -1 if self.few else layout.table(ends)
         outs = layout.table(eight.out for eight in self.eights)
-        is_row = all(eight.out == self.eights[0].out + VECTOR * k for k, eight in enumerate(self.eights))
+        is_row = all(eight.out == self.eights[0].out + text.vector * k for k, eight in enumerate(self.eights))
 
         def one_eight(number: Index, _: Sequence[str]) -> None:
-            first = text.plus(self.eights[0].out, text.times(number, VECTOR))
+            first = text.plus(self.eights[0].out, text.times(number, text.vector))
             target = first if is_row else text.entry(text.plus(outs, number))
             if self.few:
                 total = ""
@@ -179,8 +186,8 @@ class _Loop:
         text = self.text
         mask = ""
         if self.has_holes:
-            bits = text.let(f"trunc i64 {text.entry(text.plus(self.masks, term))} to i8")
-            mask = text.let(f"bitcast i8 {bits} to {text.truth}")
+            bits = text.let(f"trunc i64 {text.entry(text.plus(self.masks, term))} to i{text.vector}")
+            mask = text.let(f"bitcast i{text.vector} {bits} to {text.truth}")
         loaded = [self._load(number, term, mask) for number in range(len(self.kinds))]
         *firsts, last = loaded
         for factor in firsts[1:]:
@@ -193,7 +200,7 @@ class _Loop:
 
     def _load(self, number: int, term: Index, mask: str) -> str:
         text, region, kind = self.text, self.regions[number], self.kinds[number]
-        place = text.plus(self.tables[number], text.times(term, VECTOR if kind == GATHER else 1))
+        place = text.plus(self.tables[number], text.times(term, text.vector if kind == GATHER else 1))
         if kind == GATHER:
             return text.gather(place)
         address = text.entry(place)
@@ -202,7 +209,7 @@ class _Loop:
         return text.load_masked(address, mask) if mask else text.load(region, address)
 
 
-def _entries(kind: str, term: Sequence[int]) -> list[int]:
+def _entries(kind: str, term: Sequence[int], vector: int) -> list[int]:
     """What the table of a factor says of one term; a lane in a hole, or behind the last, repeats another."""
     lane, address = next((lane, address) for lane, address in enumerate(term) if address >= 0)
     if kind == RUN:
@@ -210,4 +217,4 @@ def _entries(kind: str, term: Sequence[int]) -> list[int]:
     if kind == BROADCAST:
         return [address]
     filled = [other if other >= 0 else address for other in term]
-    return [*filled, *[address] * (VECTOR - len(filled))]
+    return [*filled, *[address] * (vector - len(filled))]

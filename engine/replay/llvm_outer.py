@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine.replay.llvm_layout import Strided
-from engine.replay.llvm_text import VECTOR, Index, Text
+from engine.replay.llvm_text import Index, Text
 from engine.replay.llvm_tiles import tiles
 
 __all__ = ["is_for_outer_products", "sum_of_outer_products"]
 
-LANES = 2 * VECTOR  # transposed at a time: so many registers hold them, the others the sums
+LANES = 16  # transposed at a time: so many registers hold them, the others the sums
 ROWS = 8  # whose sums are formed side by side
 
 
@@ -23,9 +23,9 @@ def is_for_outer_products(text: Text, columns: int, length: int) -> bool:
     """Whether this kernel is the faster one."""
     return (
         text.module.registers >= 32
-        and columns % VECTOR == 0
-        and length % VECTOR == 0
-        and length <= 4 * VECTOR
+        and columns % text.vector == 0
+        and length % text.vector == 0
+        and length <= 4 * text.vector
     )
 
 
@@ -42,7 +42,7 @@ def sum_of_outer_products(
     rows, columns, length = shape
 
     def block(number: Index, _: Sequence[str]) -> None:
-        column = text.times(number, VECTOR)
+        column = text.times(number, text.vector)
         for first in range(0, length, LANES):
             lanes = min(LANES, length - first)
             vectors = _transposed(text, right, column, first, lanes)
@@ -63,15 +63,15 @@ def sum_of_outer_products(
 
                 text.loop(0, count, tile)
 
-    text.loop(0, columns // VECTOR, block)
+    text.loop(0, columns // text.vector, block)
 
 
 def _transposed(text: Text, right: Strided, column: Index, first: int, lanes: int) -> list[str]:
     """For each lane a vector of eight columns' numbers."""
     found: list[str] = []
-    for offset in range(first, first + lanes, VECTOR):
+    for offset in range(first, first + lanes, text.vector):
         start = right.at(text, column, offset)
-        rows = [text.load(right.region, text.plus(start, line * right.by_row)) for line in range(VECTOR)]
+        rows = [text.load(right.region, text.plus(start, line * right.by_row)) for line in range(text.vector)]
         found += text.transpose(rows)
     return found
 

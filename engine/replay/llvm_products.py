@@ -19,7 +19,7 @@ from engine.replay.llvm_dots import dots
 from engine.replay.llvm_layout import Layout, Operand, Strided
 from engine.replay.llvm_outer import is_for_outer_products, sum_of_outer_products
 from engine.replay.llvm_sums import sum_of_products
-from engine.replay.llvm_text import VECTOR, Index, Text
+from engine.replay.llvm_text import Index, Text
 from engine.replay.llvm_tiles import tiles
 from engine.replay.program import LaneProduct, Matrix, MatrixProduct, Rows, SumOfProducts
 
@@ -134,17 +134,17 @@ def _lane_sums(instruction: LaneProduct) -> SumOfProducts:
     )
 
 
-def _columns(count: int, rows_of_tile: dict[int, int]) -> list[tuple[int, int, int, int]]:
+def _columns(count: int, vector: int, rows_of_tile: dict[int, int]) -> list[tuple[int, int, int, int]]:
     """(start, vectors, how many such tiles, live lanes) for the columns of a product."""
-    full, rest = divmod(count, VECTOR)
+    full, rest = divmod(count, vector)
     found: list[tuple[int, int, int, int]] = []
     if full:
         widest = max(rows_of_tile)
         fitting = [vectors for vectors in (4, 3) if vectors <= widest and full % vectors == 0]
         most = min(full, widest) if full <= widest else (fitting or [widest])[0]
-        found += [(VECTOR * start, vectors, number, VECTOR) for start, vectors, number in tiles(full, most)]
+        found += [(vector * start, vectors, number, vector) for start, vectors, number in tiles(full, most)]
     if rest:
-        found.append((VECTOR * full, 1, 1, rest))
+        found.append((vector * full, 1, 1, rest))
     return found
 
 
@@ -161,7 +161,7 @@ def _product(
     """result[i][n] (+)= bias[i] + Σ_j left[i][j] × right[j][n], the columns n side by side."""
     rows, columns, terms = shape
     rows_of_tile = MANY_REGISTERS if text.module.registers >= 32 else FEW_REGISTERS
-    for first_column, vectors, column_tiles, live in _columns(columns, rows_of_tile):
+    for first_column, vectors, column_tiles, live in _columns(columns, text.vector, rows_of_tile):
         for first_row, height, row_tiles in tiles(rows, rows_of_tile[vectors]):
             tile = _Tile(text, result, left, right, bias, height, vectors, live, accumulate)
 
@@ -174,7 +174,7 @@ def _product(
                 number: Index,
                 _: Any,
                 first: int = first_column,
-                step: int = vectors * VECTOR,
+                step: int = vectors * text.vector,
                 count: int = row_tiles,
                 body: Callable[[Index, Index], None] = over_rows,
             ) -> None:
@@ -202,7 +202,7 @@ class _Tile:
         """Begin with what is there and the bias, add all terms, store."""
         text, steps = self.text, range(self.vectors)
         targets = [
-            text.plus(self.result.at(text, row, column), line * self.result.by_row, VECTOR * step)
+            text.plus(self.result.at(text, row, column), line * self.result.by_row, text.vector * step)
             for line in range(self.height)
             for step in steps
         ]
@@ -230,7 +230,7 @@ class _Tile:
         text = self.text
         source = self.right.at(text, term, column)
         given = [
-            text.load_live(self.right.region, text.plus(source, VECTOR * step), self.live)
+            text.load_live(self.right.region, text.plus(source, text.vector * step), self.live)
             for step in range(self.vectors)
         ]
         factors = self.left.at(text, row, term)

@@ -15,19 +15,20 @@ from typing import Any
 from engine.replay import llvm_math
 from engine.replay.llvm_functions import Formula, costs_calls
 from engine.replay.llvm_layout import Layout, Operand
-from engine.replay.llvm_text import VECTOR, Index, Text
+from engine.replay.llvm_text import Index, Text
 from engine.replay.program import Elementwise, Fill, Pick, Reduction, Scatter, Space
 
 __all__ = ["elementwise", "fill", "pick", "reduction", "scatter"]
 
-BLOCK = 4 * VECTOR
 Body = Callable[[Index], None]
 
 
 def along(text: Text, count: int, body: Body, *, blocks: bool = True) -> None:
     """`body(offset)` for vectors that together cover so many numbers in a row, the last of them narrower."""
     done = 0
-    for width in (BLOCK, VECTOR, VECTOR // 2, VECTOR // 4, 1)[0 if blocks else 1 :]:
+    widths = [4 * text.vector] if blocks else []
+    widths += [text.vector >> halvings for halvings in range(text.vector.bit_length())]
+    for width in widths:
         _along(text, width, done, count, body)
         done += (count - done) // width * width
 
@@ -78,7 +79,7 @@ def elementwise(text: Text, layout: Layout, instruction: Elementwise) -> None:
     )
     is_longest = out.count == max((out.count, *(operand.count for operand in operands)))
     run = period * out.width
-    if out.is_solid and is_regular and is_longest and (run >= VECTOR or run == out.count * out.width):
+    if out.is_solid and is_regular and is_longest and (run >= text.vector or run == out.count * out.width):
         _elementwise_along(text, instruction, out, operands, period)
     else:
         _elementwise_by_rows(text, instruction, out, operands)
@@ -160,7 +161,7 @@ def _elementwise_by_rows(
         with text.wide(1):
             put(text, out, target, found, accumulate=instruction.accumulate)
 
-    with text.wide(VECTOR if lanes > 1 else 1):
+    with text.wide(text.vector if lanes > 1 else 1):
         text.loop(0, out.count, row_of_lanes if out.width == lanes else row_of_one)
 
 
@@ -281,8 +282,9 @@ def _picked(text: Text, table: Operand, index: Operand, row: Index, lane: Index)
     """
     rows = table.count // index.count
     number = text.load_one(index.region, text.plus(index.at(text, row), lane))
-    which = text.let(f"fptosi double {number} to i64")
-    is_whole = text.let(f"fcmp oeq double {number}, {text.let(f'sitofp i64 {which} to double')}")
+    which = text.let(f"fptosi {text.scalar} {number} to i64")
+    back = text.let(f"sitofp i64 {which} to {text.scalar}")
+    is_whole = text.let(f"fcmp oeq {text.scalar} {number}, {back}")
     from_end = text.plus(which, rows)
     is_negative = text.let(f"icmp slt i64 {which}, 0")
     which = text.let(f"select i1 {is_negative}, i64 {from_end}, i64 {which}")

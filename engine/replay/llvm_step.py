@@ -17,7 +17,7 @@ from engine.replay.llvm_module import Module, Region
 from engine.replay.llvm_products import lane_product, matrix_product
 from engine.replay.llvm_rows import elementwise, fill, pick, reduction, scatter
 from engine.replay.llvm_sums import sum_of_products
-from engine.replay.llvm_text import VECTOR, Index, Text
+from engine.replay.llvm_text import Index, Text
 from engine.replay.program import (
     Elementwise,
     Fill,
@@ -128,13 +128,13 @@ class _Step:
             self._store_results(text, start, count)
             return [self._times_zero(text, self.program.outputs, count, sofar[0])]
 
-        with text.wide(VECTOR if layout.lanes > 1 else 1):
+        with text.wide(text.vector if layout.lanes > 1 else 1):
             zeros = text.loop(0, blocks, block, [text.number(0.0)])[0]
             zero = text.total(zeros)
         if with_gradient:
             self._call(text, 3)
-            zero = text.let(f"fadd double {zero}, {self._zero_of_gradient(text)}")
-        is_nan = text.let(f"fcmp uno double {zero}, {zero}")
+            zero = text.let(f"fadd {text.scalar} {zero}, {self._zero_of_gradient(text)}")
+        is_nan = text.let(f"fcmp uno {text.scalar} {zero}, {zero}")
         raised = text.let(f"call i32 @fetestexcept(i32 {mask})")
         text.end(f"i32 {text.let(f'select i1 {is_nan}, i32 {mask}, i32 {raised}')}")
 
@@ -155,7 +155,7 @@ class _Step:
         """The same for the gradient."""
         region, found = self.layout.regions[Space.GRADIENT], "0.0"
         start, stop = region.start, region.start + self.program.wanted
-        for width in (VECTOR, 1):
+        for width in (text.vector, 1):
             with text.wide(width):
                 count, zero = (stop - start) // width, text.number(0.0)
 
@@ -164,7 +164,7 @@ class _Step:
                     return [text.fma(text.load(region, address), zero, sofar[0])]
 
                 sums = text.loop(0, count, part, [zero])[0]
-                found = text.let(f"fadd double {found}, {text.total(sums)}")
+                found = text.let(f"fadd {text.scalar} {found}, {text.total(sums)}")
                 start += count * width
         return found
 
@@ -201,8 +201,8 @@ class _Step:
             def number(which: Index, _: list[str]) -> None:
                 column = text.plus(which, columns[0]) if is_run else text.entry(text.plus(table, which))
                 offset = text.plus(sample, column)
-                pointer = text.let(f"getelementptr inbounds double, ptr {source}, i64 {offset}")
-                found = text.let(f"load double, ptr {pointer}, align 8")
+                pointer = text.let(f"getelementptr inbounds {text.scalar}, ptr {source}, i64 {offset}")
+                found = text.let(f"load {text.scalar}, ptr {pointer}, align {text.precision.size}")
                 text.store_one(rows.region, text.plus(rows.at(text, which), place), found)
 
             text.loop(0, len(wanted), number)
@@ -218,7 +218,7 @@ class _Step:
     def _mark_live(self, text: Text, start: Index) -> None:
         """Write 1 for the lanes that hold a sample of their own, 0 for the others."""
         live = self.layout.live
-        with text.wide(VECTOR if self.layout.lanes > 1 else 1):
+        with text.wide(text.vector if self.layout.lanes > 1 else 1):
             lanes = ", ".join(f"i64 {lane}" for lane in range(text.width))
             counting = f"<{lanes}>" if text.width > 1 else "0"
             limit = text.splat_index("%samples")
@@ -238,12 +238,12 @@ class _Step:
         left = text.let(f"sub i64 %samples, {start}")
         is_full = text.let(f"icmp sgt i64 {left}, {self.layout.lanes}")
         number = text.let(f"select i1 {is_full}, i64 {self.layout.lanes}, i64 {left}")
-        size = text.let(f"shl i64 {number}, 3")
+        size = text.let(f"shl i64 {number}, {text.precision.size.bit_length() - 1}")
         self.module.declare("void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
 
         def row(which: Index, _: list[str]) -> None:
             offset = text.plus(text.let(f"mul i64 %samples, {which}"), start)
-            target = text.let(f"getelementptr inbounds double, ptr %results, i64 {offset}")
+            target = text.let(f"getelementptr inbounds {text.scalar}, ptr %results, i64 {offset}")
             source = text.address(rows.region, rows.at(text, which), self.layout.lanes)
             text.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {source}, i64 {size}, i1 false)")
 
@@ -255,8 +255,8 @@ def _entry(text: Text, place: int) -> str:
 
 
 def _clear(text: Text, region: Region) -> None:
-    size = 8 * (region.stop - region.start)
+    size = text.precision.size * (region.stop - region.start)
     if size:
         text.module.declare("void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
-        where = text.let(f"getelementptr inbounds double, ptr %m, i64 {region.start}")
+        where = text.let(f"getelementptr inbounds {text.scalar}, ptr %m, i64 {region.start}")
         text.do(f"call void @llvm.memset.p0.i64(ptr {where}, i8 0, i64 {size}, i1 false)")

@@ -13,7 +13,7 @@ from typing import Any
 from engine.replay.llvm_layout import Grid, Layout, Operand
 from engine.replay.llvm_neighbors import sum_of_neighbors
 from engine.replay.llvm_rows import put
-from engine.replay.llvm_text import VECTOR, Index, Text
+from engine.replay.llvm_text import Index, Text
 from engine.replay.program import SumOfProducts
 
 __all__ = ["sum_of_products"]
@@ -28,7 +28,7 @@ def sum_of_products(text: Text, layout: Layout, instruction: SumOfProducts) -> N
     if out.width < terms.lanes:
         _summed_over_lanes(text, instruction, out, terms)
         return
-    if terms.lanes == 1 and out.count >= VECTOR:
+    if terms.lanes == 1 and out.count >= text.vector:
         sum_of_neighbors(text, layout, instruction)
         return
 
@@ -43,7 +43,7 @@ def sum_of_products(text: Text, layout: Layout, instruction: SumOfProducts) -> N
 
         text.loop(0, out.width // text.width, part)
 
-    with text.wide(VECTOR if out.width > 1 else 1):
+    with text.wide(text.vector if out.width > 1 else 1):
         text.loop(0, out.count, member)
 
 
@@ -56,7 +56,7 @@ def _summed_over_lanes(text: Text, instruction: SumOfProducts, out: Operand, ter
         def along(vector: Index, sofar: list[str]) -> list[str]:
             return [terms.total(member, start, stop, text.times(vector, text.width), sofar[0])]
 
-        return terms.scaled(text.loop(0, terms.lanes // VECTOR, along, [text.number(0.0)])[0])
+        return terms.scaled(text.loop(0, terms.lanes // text.vector, along, [text.number(0.0)])[0])
 
     def single(member: Index, _: Any) -> None:
         found = text.total(part(member))
@@ -65,14 +65,14 @@ def _summed_over_lanes(text: Text, instruction: SumOfProducts, out: Operand, ter
             put(text, out, address, found, accumulate=instruction.accumulate)
 
     def eight(number: Index, _: Any) -> None:
-        first = text.times(number, VECTOR)
-        found = text.totals([part(text.plus(first, member)) for member in range(VECTOR)])
+        first = text.times(number, text.vector)
+        found = text.totals([part(text.plus(first, member)) for member in range(text.vector)])
         address = out.at(text, first)
         put(text, out, address, found, accumulate=instruction.accumulate)
 
-    together = out.count // VECTOR if out.is_solid else 0
+    together = out.count // text.vector if out.is_solid else 0
     text.loop(0, together, eight)
-    text.loop(together * VECTOR, out.count, single)
+    text.loop(together * text.vector, out.count, single)
 
 
 class _Terms:

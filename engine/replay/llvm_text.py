@@ -13,9 +13,8 @@ from contextlib import contextmanager
 
 from engine.replay.llvm_module import Module, Region
 
-__all__ = ["VECTOR", "Index", "Text"]
+__all__ = ["Index", "Text"]
 
-VECTOR = 8  # lanes of a vector: one register with AVX-512, two with AVX2
 Index = int | str  # a number known while writing, or the name of one that is known when running
 
 
@@ -30,7 +29,8 @@ class Text:
     def __init__(
         self, module: Module, name: str, parameters: str = "ptr %m, ptr %t", returns: str = "void"
     ) -> None:
-        self.module, self.name, self.width = module, name, VECTOR
+        self.module, self.name, self.precision = module, name, module.precision
+        self.width = self.vector
         linkage = "" if returns != "void" else "internal "
         self._lines = [f"define {linkage}{returns} @{name}({parameters}) {{", "entry:"]
         self._block = "entry"
@@ -54,9 +54,24 @@ class Text:
         self._lines.append(what)
 
     @property
+    def vector(self) -> int:
+        """How many numbers are a vector."""
+        return self.precision.vector
+
+    @property
+    def scalar(self) -> str:
+        """The type of a single number."""
+        return self.precision.scalar
+
+    @property
     def type(self) -> str:
         """The type of numbers at the present width."""
-        return "double" if self.width == 1 else f"<{self.width} x double>"
+        return self.scalar if self.width == 1 else f"<{self.width} x {self.scalar}>"
+
+    @property
+    def suffix(self) -> str:
+        """What LLVM's own functions are called by for numbers at the present width."""
+        return self.precision.suffix if self.width == 1 else f"v{self.width}{self.precision.suffix}"
 
     @property
     def whole(self) -> str:
@@ -151,64 +166,63 @@ class Text:
 
     def address(self, region: Region, index: Index, count: int) -> str:
         """The address of a number, of which so many will be read or written."""
-        return self.let(f"getelementptr inbounds double, ptr %m, i64 {self.checked(region, index, count)}")
+        return self.let(
+            f"getelementptr inbounds {self.scalar}, ptr %m, i64 {self.checked(region, index, count)}"
+        )
 
     def load(self, region: Region, index: Index) -> str:
         """A vector."""
-        return self.let(f"load {self.type}, ptr {self.address(region, index, self.width)}, align 8")
+        where = self.address(region, index, self.width)
+        return self.let(f"load {self.type}, ptr {where}, align {self.precision.size}")
 
     def load_live(self, region: Region, index: Index, live: int) -> str:
         """A vector of which only the first lanes are read; the others are 0."""
         if live >= self.width:
             return self.load(region, index)
-        name = f"llvm.masked.load.v{self.width}f64.p0"
-        self.module.declare(f"{self.type} @{name}(ptr, i32, {self.truth}, {self.type})")
-        where = self.address(region, index, live)
-        return self.let(
-            f"call {self.type} @{name}(ptr {where}, i32 8, {self.truth} {self._first(live)}, "
-            f"{self.type} zeroinitializer)"
-        )
-
-    def store(self, region: Region, index: Index, number: str, live: int = 0) -> None:
-        """Store a vector, or its first lanes only."""
-        if not live or live >= self.width:
-            where = self.address(region, index, self.width)
-            self.do(f"store {self.type} {number}, ptr {where}, align 8")
-            return
-        name = f"llvm.masked.store.v{self.width}f64.p0"
-        self.module.declare(f"void @{name}({self.type}, ptr, i32, {self.truth})")
-        where = self.address(region, index, live)
-        self.do(
-            f"call void @{name}({self.type} {number}, ptr {where}, i32 8, {self.truth} {self._first(live)})"
-        )
-
-    def load_one(self, region: Region, index: Index) -> str:
-        """A single number."""
-        return self.let(f"load double, ptr {self.address(region, index, 1)}, align 8")
-
-    def store_one(self, region: Region, index: Index, number: str) -> None:
-        """Store a single number."""
-        self.do(f"store double {number}, ptr {self.address(region, index, 1)}, align 8")
-
-    def gather(self, place: Index) -> str:
-        """A vector of the numbers at the addresses that as many entries of the tables give."""
-        name = f"llvm.masked.gather.v{self.width}f64.v{self.width}p0"
-        self.module.declare(f"{self.type} @{name}(<{self.width} x ptr>, i32, {self.truth}, {self.type})")
-        entries = f"<{self.width} x i32>"
-        table = self.let(f"getelementptr inbounds i32, ptr %t, i64 {place}")
-        indices = self.let(f"load {entries}, ptr {table}, align 4")
-        where = self.let(f"getelementptr inbounds double, ptr %m, {entries} {indices}")
-        given = f"<{self.width} x ptr> {where}, i32 8, {self.truth} {self._first(self.width)}"
-        return self.let(f"call {self.type} @{name}({given}, {self.type} poison)")
+        return self._load_where(self.address(region, index, live), self._first(live))
 
     def load_masked(self, index: Index, mask: str) -> str:
         """A vector of which only the lanes of a mask are read; the others are 0."""
-        name = f"llvm.masked.load.v{self.width}f64.p0"
+        return self._load_where(self.let(f"getelementptr {self.scalar}, ptr %m, i64 {index}"), mask)
+
+    def _load_where(self, where: str, mask: str) -> str:
+        name = f"llvm.masked.load.{self.suffix}.p0"
         self.module.declare(f"{self.type} @{name}(ptr, i32, {self.truth}, {self.type})")
-        where = self.let(f"getelementptr double, ptr %m, i64 {index}")
-        return self.let(
-            f"call {self.type} @{name}(ptr {where}, i32 8, {self.truth} {mask}, {self.type} zeroinitializer)"
-        )
+        given = f"ptr {where}, i32 {self.precision.size}, {self.truth} {mask}, {self.type} zeroinitializer"
+        return self.let(f"call {self.type} @{name}({given})")
+
+    def store(self, region: Region, index: Index, number: str, live: int = 0) -> None:
+        """Store a vector, or its first lanes only."""
+        size = self.precision.size
+        if not live or live >= self.width:
+            where = self.address(region, index, self.width)
+            self.do(f"store {self.type} {number}, ptr {where}, align {size}")
+            return
+        name = f"llvm.masked.store.{self.suffix}.p0"
+        self.module.declare(f"void @{name}({self.type}, ptr, i32, {self.truth})")
+        given = f"ptr {self.address(region, index, live)}, i32 {size}, {self.truth} {self._first(live)}"
+        self.do(f"call void @{name}({self.type} {number}, {given})")
+
+    def load_one(self, region: Region, index: Index) -> str:
+        """A single number."""
+        where = self.address(region, index, 1)
+        return self.let(f"load {self.scalar}, ptr {where}, align {self.precision.size}")
+
+    def store_one(self, region: Region, index: Index, number: str) -> None:
+        """Store a single number."""
+        where = self.address(region, index, 1)
+        self.do(f"store {self.scalar} {number}, ptr {where}, align {self.precision.size}")
+
+    def gather(self, place: Index) -> str:
+        """A vector of the numbers at the addresses that as many entries of the tables give."""
+        name = f"llvm.masked.gather.{self.suffix}.v{self.width}p0"
+        self.module.declare(f"{self.type} @{name}(<{self.width} x ptr>, i32, {self.truth}, {self.type})")
+        entries, size = f"<{self.width} x i32>", self.precision.size
+        table = self.let(f"getelementptr inbounds i32, ptr %t, i64 {place}")
+        indices = self.let(f"load {entries}, ptr {table}, align 4")
+        where = self.let(f"getelementptr inbounds {self.scalar}, ptr %m, {entries} {indices}")
+        given = f"<{self.width} x ptr> {where}, i32 {size}, {self.truth} {self._first(self.width)}"
+        return self.let(f"call {self.type} @{name}({given}, {self.type} poison)")
 
     def _first(self, live: int) -> str:
         return "<" + ", ".join(f"i1 {str(lane < live).lower()}" for lane in range(self.width)) + ">"
@@ -218,7 +232,7 @@ class Text:
     def number(self, number: float) -> str:
         """A constant."""
         text = _hexadecimal(number)
-        return text if self.width == 1 else "<" + ", ".join([f"double {text}"] * self.width) + ">"
+        return text if self.width == 1 else "<" + ", ".join([f"{self.scalar} {text}"] * self.width) + ">"
 
     def integer(self, number: int) -> str:
         """A whole constant."""
@@ -226,7 +240,7 @@ class Text:
 
     def splat(self, number: str) -> str:
         """A single number in all lanes."""
-        return self._splat(number, "double")
+        return self._splat(number, self.scalar)
 
     def splat_index(self, index: Index) -> str:
         """An index in all lanes."""
@@ -251,10 +265,10 @@ class Text:
 
     def call(self, name: str, *operands: str) -> str:
         """One of LLVM's own functions."""
-        suffix = "f64" if self.width == 1 else f"v{self.width}f64"
-        self.module.declare(f"{self.type} @llvm.{name}.{suffix}({', '.join([self.type] * len(operands))})")
+        own = f"llvm.{name}.{self.suffix}"
+        self.module.declare(f"{self.type} @{own}({', '.join([self.type] * len(operands))})")
         given = ", ".join(f"{self.type} {operand}" for operand in operands)
-        return self.let(f"call contract {self.type} @llvm.{name}.{suffix}({given})")
+        return self.let(f"call contract {self.type} @{own}({given})")
 
     def library(self, name: str, *operands: str) -> str:
         """A function of the C library, lane by lane."""
@@ -298,19 +312,19 @@ class Text:
         lanes = self.width
         while lanes > 1:
             half = lanes // 2
-            kind, part = f"<{lanes} x double>", f"<{half} x i32>"
+            kind, part = f"<{lanes} x {self.scalar}>", f"<{half} x i32>"
             low = ", ".join(f"i32 {lane}" for lane in range(half))
             high = ", ".join(f"i32 {lane + half}" for lane in range(half))
             first = self.let(f"shufflevector {kind} {number}, {kind} poison, {part} <{low}>")
             second = self.let(f"shufflevector {kind} {number}, {kind} poison, {part} <{high}>")
-            number = self.let(f"fadd <{half} x double> {first}, {second}")
+            number = self.let(f"fadd <{half} x {self.scalar}> {first}, {second}")
             lanes = half
-        return number if self.width == 1 else self.let(f"extractelement <1 x double> {number}, i64 0")
+        return number if self.width == 1 else self.let(f"extractelement <1 x {self.scalar}> {number}, i64 0")
 
     def totals(self, numbers: Sequence[str]) -> str:
-        """The sums of eight vectors' lanes as the lanes of one vector, in three rounds of shuffles."""
+        """The sums of as many vectors' lanes as there are lanes, as the lanes of one vector."""
         level = list(numbers)
-        for even, odd in _ROUNDS:
+        for even, odd in map(self._exchanged, self._powers_of_two()):
             level = [
                 self.binary("fadd", self.shuffle(a, b, even), self.shuffle(a, b, odd))
                 for a, b in zip(level[::2], level[1::2], strict=True)
@@ -318,20 +332,22 @@ class Text:
         return level[0]
 
     def transpose(self, rows: Sequence[str]) -> list[str]:
-        """The eight columns of eight vectors, in three rounds: each exchanges halves of twice the size."""
+        """The columns of as many vectors as there are lanes: each round exchanges parts of twice the size."""
         found = list(rows)
-        for size in (1, 2, 4):
-            low = [lane if not lane & size else VECTOR + lane - size for lane in range(VECTOR)]
-            high = [lane + size if not lane & size else VECTOR + lane for lane in range(VECTOR)]
-            for line in (line for line in range(VECTOR) if not line & size):
+        for size in self._powers_of_two():
+            low, high = self._exchanged(size)
+            for line in (line for line in range(self.width) if not line & size):
                 above, below = found[line], found[line + size]
                 found[line] = self.shuffle(above, below, low)
                 found[line + size] = self.shuffle(above, below, high)
         return found
 
+    def _powers_of_two(self) -> list[int]:
+        return [1 << bit for bit in range(self.width.bit_length() - 1)]
 
-_ROUNDS = (
-    ((0, 8, 2, 10, 4, 12, 6, 14), (1, 9, 3, 11, 5, 13, 7, 15)),
-    ((0, 1, 8, 9, 4, 5, 12, 13), (2, 3, 10, 11, 6, 7, 14, 15)),
-    ((0, 1, 2, 3, 8, 9, 10, 11), (4, 5, 6, 7, 12, 13, 14, 15)),
-)
+    def _exchanged(self, size: int) -> tuple[list[int], list[int]]:
+        """The lanes of two vectors as two others: parts of this size, of one and the other in turn."""
+        lanes = range(self.width)
+        low = [lane if not lane & size else self.width + lane - size for lane in lanes]
+        high = [lane + size if not lane & size else self.width + lane for lane in lanes]
+        return low, high

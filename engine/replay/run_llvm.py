@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.replay.llvm_functions import is_known
 from engine.replay.llvm_machine import HOST, Machine, Target
-from engine.replay.llvm_text import VECTOR
+from engine.replay.llvm_module import DOUBLE, Precision
 from engine.replay.program import Elementwise, Program, Space
 
 __all__ = ["LlvmExecutor", "lanes_for", "refusal"]
@@ -35,7 +35,7 @@ def refusal(program: Program) -> str:
     return ""
 
 
-def lanes_for(program: Program, samples: int) -> int:
+def lanes_for(program: Program, samples: int, precision: Precision = DOUBLE) -> int:
     """How many samples to work on at once: 1, or a multiple of 8 that fits the cache and wastes little.
 
     It depends on nothing else, so that a batch has the same bits whatever was run before it.
@@ -43,10 +43,11 @@ def lanes_for(program: Program, samples: int) -> int:
     if samples == 1:
         return 1
     slots = max(1, program.sizes[Space.VALUE] + program.sizes[Space.ADJOINT])
-    most = min(MOST_LANES, max(VECTOR, CACHE // slots // VECTOR * VECTOR))
+    vector = precision.vector
+    most = min(MOST_LANES, max(vector, CACHE // slots // vector * vector))
     if samples <= min(most, 64):
-        return min(most, VECTOR << max(0, (samples - 1).bit_length() - 3))
-    candidates = range(most, most // 2, -VECTOR)
+        return min(most, vector << (-(-samples // vector) - 1).bit_length())
+    candidates = range(most, most // 2, -vector)
     return min(candidates, key=lambda lanes: -(-samples // lanes) * lanes)
 
 
@@ -58,9 +59,16 @@ class LlvmExecutor:
     """
 
     def __init__(
-        self, program: Program, widths: Sequence[int], target: Target = HOST, *, checked: bool = False
+        self,
+        program: Program,
+        widths: Sequence[int],
+        target: Target = HOST,
+        precision: Precision = DOUBLE,
+        *,
+        checked: bool = False,
     ) -> None:
-        self.program, self.widths, self.target, self.checked = program, tuple(widths), target, checked
+        self.program, self.widths, self.checked = program, tuple(widths), checked
+        self.target, self.precision = target, precision
         self.name, self.watches = "llvm-checked" if checked else "llvm", True
         self._machines: dict[int, Machine] = {}
         self._lanes: dict[int, int] = {}
@@ -71,13 +79,14 @@ class LlvmExecutor:
         if lanes is None:
             if len(self._lanes) >= MOST_SIZES:
                 self._lanes.clear()
-            lanes = self._lanes[samples] = lanes_for(self.program, samples)
+            lanes = self._lanes[samples] = lanes_for(self.program, samples, self.precision)
         machine = self._machines.get(lanes)
         if machine is None:
             while len(self._machines) >= MOST_MACHINES:
                 self._machines.pop(next(iter(self._machines)))
-            machine = Machine(self.program, self.widths, lanes, self.target, checked=self.checked)
-            self._machines[lanes] = machine
+            machine = self._machines[lanes] = Machine(
+                self.program, self.widths, lanes, self.target, self.precision, checked=self.checked
+            )
         return machine
 
     def prepare(self, samples: int) -> None:
