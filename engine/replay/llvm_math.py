@@ -3,12 +3,18 @@
 Infinities, nan, subnormals and the sign of zero come out as IEEE 754 has them, and what is undefined raises
 the processor's flags (division by 0, invalid, overflow), as the C library does. Errors stay below 2.5 units
 in the last place (tests/test_llvm_math.py).
+
+They are written for doubles only. Those of float32 are converted there and back: so they are right to the
+last bit or nearly, and all that is odd about subnormals and the ends of the range is proven once. What is
+beyond float32 overflows where it is converted back, with the flag that belongs to it.
 """
 
 from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Callable
+from functools import wraps
 
 from engine.replay.llvm_text import Text
 
@@ -31,6 +37,17 @@ ATANH = (
 )
 
 
+def _in_double(function: Callable[[Text, str], str]) -> Callable[[Text, str], str]:
+    """The function for numbers of every precision."""
+
+    @wraps(function)
+    def convert(text: Text, x: str) -> str:
+        return text.in_double(function, x)
+
+    return convert
+
+
+@_in_double
 def exp(text: Text, x: str) -> str:
     """e to the power of x, (1 + expm1(r)) × 2^n: scaled in two steps, for the ends of the range."""
     clamped = _clamped(text, _clamped(text, x, 710.0, "ogt"), -746.0, "olt")
@@ -41,6 +58,7 @@ def exp(text: Text, x: str) -> str:
     return text.binary("fmul", text.binary("fmul", one, _two_to(text, half)), _two_to(text, rest))
 
 
+@_in_double
 def expm1(text: Text, x: str) -> str:
     """e to the power of x, less 1: (expm1(r) + 1 − 2^−n) × 2^n; x itself, with its sign, where it is tiny."""
     clamped = _clamped(text, _clamped(text, x, 710.0, "ogt"), -60.0, "olt")
@@ -58,6 +76,7 @@ def expm1(text: Text, x: str) -> str:
     return text.select(tiny, x, found)
 
 
+@_in_double
 def tanh(text: Text, x: str) -> str:
     """e ÷ (e + 2) with e = expm1(2|x|), and the sign of x; beyond 22 it is 1."""
     size = _clamped(text, text.call("fabs", x), 22.0, "ogt")
@@ -68,6 +87,7 @@ def tanh(text: Text, x: str) -> str:
     return text.call("copysign", quotient, x)
 
 
+@_in_double
 def log(text: Text, x: str) -> str:
     """The natural logarithm: the exponent times ln 2, and fdlibm's series for what is left, near 1.
 
@@ -104,6 +124,7 @@ def log(text: Text, x: str) -> str:
     return text.select(is_ordinary, found, text.select(is_outside, quotient, x))
 
 
+@_in_double
 def log1p(text: Text, x: str) -> str:
     """The logarithm of 1 + x, where 0 ≤ x < ∞: log(u) + (x − (u − 1)) ÷ u, with u = 1 + x rounded."""
     u = text.binary("fadd", x, text.number(1.0))

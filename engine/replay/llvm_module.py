@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import struct
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,6 +25,15 @@ class Precision:
     def vector(self) -> int:
         """How many of them are a vector."""
         return REGISTER // self.size
+
+    def nearest(self, number: float) -> float:
+        """The number of this kind that is nearest: infinite where there is none so large."""
+        if self.size == 8:
+            return number
+        try:
+            return float(struct.unpack("<f", struct.pack("<f", number))[0])
+        except OverflowError:
+            return math.copysign(math.inf, number)
 
 
 DOUBLE = Precision("float64", "double", "f64", 8)

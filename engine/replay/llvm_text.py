@@ -1,160 +1,26 @@
-"""Text: functions in LLVM's language, written line by line.
+"""Text: what can be written with numbers, in memory and in registers.
 
-Every method appends an instruction and returns the name of its result. Whole numbers that are known while
-writing are plain ints and are folded here, for no optimizer runs behind: the text is the loops as meant.
-Numbers are vectors of `width` lanes, or single ones where the width is 1.
+The lines that they become, loops and whole numbers are in `llvm_lines`.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
-from engine.replay.llvm_module import Module, Region
+from engine.replay.llvm_lines import Index, Lines
+from engine.replay.llvm_module import DOUBLE, Region
 
 __all__ = ["Index", "Text"]
 
-Index = int | str  # a number known while writing, or the name of one that is known when running
-
 
 def _hexadecimal(number: float) -> str:
-    """A number as LLVM reads it without rounding."""
+    """A number as LLVM reads it without rounding: a float is written as a double too."""
     return f"0x{struct.unpack('<Q', struct.pack('<d', number))[0]:016X}"
 
 
-class Text:
-    """One function; `%m` is the buffer of all numbers, `%t` the tables of whole numbers."""
-
-    def __init__(
-        self, module: Module, name: str, parameters: str = "ptr %m, ptr %t", returns: str = "void"
-    ) -> None:
-        self.module, self.name, self.precision = module, name, module.precision
-        self.width = self.vector
-        linkage = "" if returns != "void" else "internal "
-        self._lines = [f"define {linkage}{returns} @{name}({parameters}) {{", "entry:"]
-        self._block = "entry"
-        self._count = 0
-
-    def end(self, result: str = "void") -> None:
-        """Close the function and enter it into its module."""
-        self._lines += [f"ret {result}", "}"]
-        self.module.functions.append("\n".join(self._lines))
-
-    # ── Lines and names ────────────────────────────────────────────────────────────────────────────
-
-    def let(self, what: str) -> str:
-        """A new name for the result of an instruction."""
-        self._count += 1
-        self._lines.append(f"%v{self._count} = {what}")
-        return f"%v{self._count}"
-
-    def do(self, what: str) -> None:
-        """An instruction without a result."""
-        self._lines.append(what)
-
-    @property
-    def vector(self) -> int:
-        """How many numbers are a vector."""
-        return self.precision.vector
-
-    @property
-    def scalar(self) -> str:
-        """The type of a single number."""
-        return self.precision.scalar
-
-    @property
-    def type(self) -> str:
-        """The type of numbers at the present width."""
-        return self.scalar if self.width == 1 else f"<{self.width} x {self.scalar}>"
-
-    @property
-    def suffix(self) -> str:
-        """What LLVM's own functions are called by for numbers at the present width."""
-        return self.precision.suffix if self.width == 1 else f"v{self.width}{self.precision.suffix}"
-
-    @property
-    def whole(self) -> str:
-        """The type of whole numbers at the present width."""
-        return "i64" if self.width == 1 else f"<{self.width} x i64>"
-
-    @property
-    def truth(self) -> str:
-        """The type of conditions at the present width."""
-        return "i1" if self.width == 1 else f"<{self.width} x i1>"
-
-    @contextmanager
-    def wide(self, width: int) -> Iterator[None]:
-        """Inside, numbers have so many lanes."""
-        before, self.width = self.width, width
-        yield
-        self.width = before
-
-    def loop(
-        self,
-        start: Index,
-        stop: Index,
-        body: Callable[[Index, list[str]], Sequence[str] | None],
-        carried: Sequence[str] = (),
-    ) -> list[str]:
-        """`body(index, carried)` for every index; what it returns is carried into the next round.
-
-        A loop that turns at most once is written without one. An end that is only known when running must
-        not be at or before the start.
-        """
-        if isinstance(start, int) and isinstance(stop, int) and stop - start <= 1:
-            return list(body(start, list(carried)) or []) if stop > start else list(carried)
-        self._count += 1
-        number, before, kind = self._count, self._block, self.type
-        self._lines += [f"br label %loop{number}", f"loop{number}:"]
-        place = len(self._lines)
-        self._block = f"loop{number}"
-        names = [f"%carried{number}.{k}" for k in range(len(carried))]
-        after = list(body(f"%i{number}", names) or [])
-        phis = [f"%i{number} = phi i64 [{start}, %{before}], [%next{number}, %{self._block}]"]
-        for name, first, later in zip(names, carried, after, strict=True):
-            phis.append(f"{name} = phi {kind} [{first}, %{before}], [{later}, %{self._block}]")
-        self._lines[place:place] = phis
-        self._lines += [
-            f"%next{number} = add nuw nsw i64 %i{number}, 1",
-            f"%more{number} = icmp slt i64 %next{number}, {stop}",
-            f"br i1 %more{number}, label %loop{number}, label %done{number}",
-            f"done{number}:",
-        ]
-        self._block = f"done{number}"
-        return after
-
-    # ── Whole numbers ──────────────────────────────────────────────────────────────────────────────
-
-    def plus(self, *numbers: Index) -> Index:
-        """The sum of indices."""
-        known = sum(number for number in numbers if isinstance(number, int))
-        total = ""
-        for number in numbers:
-            if isinstance(number, str):
-                total = self.let(f"add i64 {total}, {number}") if total else number
-        if not total:
-            return known
-        return self.let(f"add i64 {total}, {known}") if known else total
-
-    def times(self, number: Index, factor: int) -> Index:
-        """An index times a known number."""
-        if isinstance(number, int):
-            return number * factor
-        if factor in (0, 1):
-            return number if factor else 0
-        return self.let(f"mul i64 {number}, {factor}")
-
-    def modulo(self, number: Index, divisor: int) -> Index:
-        """The remainder of an index."""
-        if isinstance(number, int):
-            return number % divisor
-        return 0 if divisor == 1 else self.let(f"urem i64 {number}, {divisor}")
-
-    def entry(self, place: Index) -> str:
-        """A whole number from the tables."""
-        pointer = self.let(f"getelementptr inbounds i32, ptr %t, i64 {place}")
-        return self.let(f"sext i32 {self.let(f'load i32, ptr {pointer}, align 4')} to i64")
+class Text(Lines):
+    """One function: lines that load, compute and store numbers."""
 
     # ── Memory ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -231,7 +97,7 @@ class Text:
 
     def number(self, number: float) -> str:
         """A constant."""
-        text = _hexadecimal(number)
+        text = _hexadecimal(self.precision.nearest(number))
         return text if self.width == 1 else "<" + ", ".join([f"{self.scalar} {text}"] * self.width) + ">"
 
     def integer(self, number: int) -> str:
@@ -270,8 +136,21 @@ class Text:
         given = ", ".join(f"{self.type} {operand}" for operand in operands)
         return self.let(f"call contract {self.type} @{own}({given})")
 
+    def in_double(self, function: Callable[..., str], *operands: str) -> str:
+        """What a function gives that is written for doubles, converted there and back."""
+        if self.precision == DOUBLE:
+            return function(self, *operands)
+        kind = self.type
+        with self.doubles():
+            exact = [self.let(f"fpext {kind} {operand} to {self.type}") for operand in operands]
+            found, wide = function(self, *exact), self.type
+        return self.let(f"fptrunc {wide} {found} to {kind}")
+
     def library(self, name: str, *operands: str) -> str:
-        """A function of the C library, lane by lane."""
+        """A function of the C library, in double, lane by lane."""
+        return self.in_double(lambda text, *given: text._library(name, *given), *operands)
+
+    def _library(self, name: str, *operands: str) -> str:
         given = ", ".join(f"{self.type} {operand}" for operand in operands)
         if self.width == 1:
             self.module.declare(f"double @{name}({', '.join(['double'] * len(operands))})")

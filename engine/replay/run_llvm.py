@@ -1,7 +1,7 @@
 """The LLVM executor: a program as loops of machine code, made for the processor that it runs on.
 
-Reading order: `llvm_text` (how text is written), `llvm_math` and `llvm_functions` (what is computed),
-`llvm_layout` (where everything lies), `llvm_rows`, `llvm_sums` and `llvm_products` (the kernels),
+Reading order: `llvm_lines` and `llvm_text` (how text is written), `llvm_math` and `llvm_functions` (what is
+computed), `llvm_layout` (where everything lies), `llvm_rows`, `llvm_sums` and `llvm_products` (the kernels),
 `llvm_step` (what a call does), `llvm_machine` (from text to machine code, and who owns the memory).
 """
 
