@@ -14,7 +14,10 @@ import pytest
 
 pytest.importorskip("llvmlite", reason="the LLVM executor needs llvmlite (extra `fast`)")
 
+from engine import ops
 from engine.replay import llvm_machine, llvm_math
+from engine.replay.expression import Apply, Argument
+from engine.replay.llvm_functions import Formula
 from engine.replay.llvm_module import Module, Region
 from engine.replay.llvm_rows import along
 from engine.replay.llvm_text import Text
@@ -118,3 +121,17 @@ def test_special_numbers(name: str) -> None:
             assert y == z or (y != y and z != z) or abs(y - z) <= 4 * math.ulp(z), x
             if y == z == 0.0:
                 assert math.copysign(1.0, y) == math.copysign(1.0, z), x
+
+
+@pytest.mark.parametrize("exponent", [0.5, 1.5, 7.5, 3.0, 8.0, -0.5, -1.5, -7.5, -2.0])
+def test_small_whole_and_half_exponents(exponent: float) -> None:
+    def function(text: Text, x: str) -> str:
+        return Formula(text, lambda _: x).value(Apply(ops.power, (Argument(0), exponent)))
+
+    numbers = [x for x in points(0.0, 1e300, 203) if x > 0.0]
+    found = compiled(function, len(numbers))(numbers)
+    with mpmath.workprec(160):
+        for x, y in zip(numbers, found.tolist(), strict=True):
+            exact = mpmath.power(mpmath.mpf(x), exponent)
+            if 1e-300 < exact < 1e300:
+                assert abs(mpmath.mpf(y) - exact) <= 6.0 * math.ulp(y), x

@@ -264,13 +264,11 @@ class Formula:
 
     def _power(self, x: str, exponent: float) -> str:
         """Small whole and half exponents by multiplication and roots, others by the C library."""
-        text = self._text
-        if abs(exponent) == 0.5:
-            root = text.call("sqrt", x)
-            return root if exponent > 0 else text.binary("fdiv", text.number(1.0), root)
-        if not (exponent.is_integer() and 1 <= abs(exponent) <= 8):
+        text, size = self._text, abs(exponent)
+        if not ((2.0 * size).is_integer() and 0.5 <= size <= 8.0):
             return text.library("pow", x, text.number(exponent))
-        found, square, bits = "", x, int(abs(exponent))
+        found = "" if size.is_integer() else text.call("sqrt", x)
+        square, bits = x, int(size)
         while bits:
             if bits & 1:
                 found = text.binary("fmul", found, square) if found else square
