@@ -77,7 +77,8 @@ class Layout:
     """The regions of all spaces for a number of lanes; tables grow while the program is written.
 
     They begin at multiples of a vector, and there is at least one between two of them: canaries, so that
-    whoever writes too far is seen.
+    whoever writes too far is seen. Where numbers are float32, what comes from outside and what is summed over
+    all samples is there in float64 too: `doubles` are these regions, counted in doubles.
     """
 
     def __init__(self, program: Program, lanes: int, precision: Precision = DOUBLE) -> None:
@@ -87,6 +88,7 @@ class Layout:
         for space in Space:
             self.regions[space] = self._reserve(program.sizes[space] * self.width(space))
         self.live = self._reserve(lanes)
+        self.doubles = {} if precision == DOUBLE else self._doubles(program)
         self.coefficients = self._coefficients(program)
         self._tables: dict[tuple[int, ...], int] = {}
         self._entries: list[int] = []
@@ -96,6 +98,13 @@ class Layout:
         vector = self.precision.vector
         self.size = -(-(region.stop + vector) // vector) * vector
         return region
+
+    def _doubles(self, program: Program) -> dict[Space, Region]:
+        ratio, found = DOUBLE.size // self.precision.size, {}
+        for space in (Space.WEIGHT, Space.GRADIENT, Space.SHARED_ADJOINT):
+            start = self._reserve(ratio * program.sizes[space]).start // ratio
+            found[space] = Region(start, start + program.sizes[space])
+        return found
 
     def _coefficients(self, program: Program) -> dict[tuple[float, ...], Region]:
         """A place for those lists of coefficients that are not all the same."""
@@ -150,4 +159,6 @@ class Layout:
 
     def spans(self) -> Sequence[Region]:
         """All regions, in order; what lies between them is nobody's."""
-        return [*self.regions.values(), self.live, *self.coefficients.values()]
+        ratio = DOUBLE.size // self.precision.size
+        doubles = [Region(ratio * start, ratio * stop) for start, stop in self.doubles.values()]
+        return [*self.regions.values(), self.live, *doubles, *self.coefficients.values()]

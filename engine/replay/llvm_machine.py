@@ -34,7 +34,7 @@ from engine.replay.program import Program, Space
 __all__ = ["HOST", "Machine", "Target", "machine_code"]
 
 Array = Any
-CANARY = -1.2345e77
+CANARY = -1.5 * 2.0**100  # which floats can be, too
 SMALL = 4096  # numbers in a batch that is copied before the call
 
 # Bits of the C library's FE_INVALID, FE_DIVBYZERO and FE_OVERFLOW.
@@ -97,7 +97,7 @@ class Machine:
         self._tables = self._layout.tables()
         self._numbers = self._aligned(self._layout.size)
         self._fill_constants()
-        self.weights = self._region(Space.WEIGHT)
+        self.weights = self._given_weights()
         self.gradient = self._region(Space.GRADIENT)[: program.wanted]
         kind = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
         self._functions = {
@@ -111,7 +111,7 @@ class Machine:
     def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
         """The results, (outputs, samples), of arrays of shape (samples, width); raises as `gradients`."""
         found = np.empty((len(self.program.outputs), samples), self._type)
-        given = [_plain(array, self._type) for array in arrays]
+        given = [_plain(array) for array in arrays]
         self.weights[:] = weights
         self._call("outputs", self._list(found, given, samples))
         return found
@@ -125,7 +125,7 @@ class Machine:
         self.weights[:] = weights
         if samples * self._width > SMALL:
             losses = np.empty(samples, self._type)
-            given = [_plain(array, self._type) for array in arrays]
+            given = [_plain(array) for array in arrays]
             self._call("gradients", self._list(losses, given, samples))
             return losses, self.gradient.copy()
         staged = self._staged.get(samples) or self._stage(samples)
@@ -138,7 +138,7 @@ class Machine:
         """Buffers of our own for a small batch, which is copied faster than its addresses are asked for."""
         while len(self._staged) >= 8:
             self._staged.pop(next(iter(self._staged)))
-        arrays = [np.empty((samples, width), self._type) for width in self._widths]
+        arrays = [np.empty((samples, width)) for width in self._widths]
         losses = np.empty(samples, self._type)
         self._staged[samples] = _Staged(arrays, losses, self._list(losses, arrays, samples))
         return self._staged[samples]
@@ -163,6 +163,13 @@ class Machine:
         region = self._layout.regions[space]
         return self._numbers[region.start : region.stop]
 
+    def _given_weights(self) -> Array:
+        """Where the weights go, in float64."""
+        exact = self._layout.doubles.get(Space.WEIGHT)
+        return (
+            self._numbers.view(np.float64)[exact.start : exact.stop] if exact else self._region(Space.WEIGHT)
+        )
+
     def _aligned(self, size: int) -> Array:
         """So many numbers, zero, beginning where a register's worth of memory does."""
         vector = self._precision.vector
@@ -182,9 +189,12 @@ class Machine:
 
     def poison(self) -> None:
         """Overwrite with nan all that a call must write before it reads it."""
-        for space in Space:
-            if space not in (Space.WEIGHT, Space.CONSTANT):
-                self._region(space)[:] = math.nan
+        given = {Space.CONSTANT} if self._layout.doubles else {Space.CONSTANT, Space.WEIGHT}
+        for space in set(Space) - given:
+            self._region(space)[:] = math.nan
+        for space, exact in self._layout.doubles.items():
+            if space is not Space.WEIGHT:
+                self._numbers.view(np.float64)[exact.start : exact.stop] = math.nan
 
     def _examine(self) -> None:
         """Raise AssertionError where an address was wrong, or a number stands where none belongs."""
@@ -205,11 +215,11 @@ class _Staged:
     place: Any
 
 
-def _plain(array: Array, kind: Array) -> Array:
-    """The array itself where it is of this type with rows in one piece, else a copy that is."""
-    if array.dtype == kind and array.flags.c_contiguous:
+def _plain(array: Array) -> Array:
+    """The array itself where it is float64 with rows in one piece, else a copy that is."""
+    if array.dtype == np.float64 and array.flags.c_contiguous:
         return array
-    return np.ascontiguousarray(array, dtype=kind)
+    return np.ascontiguousarray(array, dtype=np.float64)
 
 
 def _address(array: Array) -> int:

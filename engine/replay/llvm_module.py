@@ -10,6 +10,7 @@ from typing import NamedTuple
 __all__ = ["DOUBLE", "FLOAT", "Module", "Precision", "Region"]
 
 REGISTER = 64  # bytes of a vector: one register with AVX-512, two with AVX2
+NARROWEST = 16  # bytes of the smallest register that holds several numbers
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,14 @@ class Precision:
     def vector(self) -> int:
         """How many of them are a vector."""
         return REGISTER // self.size
+
+    @property
+    def narrowest(self) -> int:
+        """How many fill the smallest register; LLVM pads a narrower vector with whatever there is.
+
+        And what there is raises flags: 0 ÷ 0 among it is invalid.
+        """
+        return NARROWEST // self.size
 
     def nearest(self, number: float) -> float:
         """The number of this kind that is nearest: infinite where there is none so large."""

@@ -26,9 +26,10 @@ Body = Callable[[Index], None]
 def along(text: Text, count: int, body: Body, *, blocks: bool = True) -> None:
     """`body(offset)` for vectors that together cover so many numbers in a row, the last of them narrower."""
     done = 0
+    narrower = [text.vector >> halvings for halvings in range(text.vector.bit_length())]
     widths = [4 * text.vector] if blocks else []
-    widths += [text.vector >> halvings for halvings in range(text.vector.bit_length())]
-    for width in widths:
+    widths += [width for width in narrower if width >= text.precision.narrowest]
+    for width in (*widths, 1):
         _along(text, width, done, count, body)
         done += (count - done) // width * width
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
+from engine.replay.llvm_doubles import add_to_doubles, round_doubles
 from engine.replay.llvm_layout import Layout
 from engine.replay.llvm_module import Module, Region
 from engine.replay.llvm_products import lane_product, matrix_product
@@ -36,6 +37,7 @@ from engine.replay.program import (
 __all__ = ["ARGUMENTS", "Flags", "write_step"]
 
 ARGUMENTS = 4  # the first place in the list that tells of an argument
+SUMS = (Space.GRADIENT, Space.SHARED_ADJOINT)  # what all samples contribute to
 
 
 @dataclass(frozen=True)
@@ -111,8 +113,9 @@ class _Step:
         self.module.declare("i32 @fetestexcept(i32)")
         text.let(f"call i32 @feclearexcept(i32 {mask})")
         if with_gradient:
-            for space in (Space.GRADIENT, Space.SHARED_ADJOINT):
-                _clear(text, layout.regions[space])
+            self._clear_sums(text)
+        if layout.doubles:
+            round_doubles(text, layout, Space.WEIGHT)
         self._call(text, 0)
         whole = text.let(f"add i64 %samples, {layout.lanes - 1}")
         blocks = text.let(f"udiv i64 {whole}, {layout.lanes}")
@@ -124,6 +127,8 @@ class _Step:
             if with_gradient:
                 self._mark_live(text, start)
                 self._call(text, 2)
+                for space in SUMS if layout.doubles else ():
+                    add_to_doubles(text, layout, space)
             count = 1 if with_gradient else len(self.program.outputs)
             self._store_results(text, start, count)
             return [self._times_zero(text, self.program.outputs, count, sofar[0])]
@@ -132,11 +137,20 @@ class _Step:
             zeros = text.loop(0, blocks, block, [text.number(0.0)])[0]
             zero = text.total(zeros)
         if with_gradient:
+            for space in SUMS if layout.doubles else ():
+                round_doubles(text, layout, space)
             self._call(text, 3)
             zero = text.let(f"fadd {text.scalar} {zero}, {self._zero_of_gradient(text)}")
         is_nan = text.let(f"fcmp uno {text.scalar} {zero}, {zero}")
         raised = text.let(f"call i32 @fetestexcept(i32 {mask})")
         text.end(f"i32 {text.let(f'select i1 {is_nan}, i32 {mask}, i32 {raised}')}")
+
+    def _clear_sums(self, text: Text) -> None:
+        for space in SUMS:
+            _clear(text, self.layout.regions[space])
+            if self.layout.doubles:
+                with text.doubles():
+                    _clear(text, self.layout.doubles[space])
 
     def _times_zero(self, text: Text, rows: Rows, count: int, sofar: str) -> str:
         """The sum of the first rows' numbers times 0: 0 where all are finite, else nan."""
@@ -201,8 +215,9 @@ class _Step:
             def number(which: Index, _: list[str]) -> None:
                 column = text.plus(which, columns[0]) if is_run else text.entry(text.plus(table, which))
                 offset = text.plus(sample, column)
-                pointer = text.let(f"getelementptr inbounds {text.scalar}, ptr {source}, i64 {offset}")
-                found = text.let(f"load {text.scalar}, ptr {pointer}, align {text.precision.size}")
+                pointer = text.let(f"getelementptr inbounds double, ptr {source}, i64 {offset}")
+                with text.wide(1):
+                    found = text.rounded(text.let(f"load double, ptr {pointer}, align 8"))
                 text.store_one(rows.region, text.plus(rows.at(text, which), place), found)
 
             text.loop(0, len(wanted), number)

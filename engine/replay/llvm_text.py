@@ -140,11 +140,22 @@ class Text(Lines):
         """What a function gives that is written for doubles, converted there and back."""
         if self.precision == DOUBLE:
             return function(self, *operands)
+        exact = [self.exact(operand) for operand in operands]
+        with self.doubles():
+            found = function(self, *exact)
+        return self.rounded(found)
+
+    def exact(self, number: str) -> str:
+        """A number as a double."""
         kind = self.type
         with self.doubles():
-            exact = [self.let(f"fpext {kind} {operand} to {self.type}") for operand in operands]
-            found, wide = function(self, *exact), self.type
-        return self.let(f"fptrunc {wide} {found} to {kind}")
+            return self.let(f"fpext {kind} {number} to {self.type}") if kind != self.type else number
+
+    def rounded(self, number: str) -> str:
+        """A double as a number: overflows where it is too large for one."""
+        kind = self.type
+        with self.doubles():
+            return self.let(f"fptrunc {self.type} {number} to {kind}") if kind != self.type else number
 
     def library(self, name: str, *operands: str) -> str:
         """A function of the C library, in double, lane by lane."""
@@ -188,16 +199,17 @@ class Text(Lines):
 
     def total(self, number: str) -> str:
         """The sum of all lanes, as a single number: always added in the same order."""
-        lanes = self.width
+        lanes = stored = self.width
         while lanes > 1:
             half = lanes // 2
-            kind, part = f"<{lanes} x {self.scalar}>", f"<{half} x i32>"
-            low = ", ".join(f"i32 {lane}" for lane in range(half))
-            high = ", ".join(f"i32 {lane + half}" for lane in range(half))
+            size = half if half == 1 else max(half, self.precision.narrowest)
+            kind, part = f"<{stored} x {self.scalar}>", f"<{size} x i32>"
+            low = ", ".join(f"i32 {lane % half}" for lane in range(size))
+            high = ", ".join(f"i32 {half + lane % half}" for lane in range(size))
             first = self.let(f"shufflevector {kind} {number}, {kind} poison, {part} <{low}>")
             second = self.let(f"shufflevector {kind} {number}, {kind} poison, {part} <{high}>")
-            number = self.let(f"fadd <{half} x {self.scalar}> {first}, {second}")
-            lanes = half
+            number = self.let(f"fadd <{size} x {self.scalar}> {first}, {second}")
+            lanes, stored = half, size
         return number if self.width == 1 else self.let(f"extractelement <1 x {self.scalar}> {number}, i64 0")
 
     def totals(self, numbers: Sequence[str]) -> str:
