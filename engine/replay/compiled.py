@@ -18,7 +18,7 @@ except ImportError as error:  # pragma: no cover  (needs an environment without 
         "replay needs NumPy: pip install numpy (or the extra `replay` of this project)"
     ) from error
 
-from engine.replay.executors import choose_executor
+from engine.replay.executors import choose_executor, dtype_named, make_executor
 from engine.replay.paths import Path, Stats, combined
 from engine.replay.run_jax import Part, as_jax
 from engine.replay.samples import Batch, Shape, batches
@@ -32,13 +32,18 @@ MOST_PATHS = 64  # ways through a function's branches that are recorded before i
 class Compiled:
     """A function of one sample, to be called on many; recorded once per shape of sample and way through it.
 
-    Made by `compile`. `executor` is the name of what runs it, `stats` what recording it took.
+    Made by `compile`. `executor` is the name of what runs it, `dtype` the type of the losses and gradients
+    that it gives, `stats` what recording it took.
     """
 
-    def __init__(self, function: Callable[..., Any], parameters: Iterable[Value], executor: str) -> None:
+    def __init__(
+        self, function: Callable[..., Any], parameters: Iterable[Value], executor: str, dtype: Any
+    ) -> None:
         self.function = function
         self.parameters = _checked(parameters)
-        self._wanted, self._chosen = executor, choose_executor(executor)
+        self.dtype = dtype_named(dtype)
+        self._chosen = choose_executor(executor, self.dtype)
+        self._make_executor = partial(make_executor, executor, self.dtype)
         self._paths: dict[tuple[Shape, ...], list[Path]] = {}
         self._known: dict[tuple[Any, ...], tuple[tuple[Shape, ...], Path]] = {}  # by the form of the arrays
         self._busy = threading.RLock()
@@ -57,7 +62,7 @@ class Compiled:
         return combined(parts, single=split[0][1].tape.single)
 
     def value_and_gradients(self, weights: Any, *arguments: Any) -> tuple[Array, Array]:
-        """(losses of shape (samples,), the gradient of their sum of shape (parameters,)), in float64.
+        """(losses of shape (samples,), the gradient of their sum of shape (parameters,)), both in `dtype`.
 
         `weights` are the numbers of the parameters, in their order; the parameters themselves are neither
         read nor written. Raises what eager raises; but no gradient is computed, and so none is refused, for
@@ -80,7 +85,7 @@ class Compiled:
         count = len(losses)
         for parameter, part in zip(self.parameters, (gradient / count).tolist(), strict=True):
             parameter.grad = (parameter.grad or 0.0) + part
-        return float(losses.sum() / count)
+        return float(losses.sum(dtype=np.float64) / count)
 
     def to_jax(self, *arguments: Any) -> Callable[..., Any]:
         """A pure JAX function (weights, *batch) -> (losses, gradients) for jit, vmap and many devices.
@@ -187,7 +192,7 @@ class Compiled:
                 f"{self.__name__} took more than {MOST_PATHS} different ways through its branches; write the "
                 "decisions as where(…), maximum(…), relu(…), which are decided anew for every sample"
             )
-        path = Path.record(self.function, self.parameters, weights, batch, place, self._wanted)
+        path = Path.record(self.function, self.parameters, weights, batch, place, self._make_executor)
         if paths:
             path.ensure_like(paths[0])
         elif path.tape.single and not path.tape.guards:
@@ -229,14 +234,17 @@ def _checked(parameters: Iterable[Value]) -> tuple[Value, ...]:
 
 @overload
 def compile(  # noqa: A001
-    function: Callable[..., Any], parameters: Any = None, executor: str = "auto"
+    function: Callable[..., Any], parameters: Any = None, executor: str = "auto", dtype: Any = "float64"
 ) -> Compiled: ...
 @overload
 def compile(  # noqa: A001
-    function: None = None, parameters: Any = None, executor: str = "auto"
+    function: None = None, parameters: Any = None, executor: str = "auto", dtype: Any = "float64"
 ) -> Callable[[Callable[..., Any]], Compiled]: ...
 def compile(  # noqa: A001
-    function: Callable[..., Any] | None = None, parameters: Any = None, executor: str = "auto"
+    function: Callable[..., Any] | None = None,
+    parameters: Any = None,
+    executor: str = "auto",
+    dtype: Any = "float64",
 ) -> Any:
     """The function of one sample as a program on arrays of samples; nothing is run before it is called.
 
@@ -246,6 +254,11 @@ def compile(  # noqa: A001
     with the bits of eager; or "auto", the first of these that is installed and suits the function. Works as a
     decorator too: `@compile(parameters=…)`.
 
+    `dtype` is the type of the losses and gradients, and of all that is between: "float64", or "float32", in
+    half the memory, up to twice as fast and right to about 1e-6 of the largest gradient. Weights and samples
+    may be of any type and are rounded to it. A sample that is too large for float32 on its way (3.4e38) is
+    computed in float64, slowly, and rounded. Only machine code has float32: ReplayError where there is none.
+
     >>> w = Value(3.0)
     >>> p = compile(lambda x, y: (x * w - y) ** 2, [w])
     >>> p([1.0, 2.0], [1.0, 1.0])
@@ -254,10 +267,10 @@ def compile(  # noqa: A001
     (array([ 4., 25.]), array([24.]))
     """
     if function is None:
-        return partial(compile, parameters=parameters, executor=executor)
+        return partial(compile, parameters=parameters, executor=executor, dtype=dtype)
     owner = function if parameters is None else parameters
     if hasattr(owner, "parameters"):
         owner = owner.parameters()
     if owner is function or not isinstance(owner, Iterable):
         raise ReplayError("compile needs the parameters: a list of Values, or a module with .parameters()")
-    return Compiled(function, owner, executor)
+    return Compiled(function, owner, executor, dtype)

@@ -15,7 +15,7 @@ from engine.replay.program import Program
 from engine.replay.run_numpy import NumpyExecutor
 from engine.replay.tape import Tape
 
-__all__ = ["Executor", "StrictExecutor", "choose_executor", "make_executor"]
+__all__ = ["Executor", "StrictExecutor", "choose_executor", "dtype_named", "make_executor"]
 
 Array = Any
 
@@ -23,11 +23,13 @@ Array = Any
 class Executor(Protocol):
     """Runs a program on arrays of shape (samples, numbers per sample), one for each argument.
 
-    `watches` tells that it raises FloatingPointError of its own accord, where an operation was invalid, an
-    index was none or a result is not finite; for others, whoever calls them sees to that.
+    `dtype` is NumPy's name of the numbers that it gives. `watches` tells that it raises FloatingPointError of
+    its own accord, where an operation was invalid, an index was none or a result is not finite; for others,
+    whoever calls them sees to that.
     """
 
     name: str
+    dtype: str
     watches: bool
 
     def prepare(self, samples: int) -> None:
@@ -43,7 +45,7 @@ class Executor(Protocol):
 class StrictExecutor:
     """The oracle: the tape itself, sample by sample, bit for bit as eager."""
 
-    name, watches = "strict", False
+    name, dtype, watches = "strict", "float64", False
 
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
@@ -72,40 +74,70 @@ def _sample(arrays: Sequence[Array], place: int) -> list[float]:
     return [number for array in arrays for number in array[place].tolist()]
 
 
-def choose_executor(name: str) -> str:
+def dtype_named(dtype: Any) -> str:
+    """NumPy's name of a type of numbers; ReplayError for one that nothing computes in.
+
+    >>> dtype_named(np.float32), dtype_named("float64")
+    ('float32', 'float64')
+    """
+    try:
+        name = str(np.dtype(dtype))
+    except TypeError:
+        name = ""
+    if name not in ("float64", "float32"):
+        raise ReplayError(f"there is no dtype {dtype!r} here; choose 'float64' or 'float32'")
+    return name
+
+
+def choose_executor(name: str, dtype: str = "float64") -> str:
     """The name of the executor to use; ReplayError for one that does not exist or is not installed.
 
-    "llvm-checked" is "llvm" with every address tested: slow, and for those who look for an error in it.
+    "llvm-checked" is "llvm" with every address tested: slow, and for those who look for an error in it. Only
+    machine code can compute in "float32"; nothing else is chosen for it.
     """
     if name not in ("auto", "llvm", "llvm-checked", "numpy", "strict"):
         raise ReplayError(f"there is no executor {name!r}; choose 'auto', 'llvm', 'numpy' or 'strict'")
-    is_installed = find_spec("llvmlite") is not None
-    if name.startswith("llvm") and not is_installed:
+    if dtype == "float32" and name in ("numpy", "strict"):
         raise ReplayError(
-            "the executor 'llvm' needs llvmlite: pip install llvmlite (or the extra `fast` of this project); "
-            "'auto' does without it"
+            f"the executor {name!r} computes in float64 only; for float32 choose 'llvm' or 'auto', or leave "
+            "dtype at 'float64'"
+        )
+    is_installed = find_spec("llvmlite") is not None
+    if not is_installed and (name.startswith("llvm") or dtype == "float32"):
+        needy, mend = f"the executor {name!r}", "'auto' does without it"
+        if dtype == "float32":
+            needy, mend = "dtype='float32'", "dtype='float64' does without it"
+        raise ReplayError(
+            f"{needy} needs llvmlite: pip install llvmlite (or the extra `fast` of this project); {mend}"
         )
     if name == "auto":
         return "llvm" if is_installed else "numpy"
     return name
 
 
-def make_executor(name: str, tape: Tape, program: Program, widths: Sequence[int]) -> Executor:
+def make_executor(name: str, dtype: str, tape: Tape, program: Program, widths: Sequence[int]) -> Executor:
     """An executor for this program; `widths` are the numbers per sample of each argument.
 
     What is too large or too irregular for machine code is run by NumPy; who asked for machine code by name is
     warned. By "auto", so is a function with branches, whose many ways are each run on a few samples only.
+    In float32 there is machine code or a ReplayError.
     """
-    chosen = choose_executor(name)
+    chosen = choose_executor(name, dtype)
     if chosen == "strict":
         return StrictExecutor(tape)
-    if chosen == "numpy" or (name == "auto" and tape.guards):
+    if chosen == "numpy" or (name == "auto" and tape.guards and dtype == "float64"):
         return NumpyExecutor(program, widths)
-    from engine.replay.run_llvm import LlvmExecutor, refusal  # noqa: PLC0415  (loads llvmlite)
+    from engine.replay.llvm_module import PRECISIONS  # noqa: PLC0415
+    from engine.replay.run_llvm import HOST, LlvmExecutor, refusal  # noqa: PLC0415  (loads llvmlite)
 
-    reason = refusal(program)
+    precision = PRECISIONS[dtype]
+    reason = refusal(program, precision)
     if not reason:
-        return LlvmExecutor(program, widths, checked=chosen == "llvm-checked")
+        return LlvmExecutor(program, widths, HOST, precision, checked=chosen == "llvm-checked")
+    if dtype == "float32":
+        raise ReplayError(
+            f"{program.name} cannot be run in float32: {reason}; leave dtype at 'float64', in which NumPy can"
+        )
     if name != "auto":
         warnings.warn(f"{program.name} is run by NumPy, not by LLVM: {reason}", UserWarning, stacklevel=2)
     return NumpyExecutor(program, widths)

@@ -11,7 +11,7 @@ Executors compute expressions; nobody types a derivative a second time.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,17 @@ from engine import ops
 from engine.operation import Operation
 from engine.replay import selection
 
-__all__ = ["Apply", "Argument", "Choose", "Expression", "partials", "product", "renumbered", "substituted"]
+__all__ = [
+    "Apply",
+    "Argument",
+    "Choose",
+    "Expression",
+    "numbers_in",
+    "partials",
+    "product",
+    "renumbered",
+    "substituted",
+]
 
 
 class Expression:
@@ -178,3 +188,15 @@ def substituted(expression: Any, arguments: Mapping[int, Any]) -> Any:
         sides = (expression.condition, expression.accepted, expression.otherwise)
         return Choose(*(substituted(side, arguments) for side in sides))
     return expression
+
+
+def numbers_in(expression: Any) -> Iterator[float]:
+    """The plain numbers in an expression."""
+    if isinstance(expression, Apply):
+        for operand in expression.operands:
+            yield from numbers_in(operand)
+    elif isinstance(expression, Choose):
+        for side in (expression.condition, expression.accepted, expression.otherwise):
+            yield from numbers_in(side)
+    elif isinstance(expression, (int, float)):
+        yield float(expression)

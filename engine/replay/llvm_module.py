@@ -7,7 +7,7 @@ import struct
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["DOUBLE", "FLOAT", "Module", "Precision", "Region"]
+__all__ = ["DOUBLE", "FLOAT", "PRECISIONS", "Module", "Precision", "Region"]
 
 REGISTER = 64  # bytes of a vector: one register with AVX-512, two with AVX2
 NARROWEST = 16  # bytes of the smallest register that holds several numbers
@@ -47,6 +47,7 @@ class Precision:
 
 DOUBLE = Precision("float64", "double", "f64", 8)
 FLOAT = Precision("float32", "float", "f32", 4)
+PRECISIONS = {precision.name: precision for precision in (DOUBLE, FLOAT)}
 
 
 class Region(NamedTuple):

@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.errors import ReplayError
 from engine.replay import strict
-from engine.replay.executors import Executor, make_executor
+from engine.replay.executors import Executor
 from engine.replay.program import Program
 from engine.replay.record import as_eager, record
 from engine.replay.roll import roll
@@ -72,7 +72,7 @@ class Path:
         weights: Array,
         batch: Batch,
         place: int,
-        executor: str,
+        make_executor: Callable[[Tape, Program, Sequence[int]], Executor],
     ) -> Path:
         """The path that one sample of the batch takes, compared with eager on another that takes it too."""
         start = time.perf_counter()
@@ -82,7 +82,7 @@ class Path:
         program = roll(tape, gradient=tape.single)
         program.verify()
         rolled = time.perf_counter()
-        runner = make_executor(executor, tape, program, batch.widths)
+        runner = make_executor(tape, program, batch.widths)
         if not tape.guards:  # else only some of the samples go this way
             runner.prepare(len(batch))
         guards = None
@@ -156,13 +156,14 @@ class Path:
         """The results, (outputs, samples); raises what eager raises."""
         if not self.watches:
             self._check_indices(batch)
-        return self._careful_outputs(self._all_weights(weights), batch)
+        return self._rounded(self._careful_outputs(self._all_weights(weights), batch))
 
     def gradients(self, weights: Array, batch: Batch) -> tuple[Array, Array]:
         """(losses, the gradient of their sum); raises what eager raises."""
         if not self.watches:
             self._check_indices(batch)
-        return self._careful_gradients(self._all_weights(weights), batch)
+        losses, gradient = self._careful_gradients(self._all_weights(weights), batch)
+        return self._rounded(losses), self._rounded(gradient)
 
     def gradients_of(
         self, weights: Array, shape: tuple[Shape, ...], arrays: list[Array]
@@ -180,6 +181,13 @@ class Path:
         if not self.tape.held:
             return weights
         return np.concatenate((weights, [value._data for value in self.tape.held]))
+
+    def _rounded(self, found: Array) -> Array:
+        """In the executor's type, where some were computed in float64; what is too large becomes infinite."""
+        if found.dtype == self.executor.dtype:
+            return found
+        with np.errstate(over="ignore"):
+            return found.astype(self.executor.dtype)
 
     def _careful_outputs(self, weights: Array, batch: Batch) -> Array:
         """As `_careful_gradients`, forward only."""
@@ -204,8 +212,8 @@ class Path:
     def _careful_gradients(self, weights: Array, batch: Batch) -> tuple[Array, Array]:
         """Run at full speed; where an overflow, a division by 0 or a nan turns up, find the sample.
 
-        That one is run as eager would, which raises, or has the right numbers where matrix code has nan:
-        behind an operand that was not selected.
+        That one is run as eager would, in float64, which raises, or has the right numbers where matrix code
+        has nan: behind an operand that was not selected.
         """
         try:
             if self.watches:
@@ -222,7 +230,8 @@ class Path:
         half = len(batch) // 2
         first = self._careful_gradients(weights, batch.take(slice(half)))
         second = self._careful_gradients(weights, batch.take(slice(half, None)))
-        return np.concatenate((first[0], second[0])), first[1] + second[1]
+        total = np.add(first[1], second[1], dtype=np.float64)
+        return np.concatenate((first[0], second[0])), total
 
     def _valid_indices(self, batch: Batch) -> Array:
         """For each sample, whether its indices are whole numbers inside their lists."""

@@ -7,15 +7,17 @@ computed), `llvm_layout` (where everything lies), `llvm_rows`, `llvm_sums` and `
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from engine.replay.expression import numbers_in
 from engine.replay.llvm_functions import is_known
 from engine.replay.llvm_machine import HOST, Machine, Target
 from engine.replay.llvm_module import DOUBLE, Precision
-from engine.replay.program import Elementwise, Program, Space
+from engine.replay.program import Elementwise, Fill, Program, Space, SumOfProducts
 
-__all__ = ["LlvmExecutor", "lanes_for", "refusal"]
+__all__ = ["HOST", "LlvmExecutor", "lanes_for", "refusal"]
 
 Array = Any
 CACHE = 60_000  # numbers in the rows of one block: somewhat less than 500 kB
@@ -24,7 +26,7 @@ MOST_MACHINES, MOST_SIZES = 6, 1000  # kept by an executor
 MOST_INSTRUCTIONS = 600  # beyond which making the code takes longer than it saves
 
 
-def refusal(program: Program) -> str:
+def refusal(program: Program, precision: Precision = DOUBLE) -> str:
     """Why this program is not for this executor, in words; empty where it is."""
     if len(program) > MOST_INSTRUCTIONS:
         return f"{len(program):,} instructions, more than {MOST_INSTRUCTIONS}: it is too irregular"
@@ -32,7 +34,24 @@ def refusal(program: Program) -> str:
         for instruction in instructions:
             if isinstance(instruction, Elementwise) and not is_known(instruction.expression):
                 return f"no machine code for {instruction.expression!r}"
+    for number in _constants(program):
+        if math.isfinite(number) and not math.isfinite(precision.nearest(number)):
+            return f"the constant {number!r} is beyond {precision.name}"
     return ""
+
+
+def _constants(program: Program) -> Iterator[float]:
+    """All numbers that are written into a program."""
+    yield from program.constants
+    for _, instructions in program.parts():
+        for instruction in instructions:
+            match instruction:
+                case Fill():
+                    yield instruction.number
+                case SumOfProducts():
+                    yield from instruction.coefficients
+                case Elementwise():
+                    yield from numbers_in(instruction.expression)
 
 
 def lanes_for(program: Program, samples: int, precision: Precision = DOUBLE) -> int:
@@ -55,7 +74,7 @@ class LlvmExecutor:
     """Runs a program on arrays; one batch at a time, for its buffers are its own.
 
     Code is made when it is first needed, for as many lanes as suit the batch; it serves batches of every size
-    that suit it as well.
+    that suit it as well. In float32, what comes in is of any type, and what comes out float32.
     """
 
     def __init__(
@@ -69,7 +88,8 @@ class LlvmExecutor:
     ) -> None:
         self.program, self.widths, self.checked = program, tuple(widths), checked
         self.target, self.precision = target, precision
-        self.name, self.watches = "llvm-checked" if checked else "llvm", True
+        self.name, self.dtype = "llvm-checked" if checked else "llvm", precision.name
+        self.watches = True
         self._machines: dict[int, Machine] = {}
         self._lanes: dict[int, int] = {}
 

@@ -22,7 +22,7 @@ CACHE = 1 << 17  # numbers in the rows of one block: 1 MB
 class NumpyExecutor:
     """Runs a program on arrays; one batch at a time, for its buffers are its own."""
 
-    name, watches = "numpy", False
+    name, dtype, watches = "numpy", "float64", False
 
     def __init__(self, program: Program, widths: Sequence[int]) -> None:
         """Bind a program; `widths` are the numbers per sample of each argument, whose inputs count on."""
