@@ -6,6 +6,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable
 from functools import partial
+from operator import attrgetter
 from typing import Any, overload
 
 from engine.errors import ReplayError
@@ -18,7 +19,7 @@ except ImportError as error:  # pragma: no cover  (needs an environment without 
         "replay needs NumPy: pip install numpy (or the extra `replay` of this project)"
     ) from error
 
-from engine.replay.executors import choose_executor, dtype_named, make_executor
+from engine.replay.executors import Call, choose_executor, dtype_named, make_executor
 from engine.replay.paths import Path, Stats, combined
 from engine.replay.run_jax import Part, as_jax
 from engine.replay.samples import Batch, Shape, batches
@@ -27,6 +28,7 @@ __all__ = ["Compiled", "compile"]
 
 Array = Any
 MOST_PATHS = 64  # ways through a function's branches that are recorded before it is refused
+MOST_FORMS = 16  # of batches that are prepared for, the last ones
 
 
 class Compiled:
@@ -40,12 +42,12 @@ class Compiled:
         self, function: Callable[..., Any], parameters: Iterable[Value], executor: str, dtype: Any
     ) -> None:
         self.function = function
-        self.parameters = _checked(parameters)
+        self.parameters = _leaves(parameters)
         self.dtype = dtype_named(dtype)
         self._chosen = choose_executor(executor, self.dtype)
         self._make_executor = partial(make_executor, executor, self.dtype)
         self._paths: dict[tuple[Shape, ...], list[Path]] = {}
-        self._known: dict[tuple[Any, ...], tuple[tuple[Shape, ...], Path]] = {}  # by the form of the arrays
+        self._ready: dict[tuple[Any, ...], Call] = {}  # by the form of weights and arguments
         self._busy = threading.RLock()
         self.__name__ = getattr(function, "__name__", type(function).__name__)
         self.__doc__ = getattr(function, "__doc__", None)
@@ -68,12 +70,15 @@ class Compiled:
         read nor written. Raises what eager raises; but no gradient is computed, and so none is refused, for
         what depends on data alone.
         """
-        given = np.ascontiguousarray(weights, dtype=np.float64)
-        if given.shape != (len(self.parameters),):
-            needed = f"({len(self.parameters)},), one for each parameter"
-            raise ReplayError(f"weights must have the shape {needed}; got {given.shape}")
+        given = (weights, *arguments)
         with self._busy:
-            return self._at_once(given, arguments) or self._gradients(given, arguments)
+            ready = self._prepared(given)
+            if ready is not None:
+                try:
+                    return ready(weights, arguments)
+                except FloatingPointError:
+                    pass  # the careful way finds out what is wrong
+            return self._gradients(given)
 
     def array(self, numbers: Any) -> Array:
         """Numbers as an array, from which samples can be chosen; for those who have no NumPy of their own."""
@@ -134,31 +139,43 @@ class Compiled:
     def _weights(self) -> Array:
         return np.array([parameter._data for parameter in self.parameters])
 
-    def _at_once(self, weights: Array, arguments: tuple[Any, ...]) -> tuple[Array, Array] | None:
-        """The losses and the gradient, where arrays of these shapes and types went one way before."""
-        known = self._known.get(_form(arguments))
-        if known is None:
-            return None
-        shape, path = known
-        samples = len(arguments[0])
-        if not samples or {len(array) for array in arguments} != {samples}:
-            return None
-        return path.gradients_of(weights, shape, [array.reshape(samples, -1) for array in arguments])
+    def _checked(self, weights: Any) -> Array:
+        given = np.ascontiguousarray(weights, dtype=np.float64)
+        if given.shape != (len(self.parameters),):
+            needed = f"({len(self.parameters)},), one for each parameter"
+            raise ReplayError(f"weights must have the shape {needed}; got {given.shape}")
+        return given
 
-    def _gradients(self, weights: Array, arguments: tuple[Any, ...]) -> tuple[Array, Array]:
+    def _gradients(self, given: tuple[Any, ...]) -> tuple[Array, Array]:
+        weights, arguments = self._checked(given[0]), given[1:]
         losses: list[tuple[Batch, Array]] = []
         gradients: list[Array] = []
-        given = batches(arguments)
-        for batch in given:
+        for batch in batches(arguments):
             for part, path in self._split(batch, weights):
                 path.ensure_loss()
                 found, gradient = path.gradients(weights, part)
                 losses.append((part, found[None]))
                 gradients.append(gradient)
-        form = _form(arguments)
-        if form and len(gradients) == 1 and not path.tape.guards:
-            self._known[form] = (given[0].shape, path)
+        if len(gradients) == 1:
+            self._prepare(path, given)
         return combined(losses, single=True), gradients[0] if len(gradients) == 1 else sum(gradients)
+
+    def _prepared(self, given: tuple[Any, ...]) -> Call | None:
+        """What was prepared for arrays of these types and shapes."""
+        try:
+            return self._ready.get(tuple(map(_form_of, given)))
+        except (AttributeError, TypeError):  # lists, and whatever else has no type and shape
+            return None
+
+    def _prepare(self, path: Path, given: tuple[Any, ...]) -> None:
+        """Prepare for more arrays of these types and shapes, where all go one way."""
+        if all(type(array) is np.ndarray and array.dtype.kind in "fiu" for array in given):
+            form = tuple(array.shape for array in given[1:])
+            ready = path.prepared("gradients", form[0][0] if form else 1, form)
+            if ready is not None:
+                while len(self._ready) >= MOST_FORMS:
+                    self._ready.pop(next(iter(self._ready)))
+                self._ready[tuple(map(_form_of, given))] = ready
 
     def _split(self, batch: Batch, weights: Array) -> Iterable[tuple[Batch, Path]]:
         """The samples by the way that each takes through the function's branches."""
@@ -208,17 +225,10 @@ class Compiled:
             warnings.warn(text, UserWarning, stacklevel=6)
 
 
-def _form(arguments: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What arrays of samples have in common whatever their number; () where not all are arrays of numbers."""
-    form = []
-    for argument in arguments:
-        if type(argument) is not np.ndarray or argument.dtype.kind not in "fiu" or not argument.ndim:
-            return ()
-        form += [argument.dtype, argument.shape[1:]]
-    return tuple(form)
+_form_of = attrgetter("__class__", "dtype", "shape")
 
 
-def _checked(parameters: Iterable[Value]) -> tuple[Value, ...]:
+def _leaves(parameters: Iterable[Value]) -> tuple[Value, ...]:
     """The parameters, each a leaf and given once."""
     found = tuple(parameters)
     for number, parameter in enumerate(found):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -15,9 +15,20 @@ from engine.replay.program import Program
 from engine.replay.run_numpy import NumpyExecutor
 from engine.replay.tape import Tape
 
-__all__ = ["Executor", "StrictExecutor", "choose_executor", "dtype_named", "make_executor"]
+__all__ = [
+    "Call",
+    "Executor",
+    "Form",
+    "Preparing",
+    "StrictExecutor",
+    "choose_executor",
+    "dtype_named",
+    "make_executor",
+]
 
 Array = Any
+Form = tuple[tuple[int, ...], ...]  # the shapes of the arguments' arrays; the samples come first
+Call = Callable[[Array, Sequence[Array]], tuple[Array, Array]]
 
 
 class Executor(Protocol):
@@ -40,6 +51,17 @@ class Executor(Protocol):
 
     def gradients(self, weights: Array, arrays: Sequence[Array], samples: int) -> tuple[Array, Array]:
         """(losses, the gradient of their sum by the weights)."""
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """An executor that can do beforehand what is the same for all batches of one form."""
+
+    def call(self, name: str, samples: int, form: Form) -> Call:
+        """A function (weights, arrays) -> (results, gradient) for the user's arrays, of these shapes.
+
+        `name` is "gradients", or "outputs", whose gradient means nothing.
+        """
 
 
 class StrictExecutor:

@@ -12,12 +12,12 @@ import numpy as np
 
 from engine.errors import ReplayError
 from engine.replay import strict
-from engine.replay.executors import Executor
+from engine.replay.executors import Call, Executor, Form, Preparing
 from engine.replay.program import Program
 from engine.replay.record import as_eager, record
 from engine.replay.roll import roll
 from engine.replay.run_numpy import NumpyExecutor
-from engine.replay.samples import Batch, Shape
+from engine.replay.samples import Batch
 from engine.replay.tape import Tape
 from engine.value import Value
 
@@ -165,16 +165,17 @@ class Path:
         losses, gradient = self._careful_gradients(self._all_weights(weights), batch)
         return self._rounded(losses), self._rounded(gradient)
 
-    def gradients_of(
-        self, weights: Array, shape: tuple[Shape, ...], arrays: list[Array]
-    ) -> tuple[Array, Array]:
-        """As `gradients`, for arrays, (samples, numbers); a batch is made of them only where it is needed."""
-        if self.watches:
-            try:
-                return self.executor.gradients(self._all_weights(weights), arrays, len(arrays[0]))
-            except FloatingPointError:
-                pass  # the careful way finds out what is wrong
-        return self.gradients(weights, Batch(shape, tuple(arrays)))
+    def prepared(self, name: str, samples: int, form: Form) -> Call | None:
+        """`outputs` or `gradients` for arrays of these shapes; None where the executor cannot prepare.
+
+        It raises FloatingPointError where the careful way has to find out what is wrong.
+        """
+        if not isinstance(self.executor, Preparing) or self.guards is not None:
+            return None
+        call = self.executor.call(name, samples, form)
+        if not self.tape.held:
+            return call
+        return lambda weights, arrays: call(self._all_weights(weights), arrays)
 
     def _all_weights(self, weights: Array) -> Array:
         """The weights, and after them the numbers that held Values have now."""

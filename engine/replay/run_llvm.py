@@ -2,7 +2,8 @@
 
 Reading order: `llvm_lines` and `llvm_text` (how text is written), `llvm_math` and `llvm_functions` (what is
 computed), `llvm_layout` (where everything lies), `llvm_rows`, `llvm_sums` and `llvm_products` (the kernels),
-`llvm_step` (what a call does), `llvm_machine` (from text to machine code, and who owns the memory).
+`llvm_step` (what a call does), `llvm_machine` (from text to machine code), `llvm_memory` (what it works in),
+`llvm_call` (how a batch goes in and the results come out).
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from engine.replay.executors import Call, Form
 from engine.replay.expression import numbers_in
+from engine.replay.llvm_call import call_for
 from engine.replay.llvm_functions import is_known
 from engine.replay.llvm_machine import HOST, Machine, Target
 from engine.replay.llvm_module import DOUBLE, Precision
@@ -22,7 +25,7 @@ __all__ = ["HOST", "LlvmExecutor", "lanes_for", "refusal"]
 Array = Any
 CACHE = 60_000  # numbers in the rows of one block: somewhat less than 500 kB
 MOST_LANES = 128
-MOST_MACHINES, MOST_SIZES = 6, 1000  # kept by an executor
+MOST_CALLS = 16  # kept by an executor
 MOST_INSTRUCTIONS = 600  # beyond which making the code takes longer than it saves
 
 
@@ -55,10 +58,7 @@ def _constants(program: Program) -> Iterator[float]:
 
 
 def lanes_for(program: Program, samples: int, precision: Precision = DOUBLE) -> int:
-    """How many samples to work on at once: 1, or a multiple of 8 that fits the cache and wastes little.
-
-    It depends on nothing else, so that a batch has the same bits whatever was run before it.
-    """
+    """How many samples to work on at once: 1, or whole vectors that fit the cache and waste little."""
     if samples == 1:
         return 1
     slots = max(1, program.sizes[Space.VALUE] + program.sizes[Space.ADJOINT])
@@ -73,8 +73,12 @@ def lanes_for(program: Program, samples: int, precision: Precision = DOUBLE) -> 
 class LlvmExecutor:
     """Runs a program on arrays; one batch at a time, for its buffers are its own.
 
-    Code is made when it is first needed, for as many lanes as suit the batch; it serves batches of every size
-    that suit it as well. In float32, what comes in is of any type, and what comes out float32.
+    Code is made when it is first needed, with as many lanes as suit the batch; it serves all later batches,
+    whatever their size. Only a single sample has code of its own, and a batch that would fill less than a
+    quarter of the lanes. The results of a sample do not depend on the number of lanes (but those of one lane
+    may differ in the last digits); sums over the samples, and so gradients, do in their last digits. The same
+    batches in the same order give the same bits. In float32, what comes in is of any type, and what comes out
+    float32.
     """
 
     def __init__(
@@ -91,31 +95,35 @@ class LlvmExecutor:
         self.name, self.dtype = "llvm-checked" if checked else "llvm", precision.name
         self.watches = True
         self._machines: dict[int, Machine] = {}
-        self._lanes: dict[int, int] = {}
+        self._calls: dict[tuple[str, Form], Call] = {}
 
     def machine(self, samples: int) -> Machine:
-        """The code for a batch of this size; the last few are kept."""
-        lanes = self._lanes.get(samples)
-        if lanes is None:
-            if len(self._lanes) >= MOST_SIZES:
-                self._lanes.clear()
-            lanes = self._lanes[samples] = lanes_for(self.program, samples, self.precision)
-        machine = self._machines.get(lanes)
-        if machine is None:
-            while len(self._machines) >= MOST_MACHINES:
-                self._machines.pop(next(iter(self._machines)))
-            machine = self._machines[lanes] = Machine(
-                self.program, self.widths, lanes, self.target, self.precision, checked=self.checked
-            )
+        """The code for a batch of this size: the first that was made and suits it, else new code."""
+        for lanes, machine in self._machines.items():
+            if _suits(lanes, samples, self.precision):
+                return machine
+        lanes = lanes_for(self.program, samples, self.precision)
+        machine = Machine(self.program, self.widths, lanes, self.target, self.precision, checked=self.checked)
+        self._machines[lanes] = machine
         return machine
 
     def prepare(self, samples: int) -> None:
         """Make the code for a batch of this size."""
         self.machine(samples)
 
+    def call(self, name: str, samples: int, form: Form) -> Call:
+        """A function (weights, arrays) -> (results, gradient) for arrays of these shapes; see `call_for`."""
+        found = self._calls.get((name, form))
+        if found is None:
+            while len(self._calls) >= MOST_CALLS:
+                self._calls.pop(next(iter(self._calls)))
+            found = self._calls[name, form] = call_for(self.machine(samples), name, form)
+        return found
+
     def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
         """The results, an array of shape (outputs, samples), of arrays of shape (samples, width)."""
-        return self.machine(samples).outputs(weights, arrays, samples)
+        found, _ = self.call("outputs", samples, tuple(array.shape for array in arrays))(weights, arrays)
+        return found
 
     def gradients(self, weights: Array, arrays: Sequence[Array], samples: int) -> tuple[Array, Array]:
         """(the first result of every sample, its gradient by the weights summed over the samples).
@@ -123,4 +131,11 @@ class LlvmExecutor:
         Raises FloatingPointError where something was divided by 0, overflowed or was invalid, where an index
         was none, and where a result is not finite.
         """
-        return self.machine(samples).gradients(weights, arrays, samples)
+        return self.call("gradients", samples, tuple(array.shape for array in arrays))(weights, arrays)
+
+
+def _suits(lanes: int, samples: int, precision: Precision) -> bool:
+    """Whether code for so many lanes is good for such a batch: one lane for one, else a quarter in use."""
+    if samples == 1 or lanes == 1:
+        return samples == lanes
+    return lanes <= max(4 * samples, precision.vector)
