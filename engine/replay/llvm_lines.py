@@ -138,6 +138,12 @@ class Lines:
             return known
         return self.let(f"add i64 {total}, {known}") if known else total
 
+    def minus(self, number: Index, other: Index) -> Index:
+        """The difference of two indices."""
+        if isinstance(number, int) and isinstance(other, int):
+            return number - other
+        return self.let(f"sub i64 {number}, {other}")
+
     def times(self, number: Index, factor: int) -> Index:
         """An index times a known number."""
         if isinstance(number, int):

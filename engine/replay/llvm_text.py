@@ -47,9 +47,36 @@ class Text(Lines):
             return self.load(region, index)
         return self._load_where(self.address(region, index, live), self._first(live))
 
-    def load_masked(self, index: Index, mask: str) -> str:
+    def mask(self, place: Index) -> str:
+        """The lanes whose bits are set in an entry of the tables."""
+        bits = self.let(f"trunc i64 {self.entry(place)} to i{self.width}")
+        return self.let(f"bitcast i{self.width} {bits} to {self.truth}")
+
+    def load_masked(self, region: Region, index: Index, mask: str) -> str:
         """A vector of which only the lanes of a mask are read; the others are 0."""
-        return self._load_where(self.let(f"getelementptr {self.scalar}, ptr %m, i64 {index}"), mask)
+        return self._load_where(self._masked_address(region, index, mask), mask)
+
+    def store_masked(self, region: Region, index: Index, number: str, mask: str) -> None:
+        """Store only the lanes of a mask."""
+        self._store_where(self._masked_address(region, index, mask), number, mask)
+
+    def _masked_address(self, region: Region, index: Index, mask: str) -> str:
+        """Where a vector begins, perhaps outside of its region; in checked mode its lanes are tested."""
+        if self.module.checked:
+            packed = self.let(f"bitcast {self.truth} {mask} to i{self.width}")
+            bits = self.let(f"zext i{self.width} {packed} to i64")
+            self.module.declare("i64 @llvm.cttz.i64(i64, i1)")
+            self.module.declare("i64 @llvm.ctlz.i64(i64, i1)")
+            first = self.let(f"call i64 @llvm.cttz.i64(i64 {bits}, i1 false)")
+            behind = self.let(f"sub i64 64, {self.let(f'call i64 @llvm.ctlz.i64(i64 {bits}, i1 false)')}")
+            is_any = self.let(f"icmp ne i64 {bits}, 0")
+            where = self.let(f"select i1 {is_any}, i64 {self.plus(index, first)}, i64 {region.start}")
+            count = self.let(f"select i1 {is_any}, i64 {self.minus(behind, first)}, i64 0")
+            right = self.let(
+                f"call i64 @check(i64 {where}, i64 {count}, i64 {region.start}, i64 {region.stop})"
+            )
+            index = self.minus(right, first)
+        return self.let(f"getelementptr {self.scalar}, ptr %m, i64 {index}")
 
     def _load_where(self, where: str, mask: str) -> str:
         name = f"llvm.masked.load.{self.suffix}.p0"
@@ -59,14 +86,16 @@ class Text(Lines):
 
     def store(self, region: Region, index: Index, number: str, live: int = 0) -> None:
         """Store a vector, or its first lanes only."""
-        size = self.precision.size
         if not live or live >= self.width:
             where = self.address(region, index, self.width)
-            self.do(f"store {self.type} {number}, ptr {where}, align {size}")
+            self.do(f"store {self.type} {number}, ptr {where}, align {self.precision.size}")
             return
+        self._store_where(self.address(region, index, live), number, self._first(live))
+
+    def _store_where(self, where: str, number: str, mask: str) -> None:
         name = f"llvm.masked.store.{self.suffix}.p0"
         self.module.declare(f"void @{name}({self.type}, ptr, i32, {self.truth})")
-        given = f"ptr {self.address(region, index, live)}, i32 {size}, {self.truth} {self._first(live)}"
+        given = f"ptr {where}, i32 {self.precision.size}, {self.truth} {mask}"
         self.do(f"call void @{name}({self.type} {number}, {given})")
 
     def load_one(self, region: Region, index: Index) -> str:
@@ -79,16 +108,16 @@ class Text(Lines):
         where = self.address(region, index, 1)
         self.do(f"store {self.scalar} {number}, ptr {where}, align {self.precision.size}")
 
-    def gather(self, place: Index) -> str:
-        """A vector of the numbers at the addresses that as many entries of the tables give."""
-        name = f"llvm.masked.gather.{self.suffix}.v{self.width}p0"
-        self.module.declare(f"{self.type} @{name}(<{self.width} x ptr>, i32, {self.truth}, {self.type})")
-        entries, size = f"<{self.width} x i32>", self.precision.size
-        table = self.let(f"getelementptr inbounds i32, ptr %t, i64 {place}")
-        indices = self.let(f"load {entries}, ptr {table}, align 4")
-        where = self.let(f"getelementptr inbounds {self.scalar}, ptr %m, {entries} {indices}")
-        given = f"<{self.width} x ptr> {where}, i32 {size}, {self.truth} {self._first(self.width)}"
-        return self.let(f"call {self.type} @{name}({given}, {self.type} poison)")
+    def gather(self, region: Region, place: Index) -> str:
+        """A vector of the numbers at the addresses that as many entries of the tables give.
+
+        Lane by lane: on many processors that is faster than their instruction for it, on none much slower.
+        """
+        found = "poison"
+        for lane in range(self.width):
+            number = self.load_one(region, self.entry(self.plus(place, lane)))
+            found = self.let(f"insertelement {self.type} {found}, {self.scalar} {number}, i64 {lane}")
+        return found
 
     def _first(self, live: int) -> str:
         return "<" + ", ".join(f"i1 {str(lane < live).lower()}" for lane in range(self.width)) + ">"

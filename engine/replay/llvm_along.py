@@ -1,0 +1,80 @@
+"""Gathered sums along terms: a vector holds neighboring terms of one member.
+
+Where both factors of a member's terms lie side by side, its sum is a dot product. As many members as there
+are lanes are done one after the other, and only then their vectors folded into one, which holds their sums.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from engine.replay.llvm_pieces import Sums
+from engine.replay.llvm_text import Index
+
+__all__ = ["Along", "sum_along"]
+
+
+class Along(NamedTuple):
+    """Neighbors: where their sums go, and where the factors of each one's terms begin."""
+
+    out: int
+    live: int
+    vectors: int
+    bases: tuple[tuple[int, ...], ...]  # of each factor, for as many members as there are lanes
+    masks: tuple[int, ...]  # of each member and vector, the lanes that are terms
+
+    @classmethod
+    def of(cls, out: int, bases: Sequence[Sequence[int]], lengths: Sequence[int], vector: int) -> Along:
+        """The piece of these members; the lanes behind the last do nothing, at the place of the first."""
+        vectors, missing = -(-max(lengths) // vector), vector - len(lengths)
+        filled = tuple((*starts, *[starts[0]] * missing) for starts in bases)
+        masks = [
+            (1 << max(0, min(vector, length - place * vector))) - 1
+            for length in (*lengths, *[0] * missing)
+            for place in range(vectors)
+        ]
+        return cls(out, len(lengths), vectors, filled, tuple(masks))
+
+
+def sum_along(sums: Sums, pieces: Sequence[Along]) -> None:
+    """Write the loops over these pieces: one for each number of vectors."""
+    vector = sums.text.vector
+    groups: dict[tuple[int, bool, bool], list[Along]] = defaultdict(list)
+    for piece in pieces:
+        is_whole = set(piece.masks) == {(1 << vector) - 1}
+        groups[piece.vectors, is_whole, piece.live < vector].append(piece)
+    for (vectors, is_whole, is_partial), alike in groups.items():
+        _loop(sums, alike, vectors, is_whole=is_whole, is_partial=is_partial)
+
+
+def _loop(sums: Sums, pieces: Sequence[Along], vectors: int, *, is_whole: bool, is_partial: bool) -> None:
+    text, table, lanes = sums.text, sums.layout.table, sums.text.vector
+    tables = [
+        table(base for piece in pieces for base in piece.bases[factor]) for factor in range(len(sums.regions))
+    ]
+    masks = -1 if is_whole else table(mask for piece in pieces for mask in piece.masks)
+    lives = table((1 << piece.live) - 1 for piece in pieces) if is_partial else -1
+
+    def member(place: Index) -> str:
+        bases = [text.entry(text.plus(start, place)) for start in tables]
+
+        def part(number: Index, sofar: Sequence[str]) -> list[str]:
+            mask = "" if is_whole else text.mask(text.plus(masks, text.times(place, vectors), number))
+            addresses = [text.plus(base, text.times(number, lanes)) for base in bases]
+            factors = [
+                text.load_masked(region, address, mask) if mask else text.load(region, address)
+                for region, address in zip(sums.regions, addresses, strict=True)
+            ]
+            return [sums.product(factors, sofar[0])]
+
+        return text.loop(0, vectors, part, [text.number(0.0)])[0]
+
+    def piece(number: Index, _: Sequence[str]) -> None:
+        target = sums.targets([piece.out for piece in pieces], number)
+        first = text.times(number, lanes)
+        found = text.totals([member(text.plus(first, place)) for place in range(lanes)])
+        sums.store(target, found, text.mask(text.plus(lives, number)) if is_partial else "")
+
+    text.loop(0, len(pieces), piece)

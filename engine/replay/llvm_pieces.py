@@ -1,0 +1,53 @@
+"""What the loops over pieces of gathered sums have in common: where they read, and how a sum is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from engine.replay.llvm_layout import Layout
+from engine.replay.llvm_module import Region
+from engine.replay.llvm_text import Index, Text
+
+__all__ = ["Sums"]
+
+
+class Sums(NamedTuple):
+    """An instruction's sums: the regions of its factors and of its result, and a factor of all terms."""
+
+    text: Text
+    layout: Layout
+    out: Region
+    regions: tuple[Region, ...]
+    scale: float
+    accumulate: bool
+
+    def targets(self, outs: Sequence[int], number: Index) -> Index:
+        """Where the sums of a piece go, by the number of the piece in its loop."""
+        text, vector = self.text, self.text.vector
+        if all(out == outs[0] + vector * place for place, out in enumerate(outs)):
+            return text.plus(outs[0], text.times(number, vector))
+        return text.entry(text.plus(self.layout.table(outs), number))
+
+    def product(self, factors: Sequence[str], sofar: str) -> str:
+        """The product of a term's factors, added to what there is."""
+        text = self.text
+        *firsts, last = factors
+        for factor in firsts[1:]:
+            firsts[0] = text.binary("fmul", firsts[0], factor)
+        if not sofar:
+            return text.binary("fmul", firsts[0], last) if firsts else last
+        return text.fma(firsts[0], last, sofar) if firsts else text.binary("fadd", sofar, last)
+
+    def store(self, target: Index, total: str, mask: str) -> None:
+        """Store or add a vector of sums, or those lanes of it that a mask tells."""
+        text, out = self.text, self.out
+        if self.scale != 1.0:
+            total = text.binary("fmul", total, text.number(self.scale))
+        if self.accumulate:
+            before = text.load_masked(out, target, mask) if mask else text.load(out, target)
+            total = text.binary("fadd", before, total)
+        if mask:
+            text.store_masked(out, target, total, mask)
+        else:
+            text.store(out, target, total)
