@@ -1,0 +1,120 @@
+"""The benchmarks' own logic: all engines compute the same, and what a step's products need is counted."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+import numpy as np
+import pytest
+from benchmarks.replay import own_steps
+from benchmarks.replay.contenders import ensure_agreement
+from benchmarks.replay.language import language
+from benchmarks.replay.multiply_adds import multiply_adds
+from benchmarks.replay.networks import digits, moons, network
+from benchmarks.replay.turns import take_turns
+from benchmarks.replay.workload import Workload, joined
+
+WORKLOADS: dict[str, Callable[[], Workload]] = {
+    "moons": lambda: moons(7),
+    "digits": lambda: digits(3),
+    "language": lambda: language(3, 2),
+}
+ROOMS = [("torch_steps", "eager", "torch"), ("jax_steps", "jitted", "jax"), ("own_steps", "eager", "engine")]
+
+
+@pytest.fixture(autouse=True)
+def jax_forgets() -> Iterator[None]:
+    """JAX is asked for numbers of 64 bits, which is a switch for the whole process."""
+    before = "jax" in sys.modules and sys.modules["jax"].config.jax_enable_x64
+    yield
+    if "jax" in sys.modules:
+        sys.modules["jax"].config.update("jax_enable_x64", before)
+
+
+@pytest.mark.parametrize("kind", WORKLOADS)
+@pytest.mark.parametrize(("room", "function", "package"), ROOMS)
+def test_every_engine_finds_the_same(kind: str, room: str, function: str, package: str) -> None:
+    if find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
+    work = WORKLOADS[kind]()
+    ours, _ = own_steps.replayed(work, "numpy")
+    theirs = getattr(import_module(f"benchmarks.replay.{room}"), function)(work)
+    ensure_agreement(room, theirs(), ours())
+
+
+@pytest.mark.parametrize(("function", "package"), [("ddx", "ddx"), ("micrograd", "micrograd")])
+def test_engines_of_single_numbers_find_the_same_on_moons(function: str, package: str) -> None:
+    pytest.importorskip(package)
+    scalar_steps = import_module("benchmarks.replay.scalar_steps")
+    ours, _ = own_steps.replayed(moons(5), "numpy")
+    ensure_agreement(function, getattr(scalar_steps, function)(moons(5))(), ours())
+    assert getattr(scalar_steps, function)(digits(2)) is None
+
+
+def test_another_gradient_is_seen() -> None:
+    step, _ = own_steps.replayed(moons(4), "numpy")
+    loss, [gradient] = step()
+    wrong = gradient.copy()
+    wrong[-1] += 1e-6 * abs(gradient).max()
+    with pytest.raises(AssertionError, match="somebody"):
+        ensure_agreement("somebody", (loss, [wrong]), (loss, [gradient]))
+
+
+def tiny(samples: int) -> Workload:
+    """3 inputs, 5 hidden neurons, 2 classes."""
+    draw = np.random.default_rng(0)
+    return network("tiny", (3, 5, 2), 0.5, draw.normal(size=(samples, 3)), draw.integers(0, 2, samples))
+
+
+def test_the_multiply_adds_of_a_network_are_counted() -> None:
+    _, compiled = own_steps.replayed(tiny(4), "numpy")
+    forward, by_weights, by_hidden = 3 * 5 + 5 * 2, 3 * 5 + 5 * 2, 5 * 2  # none by the inputs: they are data
+    assert multiply_adds(own_steps.program_of(compiled), 4) == 4 * (forward + by_weights + by_hidden)
+
+
+def test_the_multiply_adds_of_attention_are_counted() -> None:
+    work = language(2, 1)
+    _, compiled = own_steps.replayed(work, "numpy")
+    size, places = 16, 2
+    matrices = size * size * 4 + 2 * size * 4 * size + 27 * size  # of attention, wide and narrow, head
+    pairs = 3  # a place asks itself, the second also the first
+    attention = 2 * pairs * size  # scores, and values by shares
+    norms = 3 * places * size  # the squares that are added up
+    least = 3 * (places * matrices + attention) + norms
+    found = multiply_adds(own_steps.program_of(compiled), 1)
+    assert least < found < 1.2 * least  # the norms' and the gains' way back is some more
+
+
+def test_the_pieces_of_the_weights_are_the_weights() -> None:
+    for make in WORKLOADS.values():
+        work = make()
+        np.testing.assert_array_equal(joined(work.pieces()), work.weights)
+        assert {array.dtype for array in work.in_float32().batch} <= {np.dtype("f4"), np.dtype("i8")}
+
+
+def test_everybody_gets_a_turn_and_slow_ones_wait() -> None:
+    calls: dict[str, int] = {"quick": 0, "slow": 0}
+
+    def quick() -> tuple[Any, list[Any]]:
+        calls["quick"] += 1
+        return 0.0, []
+
+    def slow() -> tuple[Any, list[Any]]:
+        calls["slow"] += 1
+        sum(range(2_000_000))
+        return 0.0, []
+
+    times = take_turns({"quick": quick, "slow": slow}, 0.0)
+    assert all(times[name].seconds and calls[name] == len(times[name].seconds) for name in calls)
+    assert times["slow"].due > times["quick"].due
+
+
+def test_the_peak_is_a_number() -> None:
+    pytest.importorskip("llvmlite")
+    peak = import_module("benchmarks.replay.peak")
+    found, _ = peak.peak()()
+    assert found == peak.CHAINS * 8 * 2.0  # x ÷ 2 + 1, again and again, becomes 2
