@@ -113,8 +113,10 @@ def test_everybody_gets_a_turn_and_slow_ones_wait() -> None:
     assert times["slow"].due > times["quick"].due
 
 
-def test_the_peak_is_a_number() -> None:
+@pytest.mark.parametrize(("dtype", "lanes"), [("float64", 8), ("float32", 16)])
+def test_the_loop_of_the_peak_computes_all_that_is_counted(dtype: str, lanes: int) -> None:
     pytest.importorskip("llvmlite")
     peak = import_module("benchmarks.replay.peak")
-    found, _ = peak.peak()()
-    assert found == peak.CHAINS * 8 * 2.0  # x ÷ 2 + 1, again and again, becomes 2
+    found, _ = peak.peak(dtype)()
+    assert found == 2.0 * peak.CHAINS * lanes  # x ÷ 2 + 1, again and again, becomes 2
+    assert peak.operations(dtype) == 2 * peak.ROUNDS * peak.CHAINS * lanes

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 from engine.replay.compiled import Compiled
 
 from . import own_steps
-from .workload import Array, Step, Workload, joined
+from .workload import Step, Workload, joined
 
 __all__ = ["PACKAGES", "Contender", "contenders", "ensure_agreement", "installed"]
 
@@ -28,6 +27,9 @@ PEERS = (  # (name, the package that it needs, room, function)
     ("micrograd", "micrograd", "scalar_steps", "micrograd"),
     ("eager", "", "own_steps", "eager"),
 )
+NARROW = ("torch", "jax.jit")  # who is tried in float32 too
+TOLERANCE = {"float64": 1e-9, "float32": 1e-5}  # of the loss, and of the largest part of the gradient
+Result = tuple[Any, list[Any]]
 
 
 @dataclass(frozen=True)
@@ -35,10 +37,15 @@ class Contender:
     """An engine's step, and the seconds from its model to its first result: compiling is in them."""
 
     name: str
+    dtype: str
     step: Step
     first_call: float
-    bits: int = 64
     compiled: Compiled | None = None  # where it is replay
+
+    @property
+    def title(self) -> str:
+        """Its name, with the type of its numbers where that is not float64."""
+        return self.name if self.dtype == "float64" else f"{self.name}, {self.dtype}"
 
 
 def contenders(work: Workload) -> Iterator[Contender]:
@@ -46,14 +53,13 @@ def contenders(work: Workload) -> Iterator[Contender]:
     ours = _replay(work, "auto")
     yield ours
     expected = ours.step()
-    if installed("llvmlite"):
+    has_machine_code = bool(installed("llvmlite"))
+    if has_machine_code:
         yield _checked(_replay(work, "numpy"), expected)
-    for name, package, room, function in PEERS:
-        if not package or installed(package):
-            make = getattr(import_module(f".{room}", __package__), function)
-            contender = _made(name, partial(make, work))
-            if contender:
-                yield _checked(contender, expected)
+    yield from _peers(work, "float64", expected)
+    if has_machine_code:
+        yield _checked(_replay(work, "auto", "float32"), expected)
+    yield from _peers(work.in_float32(), "float32", expected)
 
 
 def installed(package: str) -> str:
@@ -64,30 +70,31 @@ def installed(package: str) -> str:
         return ""
 
 
-def _replay(work: Workload, executor: str) -> Contender:
+def _replay(work: Workload, executor: str, dtype: str = "float64") -> Contender:
     start = time.perf_counter()
-    step, compiled = own_steps.replayed(work, executor)
-    step()
-    return Contender(f"replay, {compiled.executor}", step, time.perf_counter() - start, compiled=compiled)
+    step, compiled = own_steps.replayed(work, executor, dtype)
+    seconds = time.perf_counter() - start
+    return Contender(f"replay, {compiled.executor}", dtype, step, seconds, compiled)
 
 
-def _made(name: str, make: Callable[[], Step | None], bits: int = 64) -> Contender | None:
-    start = time.perf_counter()
-    step = make()
-    if step is None:
-        return None
-    step()
-    return Contender(name, step, time.perf_counter() - start, bits)
+def _peers(work: Workload, dtype: str, expected: Result) -> Iterator[Contender]:
+    for name, package, room, function in PEERS:
+        if (package and not installed(package)) or (dtype == "float32" and name not in NARROW):
+            continue
+        make: Callable[[Workload], Step | None] = getattr(import_module(f".{room}", __package__), function)
+        start = time.perf_counter()
+        step = make(work)
+        if step is not None:
+            step()
+            yield _checked(Contender(name, dtype, step, time.perf_counter() - start), expected)
 
 
-def _checked(contender: Contender, expected: tuple[Any, list[Array]]) -> Contender:
-    ensure_agreement(contender.name, contender.step(), expected)
+def _checked(contender: Contender, expected: Result) -> Contender:
+    ensure_agreement(contender.title, contender.step(), expected, TOLERANCE[contender.dtype])
     return contender
 
 
-def ensure_agreement(
-    name: str, found: tuple[Any, list[Array]], expected: tuple[Any, list[Array]], tolerance: float = 1e-9
-) -> None:
+def ensure_agreement(name: str, found: Result, expected: Result, tolerance: float = 1e-9) -> None:
     """AssertionError unless two losses are the same, and two gradients in relation to the largest part."""
     gradient, wanted = joined(found[1]), joined(expected[1])
     np.testing.assert_allclose(float(found[0]), float(expected[0]), rtol=tolerance, err_msg=name)

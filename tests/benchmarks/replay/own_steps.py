@@ -18,10 +18,10 @@ __all__ = ["eager", "program_of", "replayed"]
 MOST_GRAPHS = 100  # samples of a batch for a gear that makes a graph for each
 
 
-def replayed(work: Workload, executor: str = "auto") -> tuple[Step, Compiled]:
-    """The step, and what was compiled."""
+def replayed(work: Workload, executor: str = "auto", dtype: str = "float64") -> tuple[Step, Compiled]:
+    """The step, after its first call, and what was compiled."""
     parameters, loss = work.write()
-    compiled = compile(loss, parameters, executor)
+    compiled = compile(loss, parameters, executor, dtype)
 
     def step() -> tuple[Any, list[Any]]:
         losses, gradient = compiled.value_and_gradients(work.weights, *work.batch)

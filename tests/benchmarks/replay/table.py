@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from . import cores, own_steps
 from .contenders import PACKAGES, Contender, contenders, installed
@@ -12,7 +12,7 @@ from .language import language
 from .multiply_adds import multiply_adds
 from .networks import digits, moons
 from .turns import Times, take_turns
-from .workload import Workload
+from .workload import Step, Workload
 
 __all__ = ["lines"]
 
@@ -26,8 +26,11 @@ WORKLOADS: tuple[Callable[[], Workload], ...] = (
     lambda: language(16, 1),
     lambda: language(8, 64),
 )
-COLUMNS = f"{'least µs':>12}{'median µs':>12}{'x replay':>11}{'GFLOP/s':>10}{'of peak':>10}{'first call':>13}"
-PEAK = "the FMA peak"
+COLUMNS = f"{'least µs':>12}{'median µs':>12}{'x replay':>11}{'GFLOP/s':>10}{'of peak':>10}{'first call':>12}"
+EXPLANATION = """\
+x replay: their least time ÷ ours with numbers of the same type; higher is better for us. GFLOP/s: of the
+products alone, as counted in our program; the peak is a loop of nothing but multiply-adds, which takes turns
+with the others. first call: from the model to its first result, recording and compiling included."""
 
 
 def lines(seconds: float = SECONDS) -> Iterator[str]:
@@ -42,34 +45,30 @@ def _heading() -> Iterator[str]:
     have = [f"{package} {installed(package)}" for package in PACKAGES if installed(package)]
     lack = [package for package in PACKAGES if not installed(package)]
     held = "on one core" if cores.is_single() else "with one thread each, as far as they obey"
-    yield f"replay: steps of all engines {held}, taking turns; loss and gradient of a batch in float64"
-    yield "x replay: their least time ÷ ours, higher is better for us. GFLOP/s: of the products alone, as counted"
-    yield "in our program; the peak is a loop of nothing but multiply-adds, which takes turns with the others."
+    yield f"replay: whole steps, the loss and the gradient of a batch, {held}, taking turns"
+    yield EXPLANATION
     yield f"Python {platform.python_version()}, {', '.join(have)}; {os.cpu_count()} cores"
     if lack:
         yield f"not installed here, so not in this table: {', '.join(lack)} (pip install {' '.join(lack)})"
 
 
 def _block(work: Workload, seconds: float) -> Iterator[str]:
-    """A workload: what it took to record and compile it, and a line for each contender."""
+    """A workload: a line for each contender, and what it took to record and compile it."""
     those = list(contenders(work))
-    steps = {contender.name: contender.step for contender in those}
-    operations = 0
-    if installed("llvmlite"):
-        from .peak import OPERATIONS, peak  # noqa: PLC0415  (needs llvmlite)
-
-        steps[PEAK], operations = peak(), OPERATIONS
-    times = take_turns(steps, seconds)
-    peak_speed = operations / times[PEAK].least if operations else 0.0
-    compiled = those[0].compiled
+    ours, compiled = those[0], those[0].compiled
     assert compiled is not None
+    steps = {each.title: each.step for each in those}
+    operations = _add_peaks(steps)
+    times = take_turns(steps, seconds)
+    peaks = {dtype: count / times[f"peak, {dtype}"].least for dtype, count in operations.items()}
+    beside = {each.dtype: times[each.title] for each in those if each.name == ours.name}
     work_done = 2 * multiply_adds(own_steps.program_of(compiled), work.samples)
-    stats = compiled.stats
     yield f"{work.title:32}{COLUMNS}"
-    for contender in those:
-        yield _line(contender, times[contender.name], times[those[0].name], work_done, peak_speed)
-    if operations:
-        yield f"  {PEAK:30}{'':35}{peak_speed / 1e9:>10.2f}"
+    for each in those:
+        yield _line(each, times[each.title], beside.get(each.dtype), work_done, peaks.get(each.dtype))
+    if peaks:
+        yield "  peak: " + ", ".join(f"{peak / 1e9:.1f} GFLOP/s in {dtype}" for dtype, peak in peaks.items())
+    stats = compiled.stats
     yield (
         f"  {stats.nodes:,} nodes as {stats.instructions} instructions, {work_done / 1e6:.3g} MFLOP; "
         f"recorded in {stats.record_seconds:.2f} s, rolled in {stats.roll_seconds:.2f} s, "
@@ -77,10 +76,23 @@ def _block(work: Workload, seconds: float) -> Iterator[str]:
     )
 
 
-def _line(contender: Contender, times: Times, ours: Times, work_done: int, peak: float) -> str:
+def _add_peaks(steps: dict[str, Step]) -> Mapping[str, int]:
+    """Let the loops take turns too; {type of number: operations of a step}."""
+    if not installed("llvmlite"):
+        return {}
+    from .peak import operations, peak  # noqa: PLC0415  (needs llvmlite)
+
+    types = ("float64", "float32")
+    steps |= {f"peak, {dtype}": peak(dtype) for dtype in types}
+    return {dtype: operations(dtype) for dtype in types}
+
+
+def _line(each: Contender, times: Times, beside: Times | None, work_done: int, peak: float | None) -> str:
     speed = work_done / times.least
-    share = f"{speed / peak:>9.1%}" if peak else f"{'':9}"
+    slower = times.least / beside.least if beside else 0.0
+    ratio = f"{slower:,.{2 if slower < 1000 else 0}f}x" if beside else ""
+    share = f"{speed / peak:.1%}" if peak else ""
     return (
-        f"  {contender.name:30}{times.least * 1e6:>12,.1f}{times.middle * 1e6:>12,.1f}"
-        f"{times.least / ours.least:>10,.2f}x{speed / 1e9:>10.2f} {share}{contender.first_call:>11.2f} s"
+        f"  {each.title:30}{times.least * 1e6:>12,.1f}{times.middle * 1e6:>12,.1f}"
+        f"{ratio:>11}{speed / 1e9:>10.2f}{share:>10}{each.first_call:>10.2f} s"
     )
