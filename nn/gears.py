@@ -99,7 +99,9 @@ class EagerGear:
 class ReplayGear:
     """Each step runs the recorded program; raises ReplayError when made where that cannot be."""
 
-    def __init__(self, objective: Objective, samples: Samples, optimizer: Optimizer) -> None:
+    def __init__(
+        self, objective: Objective, samples: Samples, optimizer: Optimizer, batch_size: int = 1
+    ) -> None:
         self.objective, self.optimizer = objective, optimizer
         random = [repr(module) for _, module in objective.model.modules() if isinstance(module, Dropout)]
         if random:
@@ -113,7 +115,7 @@ class ReplayGear:
         self.weights: Any = None
         self.gradient: Any = None
         self._pack()
-        self._gradient_at([0])
+        self._gradient_at([0] * batch_size)  # recorded from one sample, and compiled for as many as will come
         self.words = f"replay ({self.program.executor}): {self.program.stats}"
 
     def step(self, places: Sequence[int]) -> float:
@@ -192,13 +194,15 @@ def gear_named(name: str) -> str:
     return name
 
 
-def gear_for(wanted: str, objective: Objective, samples: Samples, optimizer: Optimizer) -> Gear:
+def gear_for(
+    wanted: str, objective: Objective, samples: Samples, optimizer: Optimizer, batch_size: int = 1
+) -> Gear:
     """The gear of this name; for "auto" replay where the loss can be recorded, else eager, which says why."""
     if gear_named(wanted) == "eager":
         return EagerGear(objective, samples, optimizer)
     gear: ReplayGear | None = None
     try:
-        gear = ReplayGear(objective, samples, optimizer)
+        gear = ReplayGear(objective, samples, optimizer, batch_size)
     except UNRECORDABLE as error:
         if wanted == "replay":
             raise

@@ -114,9 +114,13 @@ class _Plan:
         """Where the order of this epoch comes from: the same for a run that was resumed before it."""
         return random.Random(f"{self.seed}:{number}") if self.shuffle else None
 
+    def first_batch(self, samples: int) -> int:
+        """The size of the first batch, and of all but the last."""
+        return min(self.batch_size or samples, samples)
+
     def steps(self, samples: int) -> int:
         """How many steps an epoch has."""
-        return -(-samples // (self.batch_size or samples))
+        return -(-samples // self.first_batch(samples))
 
 
 class _Run:
@@ -161,7 +165,8 @@ class _Run:
         done, epochs = len(self.history), self.plan.epochs
         steps = self.plan.steps(len(self.samples.inputs))
         self.history.ended = f"all {epochs} epochs done"
-        self._shift(gear_for(self.wanted_gear, self.objective, self.samples, self.optimizer))
+        size = self.plan.first_batch(len(self.samples.inputs))
+        self._shift(gear_for(self.wanted_gear, self.objective, self.samples, self.optimizer, size))
         with _Bar(done * steps, epochs * steps, shown=progress) as bar:
             try:
                 for number in range(done + 1, epochs + 1):

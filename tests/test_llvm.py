@@ -262,15 +262,6 @@ def test_lanes_fit_the_cache_and_waste_little() -> None:
     ]
 
 
-def test_a_batch_has_the_same_bits_whatever_was_run_before() -> None:
-    _, program, numbers = rolled("wide")
-    arrays = samples("wide", 9)
-    first, second = LlvmExecutor(program, (3, 1)), LlvmExecutor(program, (3, 1))
-    for count in (100, 1, 33):
-        second.outputs(numbers, samples("wide", count), count)
-    assert np.array_equal(first.gradients(numbers, arrays, 9)[1], second.gradients(numbers, arrays, 9)[1])
-
-
 def test_a_program_that_is_too_large_is_run_by_numpy_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     _, program, _ = rolled("everything")
     monkeypatch.setattr("engine.replay.run_llvm.MOST_INSTRUCTIONS", 3)
