@@ -18,7 +18,7 @@ from engine import ops
 from engine.replay import llvm_machine, llvm_math
 from engine.replay.expression import Apply, Argument
 from engine.replay.llvm_functions import Formula
-from engine.replay.llvm_module import Module, Region
+from engine.replay.llvm_module import DOUBLE, Module, Precision, Region
 from engine.replay.llvm_rows import along
 from engine.replay.llvm_text import Text
 
@@ -62,9 +62,11 @@ FUNCTIONS: dict[str, tuple[Callable[[Text, str], str], Any, tuple[float, float],
 }
 
 
-def compiled(function: Callable[[Text, str], str], count: int) -> Callable[[Any], Any]:
+def compiled(
+    function: Callable[[Text, str], str], count: int, precision: Precision = DOUBLE
+) -> Callable[[Any], Any]:
     """The function on so many numbers, made the way that the executor makes it."""
-    module = Module()
+    module = Module(precision=precision)
     source, target = Region(0, count), Region(count, 2 * count)
     text = Text(module, "all_of_them", returns="i32")
 
@@ -77,7 +79,7 @@ def compiled(function: Callable[[Text, str], str], count: int) -> Callable[[Any]
     engine = llvm_machine.machine_code(str(module), llvm_machine.HOST)
 
     def run(numbers: Any) -> Any:
-        memory = np.zeros(2 * count)
+        memory = np.zeros(2 * count, precision.name)
         memory[:count] = numbers
         kind = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p, ctypes.c_void_p)
         kind(engine.get_function_address("all_of_them"))(memory.ctypes.data, None)
