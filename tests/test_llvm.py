@@ -232,6 +232,32 @@ def test_an_index_outside_of_its_list_is_refused(bad: float) -> None:
         p.value_and_gradients(numbers, np.ones(2), np.array([0.0, 1.5]))
 
 
+def test_what_is_picked_from_tables_of_every_kind_keeps_the_sign_of_zero() -> None:
+    w = weights(21)
+    w[4]._data = -0.0
+
+    def parts(x: Any, y: Any) -> list[Any]:
+        tokens = [v for token in x for v in pick(matrix(w, 6, 3), token)]
+        irregular = pick([w[3], w[18], w[4], w[20], w[19]], y)
+        return [*tokens, irregular, pick([tokens[0] * 0.5, tokens[1] * 2.0, tokens[4] + 1.0, w[1] * x[1]], y)]
+
+    def loss(x: Any, y: Any) -> Any:
+        return dot(parts(x, y), [0.5 + 0.25 * k for k in range(11)])
+
+    draw = np.random.default_rng(0)
+    for count in (1, 2, 9, 40):
+        x, y = draw.integers(0, 4, (count, 3)), draw.integers(-4, 4, count)
+        expected, found = (compile(parts, w, executor)(x, y) for executor in ("strict", "llvm-checked"))
+        assert np.array_equal(np.signbit(found), np.signbit(expected))
+        assert np.array_equal(found, expected)
+        numbers = [value.data for value in w]
+        slopes = [
+            compile(loss, w, executor).value_and_gradients(numbers, x, y)[1]
+            for executor in ("strict", "llvm-checked")
+        ]
+        assert close(*slopes)
+
+
 def test_whole_numbers_small_floats_and_slices_are_taken() -> None:
     w = [Value(2.0), Value(1.0)]
     p = compile(lambda x, y: dot(w, x) * y, w, "llvm")

@@ -1,4 +1,4 @@
-"""Kernels that work row by row: fill, elementwise, reductions, pick and scatter.
+"""Kernels that work row by row: fill, elementwise and reductions.
 
 Where rows lie side by side, a kernel runs over all their numbers as if they were one long row: most of it in
 blocks of four vectors, which the processor computes side by side, so that no chain of operations waits for
@@ -16,9 +16,9 @@ from engine.replay import llvm_math
 from engine.replay.llvm_functions import Formula, costs_calls
 from engine.replay.llvm_layout import Layout, Operand
 from engine.replay.llvm_text import Index, Text
-from engine.replay.program import Elementwise, Fill, Pick, Reduction, Scatter, Space
+from engine.replay.program import Elementwise, Fill, Reduction, Space
 
-__all__ = ["elementwise", "fill", "pick", "reduction", "scatter"]
+__all__ = ["along", "elementwise", "fill", "put", "reduction"]
 
 Body = Callable[[Index], None]
 
@@ -237,60 +237,3 @@ def _norm(text: Text, terms: int, term: Term) -> str:
 
     squares = text.loop(0, terms, add, [zero])[0]
     return text.binary("fmul", text.call("sqrt", squares), scale)
-
-
-def pick(text: Text, layout: Layout, instruction: Pick) -> None:
-    """Sample by sample: each picks its own row."""
-    out, table = layout.operand(instruction.out), layout.operand(instruction.table)
-    index = layout.operand(instruction.index)
-
-    def one(row: Index, lane: Index) -> None:
-        source, is_valid = _picked(text, table, index, row, lane)
-        target = text.plus(out.at(text, row), lane)
-        divisor = text.select(is_valid, text.number(1.0), text.number(0.0))
-        undefined = text.binary("fdiv", text.number(0.0), divisor)  # raises a flag for an index that is none
-        found = text.select(is_valid, text.load_one(table.region, source), undefined)
-        put(text, out, target, found, accumulate=instruction.accumulate)
-
-    _lane_by_lane(text, out, one)
-
-
-def scatter(text: Text, layout: Layout, instruction: Scatter) -> None:
-    """The way back of pick, sample by sample: nothing is lost where two pick the same row."""
-    out, left = layout.operand(instruction.out), layout.operand(instruction.left)
-    index = layout.operand(instruction.index)
-
-    def one(row: Index, lane: Index) -> None:
-        target, _ = _picked(text, out, index, row, lane)
-        found = text.load_one(left.region, text.plus(left.at(text, row), lane))
-        put(text, out, target, found, accumulate=True)
-
-    _lane_by_lane(text, left, one)
-
-
-def _lane_by_lane(text: Text, rows: Operand, one: Callable[[Index, Index], None]) -> None:
-    def row(number: Index, _: Any) -> None:
-        text.loop(0, rows.width, lambda lane, _: one(number, lane))
-
-    with text.wide(1):
-        text.loop(0, rows.count, row)
-
-
-def _picked(text: Text, table: Operand, index: Operand, row: Index, lane: Index) -> tuple[Index, str]:
-    """(the address of what a lane picks, from the end where negative; whether the index was one).
-
-    Whatever the number is, the address lies in the table.
-    """
-    rows = table.count // index.count
-    number = text.load_one(index.region, text.plus(index.at(text, row), lane))
-    which = text.let(f"fptosi {text.scalar} {number} to i64")
-    back = text.let(f"sitofp i64 {which} to {text.scalar}")
-    is_whole = text.let(f"fcmp oeq {text.scalar} {number}, {back}")
-    from_end = text.plus(which, rows)
-    is_negative = text.let(f"icmp slt i64 {which}, 0")
-    which = text.let(f"select i1 {is_negative}, i64 {from_end}, i64 {which}")
-    is_inside = text.let(f"icmp ult i64 {which}, {rows}")
-    inside = text.let(f"select i1 {is_inside}, i64 {which}, i64 0")
-    start = table.at(text, text.plus(text.times(inside, index.count), row))
-    is_valid = text.let(f"and i1 {is_inside}, {is_whole}")
-    return (text.plus(start, lane) if table.width > 1 else start), is_valid

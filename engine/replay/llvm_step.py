@@ -15,8 +15,9 @@ from itertools import accumulate
 from engine.replay.llvm_doubles import add_to_doubles, round_doubles
 from engine.replay.llvm_layout import Layout
 from engine.replay.llvm_module import Module, Region
+from engine.replay.llvm_picks import pick, scatter
 from engine.replay.llvm_products import lane_product, matrix_product
-from engine.replay.llvm_rows import elementwise, fill, pick, reduction, scatter
+from engine.replay.llvm_rows import elementwise, fill, reduction
 from engine.replay.llvm_sums import sum_of_products
 from engine.replay.llvm_text import Index, Text
 from engine.replay.program import (
