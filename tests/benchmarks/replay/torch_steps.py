@@ -73,7 +73,8 @@ def _language(pieces: list[Any], letters: Tensor, following: Tensor, shares: Ten
 
     x = _norm(functional.embedding(letters, letter) + place[:length], before)
     asked = linear(_norm(x, inside), *attention).view(documents, length, 3, HEADS, SIZE // HEADS)
-    mixed = functional.scaled_dot_product_attention(*asked.permute(2, 0, 3, 1, 4).unbind(), is_causal=True)
+    query, key, value = asked.permute(2, 0, 3, 1, 4).unbind()
+    mixed = functional.scaled_dot_product_attention(query, key, value, is_causal=True)
     x = x + linear(mixed.transpose(1, 2).reshape(documents, length, SIZE), *output)
     x = x + linear(torch.relu(linear(_norm(x, after), *wide)), *narrow)
     scores = linear(x, *head).flatten(0, 1)
