@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
+from engine import ops
 from engine.replay.expression import Apply, Argument, Choose, partials, product, renumbered
 from engine.replay.program import (
     Elementwise,
@@ -28,6 +29,7 @@ from engine.replay.program import (
     SumOfProducts,
     rows_of,
 )
+from engine.replay.selection import GREATER
 
 __all__ = ["Adjoint"]
 
@@ -184,6 +186,8 @@ class Adjoint:
 
     def _elementwise(self, expression: Apply, operands: tuple[Rows, ...], upstream: Rows, out: Rows) -> None:
         slopes = partials(expression.operation, expression.operands)
+        if expression.operation is ops.relu:
+            slopes = tuple(map(_told_by_the_result, slopes))
         for operand, slope in zip(expression.operands, slopes, strict=True):
             if isinstance(operand, Argument) and self._is_wanted(operands[operand.number]):
                 self._pass_on(operands[operand.number], slope, operands, upstream, out)
@@ -200,6 +204,18 @@ class Adjoint:
         numbers = {old: new for new, old in enumerate(used)}
         back = Rows(target.space.adjoint, target.places)
         self._add(Elementwise(back, renumbered(expression, numbers), tuple(available[old] for old in used)))
+
+
+def _told_by_the_result(slope: Any) -> Any:
+    """The slope of an operation whose result is positive just where its operand is, told by the result.
+
+    Then nothing needs the operand any more, and what a product is before its relu is not even stored.
+    """
+    if isinstance(slope, Choose) and isinstance(slope.condition, Apply):
+        operation, operands = slope.condition.operation, slope.condition.operands
+        if operation is GREATER and isinstance(operands[0], Argument) and operands[1] == 0.0:
+            return replace(slope, condition=Apply(GREATER, (Argument(-1, "out"), 0.0)))
+    return slope
 
 
 def _ends(counts: Iterable[int]) -> tuple[int, ...]:

@@ -13,15 +13,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.replay.llvm_dots import dots
+from engine.replay.llvm_fusion import finishing
 from engine.replay.llvm_layout import Layout, Operand, Strided
 from engine.replay.llvm_outer import is_for_outer_products, sum_of_outer_products
 from engine.replay.llvm_sums import sum_of_products
 from engine.replay.llvm_text import Index, Text
 from engine.replay.llvm_tiles import tiles
-from engine.replay.program import LaneProduct, Matrix, MatrixProduct, Rows, SumOfProducts
+from engine.replay.program import Elementwise, LaneProduct, Matrix, MatrixProduct, Rows, SumOfProducts
 
 __all__ = ["lane_product", "matrix_product"]
 
@@ -30,8 +31,18 @@ MANY_REGISTERS = {1: 14, 2: 12, 3: 8, 4: 6}
 FEW_REGISTERS = {1: 6}
 
 
-def matrix_product(text: Text, layout: Layout, instruction: MatrixProduct) -> None:
-    """out = matrix @ operand + bias; what follows no rule is a gathered sum."""
+def matrix_product(
+    text: Text,
+    layout: Layout,
+    instruction: MatrixProduct,
+    end: Elementwise | None = None,
+    *,
+    is_kept: bool = True,
+) -> None:
+    """out = matrix @ operand + bias, perhaps with another instruction at its end; see `llvm_fusion`.
+
+    What follows no rule is a gathered sum.
+    """
     matrix, out, operand = (
         instruction.matrix,
         layout.operand(instruction.out),
@@ -48,7 +59,9 @@ def matrix_product(text: Text, layout: Layout, instruction: MatrixProduct) -> No
     given = Strided(operand.region, operand.start, columns, 1)
     if columns > 1:
         shape = (matrix.rows, columns, matrix.columns)
-        _product(text, shape, result, weights, given, bias, accumulate=instruction.accumulate)
+        finish = finishing(text, layout, end, instruction.out) if end else None
+        ends = _Ends(instruction.accumulate, finish, is_kept)
+        _product(text, shape, result, weights, given, bias, ends)
     elif (
         matrix.row_stride == 1 and bias is None
     ):  # (matrix @ column)ᵀ = row @ matrixᵀ, along the matrix's rows
@@ -64,7 +77,7 @@ def matrix_product(text: Text, layout: Layout, instruction: MatrixProduct) -> No
             row,
             transposed,
             None,
-            accumulate=instruction.accumulate,
+            _Ends(instruction.accumulate),
         )
     elif weights.by_column == 1:
         vector = Strided(given.region, given.start, 0, 1)
@@ -87,9 +100,8 @@ def lane_product(text: Text, layout: Layout, instruction: LaneProduct) -> None:
     if length == 1 and result.by_column == 1:  # an outer product
         column = Strided(left.region, left.start, 1, 0)
         row = Strided(right.region, right.start, 0, 1)
-        _product(
-            text, (out.rows, out.columns, 1), result, column, row, None, accumulate=instruction.accumulate
-        )
+        shape = (out.rows, out.columns, 1)
+        _product(text, shape, result, column, row, None, _Ends(instruction.accumulate))
         return
     rows, columns = Strided(left.region, left.start, length, 1), Strided(right.region, right.start, length, 1)
     shape = (out.rows, out.columns, length)
@@ -148,6 +160,14 @@ def _columns(count: int, vector: int, rows_of_tile: dict[int, int]) -> list[tupl
     return found
 
 
+class _Ends(NamedTuple):
+    """How a tile begins, with what is there or 0; what is done with it at last, and whether it is stored."""
+
+    accumulate: bool
+    finish: Callable[[Index, str], None] | None = None
+    is_kept: bool = True
+
+
 def _product(
     text: Text,
     shape: tuple[int, int, int],
@@ -155,15 +175,14 @@ def _product(
     left: Strided,
     right: Strided,
     bias: Operand | None,
-    *,
-    accumulate: bool,
+    ends: _Ends,
 ) -> None:
     """result[i][n] (+)= bias[i] + Σ_j left[i][j] × right[j][n], the columns n side by side."""
     rows, columns, terms = shape
     rows_of_tile = MANY_REGISTERS if text.module.registers >= 32 else FEW_REGISTERS
     for first_column, vectors, column_tiles, live in _columns(columns, text.vector, rows_of_tile):
         for first_row, height, row_tiles in tiles(rows, rows_of_tile[vectors]):
-            tile = _Tile(text, result, left, right, bias, height, vectors, live, accumulate)
+            tile = _Tile(text, result, left, right, bias, height, vectors, live, ends)
 
             def over_rows(
                 number: Index, column: Index, tile: _Tile = tile, first: int = first_row, terms: int = terms
@@ -196,7 +215,7 @@ class _Tile:
     height: int
     vectors: int
     live: int
-    accumulate: bool
+    ends: _Ends
 
     def compute(self, row: Index, column: Index, terms: int) -> None:
         """Begin with what is there and the bias, add all terms, store."""
@@ -210,12 +229,15 @@ class _Tile:
             0, terms, lambda j, sofar: self._add(row, column, j, sofar), self._begin(row, targets)
         )
         for target, found in zip(targets, sums, strict=True):
-            text.store(self.result.region, target, found, self.live)
+            if self.ends.is_kept:
+                text.store(self.result.region, target, found, self.live)
+            if self.ends.finish is not None:
+                self.ends.finish(target, found)
 
     def _begin(self, row: Index, targets: Sequence[Index]) -> list[str]:
         text = self.text
         found = [text.number(0.0)] * len(targets)
-        if self.accumulate:
+        if self.ends.accumulate:
             found = [text.load_live(self.result.region, target, self.live) for target in targets]
         if self.bias is None:
             return found
@@ -223,7 +245,7 @@ class _Tile:
             address = self.bias.at(text, text.plus(row, line))
             number = text.splat(text.load_one(self.bias.region, address))
             for place in range(line * self.vectors, (line + 1) * self.vectors):
-                found[place] = text.binary("fadd", found[place], number) if self.accumulate else number
+                found[place] = text.binary("fadd", found[place], number) if self.ends.accumulate else number
         return found
 
     def _add(self, row: Index, column: Index, term: Index, sofar: Sequence[str]) -> list[str]:

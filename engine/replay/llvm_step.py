@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 
 from engine.replay.llvm_doubles import add_to_doubles, round_doubles
+from engine.replay.llvm_fusion import fused
 from engine.replay.llvm_layout import Layout
 from engine.replay.llvm_module import Module, Region
 from engine.replay.llvm_picks import pick, scatter
@@ -51,11 +52,14 @@ class Flags:
 def write_step(module: Module, program: Program, widths: Sequence[int], layout: Layout, flags: Flags) -> None:
     """Write all functions of a program into the module."""
     names: list[list[str]] = []
-    for part, (_, instructions) in enumerate(program.parts()):
+    for part, instructions in enumerate(fused(program, layout)):
         names.append([])
-        for number, instruction in enumerate(instructions):
+        for number, (instruction, finish, is_kept) in enumerate(instructions):
             text = Text(module, f"part{part}_{number}")
-            _write(text, layout, _added(instruction) if part == 2 else instruction)
+            if finish and isinstance(instruction, MatrixProduct):
+                matrix_product(text, layout, instruction, finish, is_kept=is_kept)
+            else:
+                _write(text, layout, _added(instruction) if part == 2 else instruction)
             text.end()
             names[-1].append(text.name)
     step = _Step(module, program, widths, layout, flags, names)
@@ -167,20 +171,23 @@ class _Step:
         return text.loop(0, count, row, [sofar])[0]
 
     def _zero_of_gradient(self, text: Text) -> str:
-        """The same for the gradient."""
+        """The same for the gradient, four sums side by side, so that none waits for itself."""
         region, found = self.layout.regions[Space.GRADIENT], "0.0"
         start, stop = region.start, region.start + self.program.wanted
-        for width in (text.vector, 1):
+        for width, sums in ((text.vector, 4), (text.vector, 1), (1, 1)):
             with text.wide(width):
-                count, zero = (stop - start) // width, text.number(0.0)
+                count, zero = (stop - start) // (width * sums), text.number(0.0)
 
                 def part(number: Index, sofar: list[str], start: int = start, zero: str = zero) -> list[str]:
-                    address = text.plus(start, text.times(number, text.width))
-                    return [text.fma(text.load(region, address), zero, sofar[0])]
+                    first = text.plus(start, text.times(number, text.width * len(sofar)))
+                    return [
+                        text.fma(text.load(region, text.plus(first, text.width * place)), zero, before)
+                        for place, before in enumerate(sofar)
+                    ]
 
-                sums = text.loop(0, count, part, [zero])[0]
-                found = text.let(f"fadd {text.scalar} {found}, {text.total(sums)}")
-                start += count * width
+                for each in text.loop(0, count, part, [zero] * sums) if count else ():
+                    found = text.let(f"fadd {text.scalar} {found}, {text.total(each)}")
+                start += count * width * sums
         return found
 
     def _call(self, text: Text, part: int) -> None:
