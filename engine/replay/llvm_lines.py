@@ -125,6 +125,16 @@ class Lines:
         self._block = f"done{number}"
         return after
 
+    def when(self, condition: str, body: Callable[[], None]) -> None:
+        """`body()`, where the condition holds."""
+        self._count += 1
+        number = self._count
+        self._lines += [f"br i1 {condition}, label %when{number}, label %done{number}", f"when{number}:"]
+        self._block = f"when{number}"
+        body()
+        self._lines += [f"br label %done{number}", f"done{number}:"]
+        self._block = f"done{number}"
+
     # ── Whole numbers ──────────────────────────────────────────────────────────────────────────────
 
     def plus(self, *numbers: Index) -> Index:

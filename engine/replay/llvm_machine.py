@@ -81,7 +81,7 @@ class Machine:
         if platform.machine() not in FLAGS:
             raise ReplayError(f"the LLVM executor does not know the processor {platform.machine()!r}")
         self.program, self.lanes, self.checked = program, lanes, checked
-        self.type = np.dtype(precision.name)
+        self.type, precision = np.dtype(precision.name), precision.for_lanes(lanes)
         self._layout = Layout(program, lanes, precision)
         module = Module(target.registers, precision, checked=checked)
         write_step(module, program, widths, self._layout, FLAGS[platform.machine()])

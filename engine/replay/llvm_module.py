@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 __all__ = ["DOUBLE", "FLOAT", "PRECISIONS", "Module", "Precision", "Region"]
 
-REGISTER = 64  # bytes of a vector: one register with AVX-512, two with AVX2
 NARROWEST = 16  # bytes of the smallest register that holds several numbers
 
 
 @dataclass(frozen=True)
 class Precision:
-    """A kind of number: NumPy's name for it, LLVM's, how LLVM's own functions abbreviate it, its bytes."""
+    """A kind of number: NumPy's name for it, LLVM's, how LLVM's own functions abbreviate it, its bytes.
+
+    And how many of them are a vector.
+    """
 
     name: str
     scalar: str
     suffix: str
     size: int
+    vector: int
 
-    @property
-    def vector(self) -> int:
-        """How many of them are a vector."""
-        return REGISTER // self.size
+    def for_lanes(self, lanes: int) -> Precision:
+        """The same, for code that works on so many samples at once.
+
+        The vectors of a single sample are its neighboring rows, often fewer than sixteen of a kind.
+        """
+        return replace(self, vector=min(self.vector, 8)) if lanes == 1 else self
 
     @property
     def narrowest(self) -> int:
@@ -45,8 +50,8 @@ class Precision:
             return math.copysign(math.inf, number)
 
 
-DOUBLE = Precision("float64", "double", "f64", 8)
-FLOAT = Precision("float32", "float", "f32", 4)
+DOUBLE = Precision("float64", "double", "f64", 8, 8)  # one register with AVX-512, two with AVX2
+FLOAT = Precision("float32", "float", "f32", 4, 16)
 PRECISIONS = {precision.name: precision for precision in (DOUBLE, FLOAT)}
 
 

@@ -8,7 +8,7 @@ repeat the last sample, so that nothing unusual happens in them, and their gradi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
@@ -117,13 +117,15 @@ class _Step:
         self.module.declare("i32 @feclearexcept(i32)")
         self.module.declare("i32 @fetestexcept(i32)")
         text.let(f"call i32 @feclearexcept(i32 {mask})")
+        whole = text.let(f"add i64 %samples, {layout.lanes - 1}")
+        blocks = text.let(f"udiv i64 {whole}, {layout.lanes}")
         if with_gradient:
-            self._clear_sums(text)
+            for space in SUMS:
+                _clear(text, layout.regions[space])
+            self._sum_in_doubles(text, blocks, _clear_doubles)
         if layout.doubles:
             round_doubles(text, layout, Space.WEIGHT)
         self._call(text, 0)
-        whole = text.let(f"add i64 %samples, {layout.lanes - 1}")
-        blocks = text.let(f"udiv i64 {whole}, {layout.lanes}")
 
         def block(number: Index, sofar: list[str]) -> list[str]:
             start = text.times(number, layout.lanes)
@@ -132,8 +134,7 @@ class _Step:
             if with_gradient:
                 self._mark_live(text, start)
                 self._call(text, 2)
-                for space in SUMS if layout.doubles else ():
-                    add_to_doubles(text, layout, space)
+                self._sum_in_doubles(text, blocks, add_to_doubles)
             count = 1 if with_gradient else len(self.program.outputs)
             self._store_results(text, start, count)
             return [self._times_zero(text, self.program.outputs, count, sofar[0])]
@@ -142,20 +143,22 @@ class _Step:
             zeros = text.loop(0, blocks, block, [text.number(0.0)])[0]
             zero = text.total(zeros)
         if with_gradient:
-            for space in SUMS if layout.doubles else ():
-                round_doubles(text, layout, space)
+            self._sum_in_doubles(text, blocks, round_doubles)
             self._call(text, 3)
             zero = text.let(f"fadd {text.scalar} {zero}, {self._zero_of_gradient(text)}")
         is_nan = text.let(f"fcmp uno {text.scalar} {zero}, {zero}")
         raised = text.let(f"call i32 @fetestexcept(i32 {mask})")
         text.end(f"i32 {text.let(f'select i1 {is_nan}, i32 {mask}, i32 {raised}')}")
 
-    def _clear_sums(self, text: Text) -> None:
-        for space in SUMS:
-            _clear(text, self.layout.regions[space])
-            if self.layout.doubles:
-                with text.doubles():
-                    _clear(text, self.layout.doubles[space])
+    def _sum_in_doubles(self, text: Text, blocks: str, part: Callable[[Text, Layout, Space], None]) -> None:
+        """One part of summing float32 in float64, where there is more than one block to sum."""
+
+        def parts() -> None:
+            for space in SUMS:
+                part(text, self.layout, space)
+
+        if self.layout.doubles:
+            text.when(text.let(f"icmp ugt i64 {blocks}, 1"), parts)
 
     def _times_zero(self, text: Text, rows: Rows, count: int, sofar: str) -> str:
         """The sum of the first rows' numbers times 0: 0 where all are finite, else nan."""
@@ -275,6 +278,11 @@ class _Step:
 
 def _entry(text: Text, place: int) -> str:
     return text.let(f"getelementptr inbounds i64, ptr %a, i64 {place}")
+
+
+def _clear_doubles(text: Text, layout: Layout, space: Space) -> None:
+    with text.doubles():
+        _clear(text, layout.doubles[space])
 
 
 def _clear(text: Text, region: Region) -> None:
