@@ -48,6 +48,7 @@ class Compiled:
         self._make_executor = partial(make_executor, executor, self.dtype)
         self._paths: dict[tuple[Shape, ...], list[Path]] = {}
         self._ready: dict[tuple[Any, ...], Call] = {}  # by the form of weights and arguments
+        self._latest: Call = _nothing
         self._busy = threading.RLock()
         self.__name__ = getattr(function, "__name__", type(function).__name__)
         self.__doc__ = getattr(function, "__doc__", None)
@@ -72,13 +73,10 @@ class Compiled:
         """
         given = (weights, *arguments)
         with self._busy:
-            ready = self._prepared(given)
-            if ready is not None:
-                try:
-                    return ready(weights, arguments)
-                except FloatingPointError:
-                    pass  # the careful way finds out what is wrong
-            return self._gradients(given)
+            try:
+                return self._latest(given) or self._ready_for(given)(given) or self._gradients(given)
+            except FloatingPointError:
+                return self._gradients(given)  # finds out what is wrong
 
     def array(self, numbers: Any) -> Array:
         """Numbers as an array, from which samples can be chosen; for those who have no NumPy of their own."""
@@ -160,22 +158,22 @@ class Compiled:
             self._prepare(path, given)
         return combined(losses, single=True), gradients[0] if len(gradients) == 1 else sum(gradients)
 
-    def _prepared(self, given: tuple[Any, ...]) -> Call | None:
-        """What was prepared for arrays of these types and shapes."""
+    def _ready_for(self, given: tuple[Any, ...]) -> Call:
+        """What was prepared for arrays of these types and shapes; it is tried first from now on."""
         try:
-            return self._ready.get(tuple(map(_form_of, given)))
+            self._latest = self._ready.get(tuple(map(_form_of, given)), _nothing)
         except (AttributeError, TypeError):  # lists, and whatever else has no type and shape
-            return None
+            return _nothing
+        return self._latest
 
     def _prepare(self, path: Path, given: tuple[Any, ...]) -> None:
         """Prepare for more arrays of these types and shapes, where all go one way."""
         if all(type(array) is np.ndarray and array.dtype.kind in "fiu" for array in given):
-            form = tuple(array.shape for array in given[1:])
-            ready = path.prepared("gradients", form[0][0] if form else 1, form)
+            ready = path.prepared("gradients", len(given[1]) if len(given) > 1 else 1, given)
             if ready is not None:
                 while len(self._ready) >= MOST_FORMS:
                     self._ready.pop(next(iter(self._ready)))
-                self._ready[tuple(map(_form_of, given))] = ready
+                self._latest = self._ready[tuple(map(_form_of, given))] = ready
 
     def _split(self, batch: Batch, weights: Array) -> Iterable[tuple[Batch, Path]]:
         """The samples by the way that each takes through the function's branches."""
@@ -226,6 +224,10 @@ class Compiled:
 
 
 _form_of = attrgetter("__class__", "dtype", "shape")
+
+
+def _nothing(_: Any) -> None:
+    """The call before anything is prepared."""
 
 
 def _leaves(parameters: Iterable[Value]) -> tuple[Value, ...]:

@@ -23,12 +23,13 @@ __all__ = [
     "StrictExecutor",
     "choose_executor",
     "dtype_named",
+    "form_of",
     "make_executor",
 ]
 
 Array = Any
-Form = tuple[tuple[int, ...], ...]  # the shapes of the arguments' arrays; the samples come first
-Call = Callable[[Array, Sequence[Array]], tuple[Array, Array]]
+Form = tuple[tuple[Any, tuple[int, ...]], ...]  # types and shapes: of the weights, then of each argument
+Call = Callable[[Sequence[Array]], Any]
 
 
 class Executor(Protocol):
@@ -58,10 +59,16 @@ class Preparing(Protocol):
     """An executor that can do beforehand what is the same for all batches of one form."""
 
     def call(self, name: str, samples: int, form: Form) -> Call:
-        """A function (weights, arrays) -> (results, gradient) for the user's arrays, of these shapes.
+        """A function of (weights, *arguments), the user's own arrays, that gives (results, gradient).
 
-        `name` is "gradients", or "outputs", whose gradient means nothing.
+        It gives None for arrays of another form. `name` is
+        "gradients", or "outputs", where the gradient means nothing.
         """
+
+
+def form_of(given: Sequence[Array]) -> Form:
+    """What arrays have in common for which one prepared call is good."""
+    return tuple((array.dtype, array.shape) for array in given)
 
 
 class StrictExecutor:

@@ -13,8 +13,9 @@ from math import prod
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
-from engine.replay.executors import Call, Form
+from engine.replay.executors import Call, Form, form_of
 from engine.replay.llvm_machine import Machine
 from engine.replay.llvm_memory import Memory, address_of
 
@@ -25,33 +26,42 @@ SMALL = 4096  # numbers in a batch that is copied before the call
 REFUSAL = "a division by 0, an overflow, or something that is not a number"
 
 
-def call_for(machine: Machine, name: str, form: Form) -> Call:
-    """A function (weights, arrays) -> (results, gradient) for arrays of these shapes.
+def call_for(machine: Machine, name: str, samples: int, form: Form) -> Call:
+    """A function of (weights, *arguments) of these types and shapes that gives (results, gradient).
 
     `name` is "outputs", whose results are of shape (results, samples), and which has no gradient to tell; or
-    "gradients", whose results are of shape (samples,). Raises FloatingPointError where something was divided
-    by 0, overflowed or was invalid, where an index was none, and where a result is not finite.
+    "gradients", whose results are of shape (samples,). It gives None for arrays of another form, and raises
+    FloatingPointError where something was divided by 0, overflowed or was invalid, where an index was none,
+    and where a result is not finite.
     """
-    kind = _SmallCall if sum(map(prod, form)) <= SMALL else _LargeCall
-    return kind(machine, name, form)
+    numbers = sum(prod(shape) for _, shape in form[1:])
+    kind = _SmallCall if numbers <= SMALL else _LargeCall
+    return kind(machine, name, samples, form).run
 
 
 class _SmallCall:
     """For batches that are copied."""
 
-    def __init__(self, machine: Machine, name: str, form: Form) -> None:
-        self._machine, self._memory = machine, machine.memory()
-        self._weights, self._gradient = self._memory.weights, self._memory.gradient
-        self._copies = [np.empty(shape) for shape in form]
-        samples = form[0][0] if form else 1
+    def __init__(self, machine: Machine, name: str, samples: int, form: Form) -> None:
+        self._machine = machine
+        memory = machine.memory()
+        copies = [np.empty(shape) for _, shape in form[1:]]
+        self._count = len(form)
+        self._expected = [
+            (dtype, shape, copy) for (dtype, shape), copy in zip(form, (memory.weights, *copies), strict=True)
+        ]
+        self._gradient = memory.gradient
         self._results = np.empty(_shape_of_results(machine, name, samples), machine.type)
-        self._list = _list(machine, self._memory, self._results, self._copies, samples)
+        self._list = _list(machine, memory, self._results, copies, samples)
         self._place = ctypes.addressof(self._list)
-        self._function = machine.function(name, self._memory)
+        self._function = machine.function(name, memory)
 
-    def __call__(self, weights: Array, arrays: Sequence[Array]) -> tuple[Array, Array]:
-        self._weights[...] = weights
-        for copy, array in zip(self._copies, arrays):  # noqa: B905  (as many as there were: checked before)
+    def run(self, given: Sequence[Array]) -> tuple[Array, Array] | None:
+        if len(given) != self._count:
+            return None
+        for array, (dtype, shape, copy) in zip(given, self._expected):  # noqa: B905  (equally many)
+            if type(array) is not ndarray or array.shape != shape or array.dtype != dtype:
+                return None
             copy[...] = array
         if self._function(self._place):
             raise FloatingPointError(REFUSAL)
@@ -61,17 +71,19 @@ class _SmallCall:
 class _LargeCall:
     """For batches that are read where they are."""
 
-    def __init__(self, machine: Machine, name: str, form: Form) -> None:
+    def __init__(self, machine: Machine, name: str, samples: int, form: Form) -> None:
         self._machine, self._memory = machine, machine.memory()
-        self._samples = form[0][0]
-        self._shape = _shape_of_results(machine, name, self._samples)
+        self._samples, self._form = samples, form
+        self._shape = _shape_of_results(machine, name, samples)
         self._function = machine.function(name, self._memory)
 
-    def __call__(self, weights: Array, arrays: Sequence[Array]) -> tuple[Array, Array]:
-        self._memory.weights[...] = weights
-        given = [_plain(array) for array in arrays]
+    def run(self, given: Sequence[Array]) -> tuple[Array, Array] | None:
+        if any(type(array) is not ndarray for array in given) or form_of(given) != self._form:
+            return None
+        self._memory.weights[...] = given[0]
+        arrays = [_plain(array) for array in given[1:]]
         results = np.empty(self._shape, self._machine.type)
-        entries = _list(self._machine, self._memory, results, given, self._samples)
+        entries = _list(self._machine, self._memory, results, arrays, self._samples)
         if self._function(ctypes.addressof(entries)):
             raise FloatingPointError(REFUSAL)
         return results, self._memory.gradient.copy()

@@ -12,7 +12,7 @@ import numpy as np
 
 from engine.errors import ReplayError
 from engine.replay import strict
-from engine.replay.executors import Call, Executor, Form, Preparing
+from engine.replay.executors import Call, Executor, Preparing, form_of
 from engine.replay.program import Program
 from engine.replay.record import as_eager, record
 from engine.replay.roll import roll
@@ -165,17 +165,19 @@ class Path:
         losses, gradient = self._careful_gradients(self._all_weights(weights), batch)
         return self._rounded(losses), self._rounded(gradient)
 
-    def prepared(self, name: str, samples: int, form: Form) -> Call | None:
-        """`outputs` or `gradients` for arrays of these shapes; None where the executor cannot prepare.
+    def prepared(self, name: str, samples: int, given: Sequence[Array]) -> Call | None:
+        """`outputs` or `gradients` for arrays like these, (weights, *arguments).
 
-        It raises FloatingPointError where the careful way has to find out what is wrong.
+        It raises FloatingPointError where the careful way has to find out what is wrong. None where the
+        executor cannot prepare, or where other samples may go another way.
         """
         if not isinstance(self.executor, Preparing) or self.guards is not None:
             return None
+        form = form_of((self._all_weights(given[0]), *given[1:]))
         call = self.executor.call(name, samples, form)
         if not self.tape.held:
             return call
-        return lambda weights, arrays: call(self._all_weights(weights), arrays)
+        return lambda given: call((self._all_weights(given[0]), *given[1:]))
 
     def _all_weights(self, weights: Array) -> Array:
         """The weights, and after them the numbers that held Values have now."""

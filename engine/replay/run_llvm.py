@@ -12,7 +12,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from engine.replay.executors import Call, Form
+from engine.replay.executors import Call, Form, form_of
 from engine.replay.expression import numbers_in
 from engine.replay.llvm_call import call_for
 from engine.replay.llvm_functions import is_known
@@ -112,18 +112,17 @@ class LlvmExecutor:
         self.machine(samples)
 
     def call(self, name: str, samples: int, form: Form) -> Call:
-        """A function (weights, arrays) -> (results, gradient) for arrays of these shapes; see `call_for`."""
+        """A function of (weights, *arguments) of these types and shapes; see `call_for`."""
         found = self._calls.get((name, form))
         if found is None:
             while len(self._calls) >= MOST_CALLS:
                 self._calls.pop(next(iter(self._calls)))
-            found = self._calls[name, form] = call_for(self.machine(samples), name, form)
+            found = self._calls[name, form] = call_for(self.machine(samples), name, samples, form)
         return found
 
     def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
         """The results, an array of shape (outputs, samples), of arrays of shape (samples, width)."""
-        found, _ = self.call("outputs", samples, tuple(array.shape for array in arrays))(weights, arrays)
-        return found
+        return self._now("outputs", (weights, *arrays), samples)[0]
 
     def gradients(self, weights: Array, arrays: Sequence[Array], samples: int) -> tuple[Array, Array]:
         """(the first result of every sample, its gradient by the weights summed over the samples).
@@ -131,7 +130,11 @@ class LlvmExecutor:
         Raises FloatingPointError where something was divided by 0, overflowed or was invalid, where an index
         was none, and where a result is not finite.
         """
-        return self.call("gradients", samples, tuple(array.shape for array in arrays))(weights, arrays)
+        return self._now("gradients", (weights, *arrays), samples)
+
+    def _now(self, name: str, given: Sequence[Array], samples: int) -> tuple[Array, Array]:
+        found: tuple[Array, Array] = self.call(name, samples, form_of(given))(given)
+        return found
 
 
 def _suits(lanes: int, samples: int, precision: Precision) -> bool:
