@@ -13,9 +13,10 @@ import pytest
 
 pytest.importorskip("llvmlite", reason="the LLVM executor needs llvmlite (extra `fast`)")
 
+from test_llvm import run
+
 from engine.replay.llvm_across import BROADCAST, GATHER, RUN, Across
 from engine.replay.llvm_along import Along
-from engine.replay.llvm_call import call_for
 from engine.replay.llvm_machine import Machine
 from engine.replay.llvm_neighbors import _Members
 from engine.replay.program import Fill, Instruction, Program, Rows, Space, SumOfProducts
@@ -119,7 +120,7 @@ def made(shape: str, length: int, *, pairs: bool, coefficients: int, twice: bool
 
 
 def outputs(machine: Machine, weights: Any, arrays: Sequence[Any]) -> Any:
-    return call_for(machine, "outputs", tuple(array.shape for array in arrays))(weights, arrays)[0]
+    return run(machine, "outputs", weights, arrays)[0]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
