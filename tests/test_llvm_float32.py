@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("llvmlite", reason="the LLVM executor needs llvmlite (extra `fast`)")
 
-from roundings import Bounds, U, bounds
+from fuzz.roundings import Bounds, U, bounds
 from test_llvm import PLAIN, PROGRAMS, network, rolled, run, samples, weights
 from test_llvm_math import FUNCTIONS, compiled
 

@@ -1,31 +1,15 @@
-"""The differential fuzzer of replay: random functions, every executor against eager.
-
-`python -m tests.fuzz 60` runs for a minute from a fresh seed, and says which; a second argument gives the
-seed. A case is one seed: a random expression, network, sequence model or function with branches,
-with batches of one, of odd sizes and of unequal lengths, with repeated and unused inputs and constants.
-Each program is called twice. Strict replay must have eager's bits, the others agree within 1e-10 of the
-largest gradient, and what eager refuses all must refuse.
-"""
+"""Random functions of one sample, with parameters and samples to run them on."""
 
 from __future__ import annotations
 
 import math
 import random
-import sys
-import time
-import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
 from engine import (
-    Constant,
-    EngineError,
-    NonFiniteError,
     Value,
     clamp,
     dot,
@@ -42,11 +26,9 @@ from engine import (
     where,
 )
 from engine.checking.expressions import random_expression
-from engine.graph import interior_and_leaves
-from engine.replay.compiled import compile  # noqa: A004
 
-EXECUTORS = ("numpy", "strict", *(["llvm-checked"] if find_spec("llvmlite") else []))
-TOLERANCE = 1e-10
+__all__ = ["Case", "make_case", "network_case", "sequence_case"]
+
 ACTIVATIONS = ("relu", "tanh", "sigmoid", "softplus", "silu", "gelu", "mish", "softsign", "exp", "abs")
 
 
@@ -226,119 +208,3 @@ CASES = (expression_case, expression_case, network_case, sequence_case, branches
 def make_case(seed: int) -> Case:
     draw = random.Random(seed)
     return draw.choice(CASES)(draw)
-
-
-def constants(argument: Any) -> Any:
-    return [constants(a) for a in argument] if isinstance(argument, list) else as_constant(argument)
-
-
-def as_constant(number: Any) -> Any:
-    return number if isinstance(number, int) else Constant(number)
-
-
-def eager(case: Case, sample: tuple[Any, ...]) -> tuple[float, list[float]] | type[Exception] | None:
-    """(loss, gradient) of one sample, or the kind of error; None for a nan in what depends on data alone."""
-    for parameter in case.parameters:
-        parameter.grad = None
-    try:
-        loss = case.function(*map(constants, sample))
-        loss.backward()
-    except NonFiniteError as error:
-        wanted = set(case.parameters) & set(interior_and_leaves(error.node)[1])
-        return type(error) if wanted else None
-    except (EngineError, IndexError) as error:
-        return type(error)
-    finally:
-        gradient = [parameter.grad or 0.0 for parameter in case.parameters]
-        for parameter in case.parameters:
-            parameter.grad = None
-    return loss.data, gradient
-
-
-def disagreements(case: Case, executors: Sequence[str] = EXECUTORS) -> list[str]:
-    """What is wrong with replay on this case, in words."""
-    expected = [eager(case, sample) for sample in case.samples]
-    good = [sample for sample, found in zip(case.samples, expected, strict=True) if isinstance(found, tuple)]
-    known = [found for found in expected if isinstance(found, tuple)]
-    found: list[str] = []
-    for executor in executors:
-        program = compile(case.function, case.parameters, executor)
-        if good:
-            found += wrong_results(program, executor, good, known)
-        for sample, outcome in zip(case.samples, expected, strict=True):
-            if isinstance(outcome, type):
-                found += wrong_refusals(program, executor, sample, outcome)
-    return found
-
-
-def run(program: Any, samples: Sequence[tuple[Any, ...]]) -> Any:
-    weights = [parameter.data for parameter in program.parameters]
-    return program.value_and_gradients(weights, *map(list, zip(*samples, strict=True)))
-
-
-def wrong_results(
-    program: Any, executor: str, samples: list[Any], known: Sequence[tuple[float, list[float]]]
-) -> list[str]:
-    """Whether the program agrees with eager: on all samples, on the first alone, and again."""
-    found = []
-    for count in (len(samples), 1, len(samples)):
-        losses, gradient = run(program, samples[:count])
-        wanted = np.array([loss for loss, _ in known[:count]])
-        slope = np.zeros(len(program.parameters))
-        for _, part in known[:count]:
-            slope += part
-        if executor == "strict" and count == 1:
-            same = losses[0] == wanted[0] and (gradient == slope).all()
-        else:
-            same = close(losses, wanted) and close(gradient, slope)
-        if not same:
-            found.append(
-                f"{executor}, {count} samples: loss {losses} not {wanted}, gradient {gradient} not {slope}"
-            )
-    return found
-
-
-def close(found: Any, wanted: Any) -> bool:
-    if np.isinf(wanted).any():
-        return bool(np.array_equal(np.isinf(found), np.isinf(wanted)))
-    return bool(abs(found - wanted).max() <= TOLERANCE * max(1.0, abs(wanted).max()))
-
-
-def wrong_refusals(program: Any, executor: str, sample: Any, outcome: type[Exception]) -> list[str]:
-    try:
-        result = run(program, [sample])
-    except (EngineError, IndexError) as error:
-        return (
-            []
-            if isinstance(error, outcome)
-            else [f"{executor}: {error!r} where eager raises {outcome.__name__}"]
-        )
-    return [f"{executor}: {result} where eager raises {outcome.__name__}"]
-
-
-def fuzz(
-    seeds: Sequence[int], until: float = math.inf, executors: Sequence[str] = EXECUTORS
-) -> tuple[int, list[str]]:
-    """(how many cases were tried, what was wrong): every seed, as long as the clock has not struck."""
-    count, found = 0, []
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # parameters that are not used are on purpose
-        for seed in seeds:
-            if time.perf_counter() > until:
-                break
-            case = make_case(seed)
-            try:
-                found += [f"seed {seed}, {case.name}: {words}" for words in disagreements(case, executors)]
-            except Exception as error:  # noqa: BLE001  (whatever it is, it is a finding)
-                found.append(f"seed {seed}, {case.name}: {error!r}")
-            count += 1
-    return count, found
-
-
-if __name__ == "__main__":
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
-    first = int(sys.argv[2]) if len(sys.argv) > 2 else random.SystemRandom().randrange(10**9)
-    tried, wrong = fuzz(range(first, first + 10**9), time.perf_counter() + seconds)
-    print(*wrong, sep="\n")  # noqa: T201
-    print(f"{tried} cases from seed {first}: {len(wrong)} disagreements")  # noqa: T201
-    sys.exit(bool(wrong))
