@@ -321,3 +321,45 @@ def test_the_largest_of_lists_of_any_length_are_one_instruction() -> None:
     )
     program = right(tape, w, [[0.3 * k - 1.0 for k in range(7)], [2.0 - k for k in range(7)]])
     assert kinds(program).count("Reduction") == 1
+
+
+def test_quotients_share_the_reciprocal_of_their_divisor() -> None:
+    w = weights(6)
+    tape = record(lambda x: dot(softmax([a * b for a, b in zip(w, x, strict=True)]), w), w, [[1.0] * 6])
+    program = right(tape, w, [[0.1 * k for k in range(6)], [1.0, -1.0] * 3])
+    divisions = [
+        each for each in program.forward if isinstance(each, Elementwise) and "/" in repr(each.expression)
+    ]
+    assert [len(each.out) for each in divisions] == [1]
+    alone = record(lambda x: x * w[0] / (x + w[1]), w[:2], [2.0])
+    assert [
+        repr(e.expression) for e in right(alone, w[:2], [[2.0], [3.0]]).forward if isinstance(e, Elementwise)
+    ] == ["x0 / x1"]
+
+
+def test_a_label_is_picked_before_what_is_taken_from_all_is_taken() -> None:
+    w = weights(8)
+
+    def loss(x: Sequence[Any], y: Any) -> Any:
+        return -pick(log_softmax([a * b for a, b in zip(w, x, strict=True)]), y)
+
+    program = right(record(loss, w, [[1.0] * 8, 3]), w, [[0.1 * k for k in range(8)] + [5.0], [1.0] * 9])
+    sums = [each for each in program.forward if isinstance(each, SumOfProducts)]
+    assert [len(each.out) for each in sums] == [8, 1]  # the products, and one difference
+
+
+def test_exact_factors_go_into_the_terms_of_a_sum_but_not_into_a_matrix() -> None:
+    w = weights(8)
+    squares = record(lambda x: total([(a * b) ** 2 for a, b in zip(w, x, strict=True)]) / 8.0, w, [[1.0] * 8])
+    by_hand = record(
+        lambda x: 0.5 * sum(a.exp() * a for a in [b * c for b, c in zip(w, x, strict=True)]), w, [[1.0] * 8]
+    )
+    samples = [[0.1 * k for k in range(8)], [1.0] * 8]
+    for tape in (squares, by_hand):
+        sums = [each for each in right(tape, w, samples).forward if isinstance(each, SumOfProducts)]
+        assert [len(each.out) for each in sums if each.coefficients] == [1]
+    rows = [w[:4], w[4:]]
+    scaled = record(lambda x: total([(0.5 * dot(row, x)).tanh() for row in rows]), w, [[1.0] * 4])
+    assert kinds(right(scaled, w, [sample[:4] for sample in samples]))[0] == "MatrixProduct"
+    inexact = record(lambda x: (x * w[0] + x * x) / 3.0 + x / 0.0625, w[:1], [2.0])
+    right(inexact, w[:1], [[2.0], [-3.0]])

@@ -171,18 +171,18 @@ class Adjoint:
         for (target, other), debts in owed.items():
             if not debts:
                 continue
-            places = sorted(debts)
-            terms = [debt for place in places for debt in debts[place]]
-            coefficients = tuple(factor for _, _, factor in terms)
-            self._add(
-                SumOfProducts(
-                    out=Rows.of(target.adjoint, places),
-                    ends=_ends(len(debts[place]) for place in places),
-                    left=Rows.of(gradient, [row for row, _, _ in terms]),
-                    right=None if other is None else Rows.of(other, [place for _, place, _ in terms]),
-                    coefficients=() if set(coefficients) == {1.0} else coefficients,
+            for places in _alike(debts):
+                terms = [debt for place in places for debt in debts[place]]
+                coefficients = tuple(factor for _, _, factor in terms)
+                self._add(
+                    SumOfProducts(
+                        out=Rows.of(target.adjoint, places),
+                        ends=_ends(len(debts[place]) for place in places),
+                        left=Rows.of(gradient, [row for row, _, _ in terms]),
+                        right=None if other is None else Rows.of(other, [place for _, place, _ in terms]),
+                        coefficients=() if set(coefficients) == {1.0} else coefficients,
+                    )
                 )
-            )
 
     def _elementwise(self, expression: Apply, operands: tuple[Rows, ...], upstream: Rows, out: Rows) -> None:
         slopes = partials(expression.operation, expression.operands)
@@ -204,6 +204,17 @@ class Adjoint:
         numbers = {old: new for new, old in enumerate(used)}
         back = Rows(target.space.adjoint, target.places)
         self._add(Elementwise(back, renumbered(expression, numbers), tuple(available[old] for old in used)))
+
+
+def _alike(debts: dict[int, list[Owed]]) -> list[list[int]]:
+    """The places in order; where most of them have the same number of terms, those apart from the others."""
+    by_count: dict[int, list[int]] = defaultdict(list)
+    for place in sorted(debts):
+        by_count[len(debts[place])].append(place)
+    most = max(by_count, key=lambda count: len(by_count[count]))
+    others = [place for place in sorted(debts) if len(debts[place]) != most]
+    is_apart = others and len(others) < len(by_count[most])
+    return [by_count[most], others] if is_apart else [sorted(debts)]
 
 
 def _told_by_the_result(slope: Any) -> Any:

@@ -11,11 +11,12 @@ from typing import NamedTuple
 from engine import ops
 from engine.operation import Operation
 from engine.replay.program import Space
-from engine.replay.simplify import Flat
+from engine.replay.simplify import Flat, is_power_of_two
 
 __all__ = ["Collapsed", "Node", "Term", "collapse"]
 
 NONE = -1
+Absorbed = bytearray | dict[int, int]  # by place, 1 for what went into a sum
 
 
 class Term(NamedTuple):
@@ -42,7 +43,8 @@ class Collapsed(NamedTuple):
     flat: Flat
 
 
-SUMS = frozenset({ops.add, ops.subtract, ops.negate, ops.multiply, ops.dot, ops.total})
+ADDITIONS = frozenset({ops.add, ops.subtract, ops.dot, ops.total})
+SUMS = ADDITIONS | {ops.negate, ops.multiply}
 
 
 def collapse(flat: Flat) -> Collapsed:
@@ -52,7 +54,7 @@ def collapse(flat: Flat) -> Collapsed:
     descending: list[int] = []
     for place in range(len(flat.operations) - 1, -1, -1):
         operation = flat.operations[place]
-        if operation is None or absorbed[place]:
+        if operation is None or absorbed[place] or not flat.uses[place]:
             continue
         descending.append(place)
         if operation not in SUMS:
@@ -84,7 +86,7 @@ def _new_shared_node(flat: Flat, terms: list[Term]) -> int:
     return len(flat.operations) - 1
 
 
-def _opened(flat: Flat, terms: list[Term], target: int, absorbed: bytearray) -> list[Term]:
+def _opened(flat: Flat, terms: list[Term], target: int, absorbed: Absorbed) -> list[Term]:
     """The terms, with the sums among them that nobody else uses taken apart."""
     opened: list[Term] = []
     for term in terms:
@@ -96,7 +98,7 @@ def _opened(flat: Flat, terms: list[Term], target: int, absorbed: bytearray) -> 
     return opened
 
 
-def _terms(flat: Flat, stack: list[tuple[float, int]], target: int, absorbed: bytearray) -> list[Term]:
+def _terms(flat: Flat, stack: list[tuple[float, int]], target: int, absorbed: Absorbed) -> list[Term]:
     """The terms of a sum, left to right: descends into what is used here only and varies alike."""
     terms: list[Term] = []
     top = stack[0][1]
@@ -106,12 +108,19 @@ def _terms(flat: Flat, stack: list[tuple[float, int]], target: int, absorbed: by
         operation, operands = flat.operations[place], flat.operands[place]
         alone = flat.uses[place] == 1 and flat.varies(place) == varies
         is_open = operation in SUMS and (place == top or alone)
-        if not is_open or (coefficient != 1.0 and operation not in (ops.multiply, ops.negate)):
+        if not is_open:
             terms.append(Term(coefficient, place, NONE))
+            continue
+        if coefficient != 1.0 and operation in ADDITIONS:
+            terms += _scaled(flat, coefficient, place, absorbed)
             continue
         absorbed[place] = 1
         if operation is ops.multiply:
-            _product(flat, coefficient, operands, terms)
+            number, other = _constant_factor(flat, operands)
+            if number is not None and flat.operations[other] in ADDITIONS:
+                stack.append((coefficient * number, other))
+            else:
+                _product(flat, coefficient, operands, terms)
         elif operation is ops.negate:
             stack.append((-coefficient, operands[0]))
         elif operation is ops.subtract:
@@ -126,12 +135,33 @@ def _terms(flat: Flat, stack: list[tuple[float, int]], target: int, absorbed: by
     return terms
 
 
+def _scaled(flat: Flat, coefficient: float, place: int, absorbed: Absorbed) -> list[Term]:
+    """The terms of a sum that is multiplied: taken apart where that is exact, and no row of a matrix."""
+    taken: dict[int, int] = {}
+    terms = _terms(flat, [(1.0, place)], place, taken) if is_power_of_two(coefficient) else []
+    if not terms or any(Space.WEIGHT in _spaces(flat, term) for term in terms):
+        return [Term(coefficient, place, NONE)]
+    for inner in taken:
+        absorbed[inner] = 1
+    return [term._replace(coefficient=coefficient * term.coefficient) for term in terms]
+
+
+def _spaces(flat: Flat, term: Term) -> list[Space]:
+    return [flat.spaces[factor] for factor in (term.left, term.right) if factor != NONE]
+
+
 def _product(flat: Flat, coefficient: float, operands: tuple[int, ...], terms: list[Term]) -> None:
     """The term for a product: a constant factor goes into the coefficient."""
+    number, other = _constant_factor(flat, operands)
+    if number is not None:
+        terms.append(Term(coefficient * number, other, NONE))
+    else:
+        terms.append(Term(coefficient, *operands))
+
+
+def _constant_factor(flat: Flat, operands: tuple[int, ...]) -> tuple[float | None, int]:
+    """(the number of a factor that is constant, the other factor)."""
     left, right = operands
-    for factor, other in ((left, right), (right, left)):
-        number = flat.constants.get(factor)
-        if number is not None:
-            terms.append(Term(coefficient * number, other, NONE))
-            return
-    terms.append(Term(coefficient, left, right))
+    if right in flat.constants and left not in flat.constants:
+        return flat.constants[right], left
+    return flat.constants.get(left), right

@@ -1,11 +1,14 @@
 """Simplify: the tape without what need not be computed for every sample, or twice.
 
-Constants are folded, what is computed twice is computed once, and what no result needs is left out. No
-result changes.
+Constants are folded, what is computed twice is computed once, and what no result needs is left out: no
+result changes. Where several numbers are divided by one, as in softmax, they are multiplied by its
+reciprocal, which changes them in the last digit.
 """
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from dataclasses import dataclass, field
 
 from engine import ops
@@ -15,7 +18,7 @@ from engine.replay.program import Space
 from engine.replay.selection import PICK
 from engine.replay.tape import Leaf, LeafKind, Tape
 
-__all__ = ["Flat", "simplify"]
+__all__ = ["Flat", "is_power_of_two", "simplify"]
 
 
 @dataclass
@@ -23,7 +26,7 @@ class Flat:
     """Scalar nodes in an order in which operands come first; a leaf has no operation.
 
     `spaces` tells in which space of a program each will have its row, `wanted` whose gradient is on the way
-    to a parameter's; `uses` counts the operands and results that a node is.
+    to a parameter's; `uses` counts the operands and results that a node is: 0 where no result needs it.
     """
 
     operations: list[Operation | None] = field(default_factory=list)
@@ -45,12 +48,22 @@ def simplify(tape: Tape, outputs: tuple[int, ...]) -> Flat:
     flat = _Building()
     places: dict[int, int] = {}
     first = len(tape.leaves)
-    for place in _needed(tape, outputs):
+    needed = _needed(tape, outputs)
+    instructions = [tape.instructions[place - first] for place in needed if place >= first]
+    divisors = Counter(operands[1] for operation, operands, _ in instructions if operation is ops.divide)
+    is_shared = any(count > 1 for count in divisors.values())  # then all are treated alike, and roll together
+    for place in needed:
         if place < first:
             places[place] = flat.leaf(tape.leaves[place])
+            continue
+        operation, operands, _ = tape.instructions[place - first]
+        given = tuple([places[operand] for operand in operands])
+        if operation is ops.divide and is_shared:
+            places[place] = flat.quotient(*given)
+        elif operation is PICK:
+            places[place] = flat.picked(given)
         else:
-            operation, operands, _ = tape.instructions[place - first]
-            places[place] = flat.node(operation, tuple([places[operand] for operand in operands]))
+            places[place] = flat.node(operation, given)
     flat.outputs = [places[place] for place in outputs]
     _mark(flat)
     return flat
@@ -98,6 +111,22 @@ class _Building(Flat):
         known = self._known.get(key)
         return self._append(key, operation, operands) if known is None else known
 
+    def quotient(self, dividend: int, divisor: int) -> int:
+        """The place of a quotient as a product with the reciprocal, which other quotients may share."""
+        if divisor in self.constants or self.constants.get(dividend) == 1.0:
+            return self.node(ops.divide, (dividend, divisor))
+        one = self.leaf(Leaf(LeafKind.CONSTANT, 0, 1.0, ""))
+        return self.node(ops.multiply, (dividend, self.node(ops.divide, (one, divisor))))
+
+    def picked(self, operands: tuple[int, ...]) -> int:
+        """The place of a choice; one among differences to the same number, as in log_softmax, comes first."""
+        index, *choices = operands
+        differences = [self.operands[c] for c in choices if self.operations[c] is ops.subtract]
+        if len(differences) < len(choices) or len({subtrahend for _, subtrahend in differences}) > 1:
+            return self.node(PICK, operands)
+        chosen = self.node(PICK, (index, *(minuend for minuend, _ in differences)))
+        return self.node(ops.subtract, (chosen, differences[0][1]))
+
     def _append(self, key: tuple[object, ...], operation: Operation | None, operands: tuple[int, ...]) -> int:
         place = self._known[key] = len(self.operations)
         self.operations.append(operation)
@@ -115,7 +144,15 @@ class _Building(Flat):
             return self.leaf(Leaf(LeafKind.CONSTANT, 0, folded, ""))
         if operation is ops.multiply and 1.0 in numbers:
             return operands[1 - numbers.index(1.0)]
+        if operation is ops.divide and numbers[1] is not None and is_power_of_two(numbers[1]):
+            reciprocal = self.leaf(Leaf(LeafKind.CONSTANT, 0, 1.0 / numbers[1], ""))
+            return self.node(ops.multiply, (operands[0], reciprocal))
         return None
+
+
+def is_power_of_two(number: float) -> bool:
+    """Whether multiplying by this number, or its reciprocal, is exact: ± a power of 2 of ordinary size."""
+    return abs(math.frexp(number)[0]) == 0.5 and 2.0**-1000 < abs(number) < 2.0**1000
 
 
 _LEAF_SPACES = {
@@ -135,7 +172,7 @@ def _mark(flat: Flat) -> None:
         uses[place] += 1
         reached[place] = 1
     for place in range(size - 1, -1, -1):
-        operands = flat.operands[place]
+        operands = flat.operands[place] if uses[place] else ()
         for operand in operands:
             uses[operand] += 1
         if reached[place]:
