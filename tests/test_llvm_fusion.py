@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("llvmlite", reason="the LLVM executor needs llvmlite (extra `fast`)")
 
 from engine.functions import dot, total
+from engine.replay.executors import form_of
 from engine.replay.llvm_call import call_for
 from engine.replay.llvm_fusion import Fused, fused
 from engine.replay.llvm_layout import Layout
@@ -60,7 +61,9 @@ def test_results_are_those_of_numpy(name: str) -> None:
         for count in (1, 7, 30):
             arrays = [np.random.default_rng(count).normal(size=(count, 3))]
             losses, gradient = NumpyExecutor(whole, (3,)).gradients(numbers, arrays, count)
-            found = call_for(machine, "gradients", ((count, 3),))(numbers, arrays)
+            given = (numbers, *arrays)
+            found = call_for(machine, "gradients", count, form_of(given))(given)
+            assert found is not None
             assert found[0] == pytest.approx(losses, rel=1e-13, abs=1e-13)
             assert found[1] == pytest.approx(gradient, rel=1e-12, abs=1e-12)
 
