@@ -7,13 +7,11 @@ what it is handed. In reverse topological order a node has been handed everythin
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.errors import GraphError, NonFiniteError
-from engine.graph import Node, interior_and_leaves, topological_order
-
-_TupleIterator = type(iter(()))
+from engine.graph import Groups, Node, interior_and_leaves, topological_order
 
 __all__ = ["adjoints", "backward", "local_values", "refuse_stale"]
 
@@ -26,15 +24,15 @@ def backward(root: Node, constant: type[Node] = Node) -> None:
 
     The rule itself stands in `adjoints`, in eight lines; this is the same, bit for bit, written for speed.
     """
-    unreached: Any = object()
+    unreached = float("-0.0")  # an object of this call, told by `is`; and what anything can be added to
     interior: list[Node] = []
     leaves: list[Node] = []
     before: list[tuple[Node, float]] = []
     try:
         _mark(root, unreached, interior, leaves, before)
         root.grad = 1.0
-        _sweep(interior, unreached)
-        _settle(interior, leaves, unreached, constant)
+        if not (_sweep(interior, unreached) and _settle(leaves, unreached, constant)):
+            raise _not_a_number(root, interior)
     except BaseException:
         for node in topological_order(root):
             node.grad = None
@@ -46,156 +44,177 @@ def backward(root: Node, constant: type[Node] = Node) -> None:
             node.grad = earlier + node.grad
 
 
-def _mark(  # noqa: C901, PLR0912, PLR0915  (written out: a call per node would double its cost)
-    root: Any,
-    unreached: Any,
+def _mark(
+    root: Node,
+    unreached: float,
     interior: list[Node],
     leaves: list[Node],
     before: list[tuple[Node, float]],
 ) -> None:
     """`graph.interior_and_leaves` for speed: the mark of a node that was seen is `unreached` in its `grad`.
 
-    Gradients that were there go to `before`. A node on `path` waits for its first operand; an iterator
-    there stands for the rest of the operands of the wide node below it.
+    Gradients that were there go to `before`. A run is a way down through the graph: each node, then an
+    operand of it, and that is the last one that the node waits for. So at its end the whole run can be
+    placed at once, upside down. Where a node waits for more operands than one, its run waits in `waiting`,
+    together with the operand that it will go on with, until the others have been placed.
     """
-    path: list[Any] = []
-    node, rest = root, None
-    if root.grad is not None:
-        before.append((root, root.grad))
-    root.grad = unreached
-    if root._operation is None:
-        leaves.append(root)
-        return
-    while True:
-        operand = node._first
-        if type(operand) is tuple:
-            path.append(node)
-            rest = iter(operand)
-        else:
-            rest = None
-            earlier = operand.grad
-            if earlier is not unreached:
-                if earlier is not None:
-                    before.append((operand, earlier))
-                operand.grad = unreached
-                if operand._operation is not None:
-                    path.append(node)
-                    node = operand
-                    continue
-                leaves.append(operand)
-        while True:  # the first operand of `node` is done, or those of the wide node before `rest`
-            if rest is None:
-                operand = node._second
-                if operand is not None:
-                    earlier = operand.grad
-                    if earlier is not unreached:
-                        if earlier is not None:
-                            before.append((operand, earlier))
-                        operand.grad = unreached
-                        if operand._operation is not None:
-                            path.append(node)
-                            break
-                        leaves.append(operand)
-                interior.append(node)
-            else:
-                for operand in rest:
-                    earlier = operand.grad
-                    if earlier is not unreached:
-                        if earlier is not None:
-                            before.append((operand, earlier))
-                        operand.grad = unreached
-                        if operand._operation is not None:
-                            break
-                        leaves.append(operand)
-                else:
-                    operand = None
-                if operand is not None:
-                    path.append(rest)
+    run: list[Node] = []
+    waiting: list[tuple[list[Node], Any]] = [(run, root)]
+    finished: set[int] = set()
+    while waiting:
+        run, node = waiting.pop()
+        while True:
+            earlier = node.grad
+            if earlier is not None:
+                if earlier is unreached:
                     break
-                interior.append(path.pop())
-            if not path:
-                return
-            node = path.pop()
-            rest = node if type(node) is _TupleIterator else None
-        node = operand
+                before.append((node, earlier))
+            node.grad = unreached
+            if node._operation is None:
+                leaves.append(node)
+                break
+            run.append(node)
+            second = node._second
+            node = node._first
+            if second is None:
+                continue
+            if node is None:
+                fresh = _fresh(second, unreached, leaves, before, finished)
+                if not fresh:
+                    break
+                if len(fresh) > 1:
+                    waiting.append((run, fresh[-1]))
+                    waiting += [([], operand) for operand in fresh[-2:0:-1]]
+                    run = []
+                node = fresh[0]
+            elif second.grad is not unreached:
+                if second._operation is None:
+                    if second.grad is not None:
+                        before.append((second, second.grad))
+                    second.grad = unreached
+                    leaves.append(second)
+                else:
+                    waiting.append((run, second))
+                    run = []
+        run.reverse()
+        interior += run
 
 
-def _sweep(interior: list[Node], unreached: Any) -> None:
+def _fresh(
+    groups: Groups,
+    unreached: float,
+    leaves: list[Node],
+    before: list[tuple[Node, float]],
+    finished: set[int],
+) -> list[Node]:
+    """The interior nodes among a wide node's operands that were not seen yet; its leaves are marked.
+
+    A group in which there was nothing left to see is `finished`, by its id: the next node that shares it
+    need not look at it again.
+    """
+    fresh: list[Node] = []
+    for group in groups:
+        if id(group) not in finished:
+            sofar = len(fresh)
+            for operand in group:
+                earlier = operand.grad
+                if earlier is not unreached:
+                    if operand._operation is not None:
+                        fresh.append(operand)
+                        continue
+                    if earlier is not None:
+                        before.append((operand, earlier))
+                    operand.grad = unreached
+                    leaves.append(operand)
+            if len(fresh) == sofar:
+                finished.add(id(group))
+    return fresh
+
+
+def _sweep(interior: list[Node], unreached: float) -> bool:
     """Leave in every interior node's `grad` the derivative of the root by that node, 0.0 where no path leads.
 
-    Until a node is reached its `grad` holds `unreached`, not 0.0: a node behind an operand that was
-    not selected must hand down nothing, for its own local derivative may be infinite, and 0 times
-    that would be nan.
+    False where a nan was met; one that came to a leaf is left to `_settle`.
+
+    A node that nothing was handed to still has `unreached` itself in its `grad`. It must hand down nothing:
+    its own local derivative may be infinite, and 0 times that would be nan. Since `unreached` is −0.0, which
+    changes no number that is added to it, what comes first needs no case of its own.
     """
+    node: Any
     for node in reversed(interior):
-        upstream: Any = node.grad
+        upstream = node.grad
         if upstream is unreached:
             node.grad = 0.0
             continue
-        if upstream != upstream:
-            raise _not_a_number(interior, node)
-        partial: Any = node._first_partial
+        partial = node._first_partial
         if partial is not None:
-            operand: Any = node._first
-            if type(operand) is tuple:
-                for parent, slope in zip(operand, partial, strict=False):
-                    if slope is not None:
-                        sofar = parent.grad
-                        parent.grad = upstream * slope if sofar is unreached else sofar + upstream * slope
-                continue
-            sofar = operand.grad
-            operand.grad = upstream * partial if sofar is unreached else sofar + upstream * partial
+            node._first.grad += upstream * partial
+        elif upstream != upstream:  # where a first partial is, it takes the nan along, down to a leaf
+            return False
+        elif node._first is None:
+            for group, slopes in zip(node._second, node._second_partial, strict=False):
+                if slopes is not None:
+                    for operand, slope in zip(group, slopes, strict=False):
+                        operand.grad += upstream * slope
+            continue
         partial = node._second_partial
         if partial is not None:
-            operand = node._second
-            sofar = operand.grad
-            operand.grad = upstream * partial if sofar is unreached else sofar + upstream * partial
+            node._second.grad += upstream * partial
+    return True
 
 
-def _settle(interior: list[Node], leaves: list[Node], unreached: Any, constant: type[Node]) -> None:
-    """Turn what the leaves were handed into gradients: none for constants, 0.0 where no path leads."""
+def _settle(leaves: list[Node], unreached: float, constant: type[Node]) -> bool:
+    """Turn what the leaves were handed into gradients: none for constants, 0.0 where no path leads.
+
+    False where a gradient is nan.
+    """
     for leaf in leaves:
-        upstream: Any = leaf.grad
+        upstream = leaf.grad
         if type(leaf) is constant:
             leaf.grad = None
         elif upstream is unreached:
             leaf.grad = 0.0
         elif upstream != upstream:
-            raise _not_a_number(interior, leaf)
+            return False
+    return True
 
 
-def _not_a_number(interior: list[Node], reached: Node) -> NonFiniteError:
-    """Who made the nan that has just been found in `reached`, and what the forward pass had to do with it."""
-    culprit, slope = reached, None
-    for node in reversed(interior):
-        upstream = node.grad
-        made = [s for s in node.partials if s is not None and _is_nan(upstream, s)]
-        if made:
-            culprit, slope = node, made[0]
-            break
+def _not_a_number(root: Node, interior: list[Node]) -> NonFiniteError:
+    """Who made the nan that was met, and what the forward pass had to do with it."""
+    reached = adjoints(root, lambda node: node.partials)
+    culprit, slope = next(_makers_of_nan(reached, interior))
     cause = next((node for node in interior if not math.isfinite(node._data)), None)
     infinite = (node for node in reversed(interior) if not _all_finite(node))
     advice = [op.advice for node in infinite if (op := node.operation) and op.advice][:1]
-    return NonFiniteError(_nan_words(culprit, slope, cause, advice), culprit, cause)
+    return NonFiniteError(_nan_words(culprit, reached[culprit], slope, cause, advice), culprit, cause)
+
+
+def _makers_of_nan(
+    reached: Mapping[Node, float], interior: list[Node]
+) -> Iterator[tuple[Node, float | None]]:
+    """First the nodes that turn a gradient that is a number into nan, with the local derivative that does it.
+
+    Then those in which infinite gradients of both signs meet.
+    """
+    for node in reversed(interior):
+        upstream = reached.get(node, math.nan)
+        if upstream == upstream:
+            yield from ((node, s) for s in node.partials if s is not None and upstream * s != upstream * s)
+    yield from ((node, None) for node, upstream in reached.items() if upstream != upstream)
 
 
 def _all_finite(node: Node) -> bool:
     return all(math.isfinite(x) for x in (node._data, *node.partials) if x is not None)
 
 
-def _is_nan(upstream: Any, slope: float) -> bool:
-    """Whether a gradient that is a number becomes nan on the way through this local derivative."""
-    if not isinstance(upstream, float) or upstream != upstream:
-        return False
-    return upstream * slope != upstream * slope
-
-
-def _nan_words(culprit: Node, slope: float | None, cause: Node | None, advice: list[str]) -> str:
+def _nan_words(
+    culprit: Node, upstream: float, slope: float | None, cause: Node | None, advice: list[str]
+) -> str:
     operands = ", ".join(describe(parent) for parent in culprit.parents)
     if slope is None:
         what = "infinite gradients of both signs meet there"
     else:
-        what = f"its gradient {culprit.grad!r} times its local derivative {slope!r} is nan"
+        what = f"its gradient {upstream!r} times its local derivative {slope!r} is nan"
     words = f"backward would give nan at {describe(culprit)} with operands ({operands}): {what}"
     if cause is not None and cause is not culprit:
         inputs = ", ".join(describe(parent) for parent in cause.parents)

@@ -29,7 +29,7 @@ def expanded(root: Node) -> dict[Node, Node]:
             made = _written_out(node, parents)
         else:
             made = copy(node)
-            _rewire(made, parents)
+            made.rewire(parents)
         made.grad, made.label = node.grad, node.label
         copies[node] = made
     return copies
@@ -46,11 +46,3 @@ def _written_out(node: Node, operands: list[Node]) -> Node:
             inner.grad = node.grad
             waiting += inner.parents
     return result
-
-
-def _rewire(made: Node, parents: list[Node]) -> None:
-    """Let a copy have copies for its operands."""
-    if isinstance(made._first, tuple):
-        made._first = tuple(parents)
-    elif parents:
-        made._first, made._second = (*parents, None)[:2]
