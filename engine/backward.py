@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from engine.errors import GraphError, NonFiniteError
-from engine.graph import Groups, Node, interior_and_leaves, topological_order
+from engine.graph import Node, interior_and_leaves, topological_order
 
 __all__ = ["adjoints", "backward", "local_values", "refuse_stale"]
 
@@ -60,7 +60,6 @@ def _mark(
     """
     run: list[Node] = []
     waiting: list[tuple[list[Node], Any]] = [(run, root)]
-    finished: set[int] = set()
     while waiting:
         run, node = waiting.pop()
         while True:
@@ -79,7 +78,7 @@ def _mark(
             if second is None:
                 continue
             if node is None:
-                fresh = _fresh(second, unreached, leaves, before, finished)
+                fresh = [operand for operand in second if operand.grad is not unreached]
                 if not fresh:
                     break
                 if len(fresh) > 1:
@@ -98,37 +97,6 @@ def _mark(
                     run = []
         run.reverse()
         interior += run
-
-
-def _fresh(
-    groups: Groups,
-    unreached: float,
-    leaves: list[Node],
-    before: list[tuple[Node, float]],
-    finished: set[int],
-) -> list[Node]:
-    """The interior nodes among a wide node's operands that were not seen yet; its leaves are marked.
-
-    A group in which there was nothing left to see is `finished`, by its id: the next node that shares it
-    need not look at it again.
-    """
-    fresh: list[Node] = []
-    for group in groups:
-        if id(group) not in finished:
-            sofar = len(fresh)
-            for operand in group:
-                earlier = operand.grad
-                if earlier is not unreached:
-                    if operand._operation is not None:
-                        fresh.append(operand)
-                        continue
-                    if earlier is not None:
-                        before.append((operand, earlier))
-                    operand.grad = unreached
-                    leaves.append(operand)
-            if len(fresh) == sofar:
-                finished.add(id(group))
-    return fresh
 
 
 def _sweep(interior: list[Node], unreached: float) -> bool:
@@ -152,10 +120,9 @@ def _sweep(interior: list[Node], unreached: float) -> bool:
         elif upstream != upstream:  # where a first partial is, it takes the nan along, down to a leaf
             return False
         elif node._first is None:
-            for group, slopes in zip(node._second, node._second_partial, strict=False):
-                if slopes is not None:
-                    for operand, slope in zip(group, slopes, strict=False):
-                        operand.grad += upstream * slope
+            for operand, slope in zip(node._second, node._second_partial, strict=False):
+                if slope is not None:
+                    operand.grad += upstream * slope
             continue
         partial = node._second_partial
         if partial is not None:

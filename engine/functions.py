@@ -175,7 +175,7 @@ def dot(
         raise ValueError(f"dot needs as many inputs as weights: {len(weights)} weights, {len(inputs)} inputs")
     if modes.anywhere:
         return _node(ops.dot, (*weights, *inputs) if bias is None else (*weights, *inputs, bias))
-    return make_dot(tuple(weights), tuple(inputs), bias)
+    return make_dot(weights, inputs, bias)
 
 
 def total(values: Iterable[Value | float]) -> Value:

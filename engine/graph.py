@@ -6,16 +6,12 @@ Every walk is a loop, never a recursion: a chain of a million operations is a gr
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from engine.operation import Operation
 
-__all__ = ["Groups", "Node", "Slopes", "interior_and_leaves", "names", "topological_order"]
-
-Groups: TypeAlias = "tuple[tuple[Node, ...], ...]"
-Slopes: TypeAlias = "tuple[tuple[float, ...] | None, ...]"  # for each group; None is no path to any of it
+__all__ = ["Node", "interior_and_leaves", "names", "topological_order"]
 
 
 class Node:
@@ -23,8 +19,8 @@ class Node:
 
     The operands and the local derivatives are in four slots instead of two tuples, because a tuple
     per node costs half of the engine's speed: operations on one or two operands use `_first` and
-    `_second`. Those on more leave `_first` empty and keep groups of operands in `_second`, tuples that
-    nodes may share, as a layer's neurons share their inputs. `parents` and `partials` hide that.
+    `_second`; those on more leave `_first` empty and keep one tuple in `_second`. `parents` and `partials`
+    hide that.
     """
 
     __slots__ = (
@@ -44,9 +40,9 @@ class Node:
     label: str
     _operation: Operation | None
     _first: Node | None
-    _second: Node | Groups | None
+    _second: Node | tuple[Node, ...] | None
     _first_partial: float | None
-    _second_partial: float | Slopes | None
+    _second_partial: float | tuple[float | None, ...] | None
 
     is_constant = False  # a plain number, which wants no gradient
     _line: str  # set only inside `remember_lines`
@@ -66,25 +62,24 @@ class Node:
         """The operands, in order; `x * x` has two. Empty for a leaf."""
         second = self._second
         if isinstance(second, tuple):
-            return tuple(chain.from_iterable(second))
+            return second
         return tuple(node for node in (self._first, second) if node is not None)
 
     @property
     def partials(self) -> tuple[float | None, ...]:
         """The local derivative for each parent, as it was when the node was made; None is no path."""
-        second: Any = self._second_partial
+        second = self._second_partial
         if isinstance(self._second, tuple):
-            filled = zip(self._second, second, strict=True)
-            return tuple(chain.from_iterable(slopes or (None,) * len(group) for group, slopes in filled))
-        return (self._first_partial, second)[: len(self.parents)]
+            assert isinstance(second, tuple)  # noqa: S101  (the two slots are filled together)
+            return second
+        return (self._first_partial, second)[: len(self.parents)]  # type: ignore[return-value]
 
     def rewire(self, parents: Iterable[Node]) -> None:
         """Put these nodes into the places of the operands, one for one."""
-        rest = iter(parents)
         if isinstance(self._second, tuple):
-            self._second = tuple(tuple(islice(rest, len(group))) for group in self._second)
+            self._second = tuple(parents)
         else:
-            self._first, self._second = next(rest, None), next(rest, None)
+            self._first, self._second = (*parents, None, None)[:2]
 
 
 def interior_and_leaves(root: Node) -> tuple[list[Node], list[Node]]:

@@ -16,7 +16,7 @@ from typing import Any
 from engine import modes, ops
 from engine.backward import backward
 from engine.errors import DomainError, GraphError
-from engine.graph import Groups, Node, Slopes, topological_order
+from engine.graph import Node, topological_order
 from engine.operation import Operation
 from engine.quick import surround, written
 from engine.real import as_number, is_foreign
@@ -50,11 +50,8 @@ def make_node(operation: Operation, operands: Sequence[Any]) -> Value:
     if operation.arity in (1, 2):
         node._first, node._second = (*nodes, None)[:2]
         node._first_partial, node._second_partial = (*slopes, None)[:2]
-    elif None in partials:  # where no path leads to some operands, each is a group of its own
-        node._second = tuple((operand,) for operand in nodes)
-        node._second_partial = tuple(None if slope is None else (slope,) for slope in slopes)
     else:
-        node._second, node._second_partial = (nodes,), (tuple(partials),)
+        node._second, node._second_partial = nodes, tuple(slopes)
     return node
 
 
@@ -77,26 +74,27 @@ def make_wide(operation: Operation, operands: tuple[Any, ...]) -> Value:
         return make_node(operation, operands)
     if modes.anywhere or data != data:
         return make_node(operation, operands)
-    return _wide(operation, data, (operands,), (operation.partials(data, *inputs),))
+    return _wide(operation, data, operands, operation.partials(data, *inputs))
 
 
-def make_dot(weights: tuple[Any, ...], inputs: tuple[Any, ...], bias: Any) -> Value:
+def make_dot(weights: Sequence[Any], inputs: Sequence[Any], bias: Any) -> Value:
     """The Value of dot, in which networks spend their time; `bias` may be None."""
+    operands = (*weights, *inputs) if bias is None else (*weights, *inputs, bias)
     try:
         w = [node._data for node in weights]
         x = [node._data for node in inputs]
         data = ops.weighted_sum(w, x, 0.0 if bias is None else bias._data)
     except AttributeError:  # a plain number among them
-        return make_node(ops.dot, (*weights, *inputs) if bias is None else (*weights, *inputs, bias))
+        return make_node(ops.dot, operands)
     if data != data:
-        return make_node(ops.dot, (*weights, *inputs) if bias is None else (*weights, *inputs, bias))
-    if bias is None:
-        return _wide(ops.dot, data, (weights, inputs), (tuple(x), tuple(w)))
-    return _wide(ops.dot, data, (weights, inputs, (bias,)), (tuple(x), tuple(w), (1.0,)))
+        return make_node(ops.dot, operands)
+    return _wide(ops.dot, data, operands, ops.weighted_sum_partials(w, x, bias))
 
 
-def _wide(operation: Operation, data: float, operands: Groups, partials: Slopes) -> Value:
-    """A node that keeps its operands in groups.
+def _wide(
+    operation: Operation, data: float, operands: tuple[Value, ...], partials: tuple[float | None, ...]
+) -> Value:
+    """A node that keeps its operands in one tuple.
 
     Its partials are not searched for those of constants: `Value.partials` hides them, and backward drops
     what it handed to a constant, which costs less than to look at every operand of every node.

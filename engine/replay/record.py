@@ -117,7 +117,7 @@ def _tape(function: Any, result: Any, parameters: Sequence[Value], session: Sess
         raise ReplayError(f"{_name(function)} returned an empty list; return a Value, or a list of Values")
     root = Value(0.0)  # stands above all results and guards, so that one walk finds everything
     root._operation = selection.LARGEST
-    root._second = ((*outputs, *(node for node, _ in session.guards)),)
+    root._second = (*outputs, *(node for node, _ in session.guards))
     interior, leaves = interior_and_leaves(root)
     numbers = {parameter: index for index, parameter in enumerate(parameters)}
     held: list[Value] = []
