@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 from engine.errors import GraphError, NonFiniteError
 from engine.graph import Node, interior_and_leaves, topological_order
@@ -32,7 +32,7 @@ def backward(root: Node, constant: type[Node] = Node) -> None:
         _mark(root, unreached, interior, leaves, before)
         root.grad = 1.0
         if not (_sweep(interior, unreached) and _settle(leaves, unreached, constant)):
-            raise _not_a_number(root, interior)
+            _refuse_nan(root, interior)
     except BaseException:
         for node in topological_order(root):
             node.grad = None
@@ -44,7 +44,7 @@ def backward(root: Node, constant: type[Node] = Node) -> None:
             node.grad = earlier + node.grad
 
 
-def _mark(
+def _mark(  # noqa: C901, PLR0912  (written out: a call per node would double its cost)
     root: Node,
     unreached: float,
     interior: list[Node],
@@ -146,14 +146,14 @@ def _settle(leaves: list[Node], unreached: float, constant: type[Node]) -> bool:
     return True
 
 
-def _not_a_number(root: Node, interior: list[Node]) -> NonFiniteError:
-    """Who made the nan that was met, and what the forward pass had to do with it."""
+def _refuse_nan(root: Node, interior: list[Node]) -> NoReturn:
+    """Raise NonFiniteError: who made the nan that was met, and what the forward pass had to do with it."""
     reached = adjoints(root, lambda node: node.partials)
     culprit, slope = next(_makers_of_nan(reached, interior))
     cause = next((node for node in interior if not math.isfinite(node._data)), None)
     infinite = (node for node in reversed(interior) if not _all_finite(node))
     advice = [op.advice for node in infinite if (op := node.operation) and op.advice][:1]
-    return NonFiniteError(_nan_words(culprit, reached[culprit], slope, cause, advice), culprit, cause)
+    raise NonFiniteError(_nan_words(culprit, reached[culprit], slope, cause, advice), culprit, cause)
 
 
 def _makers_of_nan(

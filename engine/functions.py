@@ -12,7 +12,7 @@ from typing import Any, Protocol, overload, runtime_checkable
 from engine import modes, ops
 from engine.operation import Operation
 from engine.real import as_number
-from engine.value import Constant, Value, make_dot, make_node, make_wide, quick
+from engine.value import Constant, Value, make_node, make_wide, quick, quick_dot
 
 
 class Function(Protocol):
@@ -175,7 +175,7 @@ def dot(
         raise ValueError(f"dot needs as many inputs as weights: {len(weights)} weights, {len(inputs)} inputs")
     if modes.anywhere:
         return _node(ops.dot, (*weights, *inputs) if bias is None else (*weights, *inputs, bias))
-    return make_dot(weights, inputs, bias)
+    return quick_dot(2 * len(weights) + (bias is not None))(weights, inputs, bias)
 
 
 def total(values: Iterable[Value | float]) -> Value:

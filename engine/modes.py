@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -32,20 +32,28 @@ _lines: ContextVar[bool] = ContextVar("lines", default=False)
 _lock = threading.Lock()
 _HERE = str(Path(__file__).parent)
 anywhere = 0  # how many switches are on, over all threads
+watchers: list[Callable[[bool], None]] = []  # called when the first is switched on, and the last off
+
+
+def _count(step: int) -> None:
+    """One switch more or less."""
+    global anywhere  # noqa: PLW0603  (the one counter that spares every node two look-ups)
+    with _lock:
+        anywhere += step
+        if anywhere in (0, step):
+            for watcher in watchers:
+                watcher(anywhere > 0)
 
 
 @contextmanager
 def _switched(variable: ContextVar[Any], value: Any) -> Iterator[Any]:
-    global anywhere  # noqa: PLW0603  (the one counter that spares every node two look-ups)
-    with _lock:
-        anywhere += 1
+    _count(1)
     token = variable.set(value)
     try:
         yield value
     finally:
         variable.reset(token)
-        with _lock:
-            anywhere -= 1
+        _count(-1)
 
 
 @contextmanager

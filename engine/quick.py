@@ -7,15 +7,12 @@ one. So each row is run on symbols once, and the text that they leave behind bec
 
 >>> print(body(ops.tanh, ("node",)))
 def tanh(self):
-    x = self._data
     try:
-        data = forward(x)
+        data = forward(self._data)
         first_partial = 1.0 - data * data
-    except UNDEFINED:
+        node = next(blanks)
+    except UNUSUAL:
         return plain(operation, (self,))
-    if modes.anywhere or data != data:
-        return plain(operation, (self,))
-    node = new(Value)
     node._data = data
     node.grad = None
     node.label = ""
@@ -34,7 +31,8 @@ from __future__ import annotations
 
 import linecache
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from textwrap import indent
 from typing import Any
 
@@ -42,7 +40,7 @@ from engine import ops
 from engine.formula import Formula
 from engine.operation import Operation
 
-__all__ = ["body", "surround", "written"]
+__all__ = ["body", "dot_body", "surround", "written", "written_dot"]
 
 _names: dict[str, Any] = {row.name: row.forward for row in ops.TABLE.values()} | {
     "nan": math.nan,
@@ -62,16 +60,28 @@ def written(
 
     `by_number` is the method to turn to when the second operand is not a Value.
     """
-    text = "def make(operation, forward, by_number):\n" + indent(body(operation, kinds), "    ")
-    text += f"\n    return {operation.name}\n"
-    filename = f"{__file__}: {operation.name} of {' and '.join(kinds)}"
-    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    made: dict[str, Any] = {}
-    exec(compile(text, filename, "exec"), _names, made)  # noqa: S102  (our own text, from our own table)
-    method: Callable[..., Any] = made["make"](operation, operation.forward, by_number)
+    method = _made(operation, body(operation, kinds), " and ".join(kinds), by_number)
     method.__doc__ = operation.doc
     method.__qualname__ = f"Value.{operation.name}"
     return method
+
+
+def written_dot(operands: int) -> Callable[..., Any]:
+    """The function of (weights, inputs, bias) for so many operands in all; odd where there is a bias."""
+    return _made(ops.dot, dot_body(operands), f"{operands} operands")
+
+
+def _made(
+    operation: Operation, text: str, title: str, by_number: Callable[..., Any] | None = None
+) -> Callable[..., Any]:
+    text = "def make(operation, forward, by_number):\n" + indent(text, "    ")
+    text += f"\n    return {operation.name}\n"
+    filename = f"{__file__}: {operation.name} of {title}"
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    made: dict[str, Any] = {}
+    exec(compile(text, filename, "exec"), _names, made)  # noqa: S102  (our own text, from our own table)
+    function: Callable[..., Any] = made["make"](operation, operation.forward, by_number)
+    return function
 
 
 def body(operation: Operation, kinds: tuple[str, ...]) -> str:
@@ -80,16 +90,50 @@ def body(operation: Operation, kinds: tuple[str, ...]) -> str:
     arguments = ", ".join(["self", "other"][: len(kinds)])
     plain = f"        return plain(operation, ({', '.join(roles)}{',' * (len(roles) == 1)}))"
     slopes = {"first_partial": None, "second_partial": None} | _slopes(operation, kinds)
+    computed = {"data": _forward_text(operation, len(kinds))}
+    computed |= {name: text for name, text in slopes.items() if text and _is_computed(text)}
+    slots = [name if name in computed else str(text) for name, text in slopes.items()]
+    numbers = {
+        x: role + "._data" * (kind == "node") for x, role, kind in zip("xy", roles, kinds, strict=False)
+    }
+    texts = [*computed.values(), *slots]
+    kept = {x: source for x, source in numbers.items() if source != "other" and _uses(x, texts) > 1}
     lines = [f"def {operation.name}({arguments}):", *_arrival(roles, kinds)]
-    lines += ["    try:", f"        data = {_forward_text(operation, len(kinds))}"]
-    lines += [f"        {name} = {text}" for name, text in slopes.items() if text and _is_computed(text)]
-    lines += ["    except UNDEFINED:", plain, "    if modes.anywhere or data != data:", plain]
+    lines += [f"    {x} = {source}" for x, source in kept.items()]
+    lines += ["    try:", *(f"        {name} = {text}" for name, text in computed.items())]
+    lines += ["        node = next(blanks)", "    except UNUSUAL:", plain]
+    if len(kinds) > 1 or _makes_nan(operation):
+        lines += ["    if data != data:", plain]
     if "number" in kinds:
-        lines += _filled("constant", "Constant", "other", "None", "None", "None", "None", "None")
+        lines += ["    constant = next(constants)", *_filled("constant", "other", *["None"] * 5)]
     operands = ["constant" if kind == "number" else role for kind, role in zip(kinds, roles, strict=True)]
-    partials = [name if text and _is_computed(text) else str(text) for name, text in slopes.items()]
-    lines += _filled("node", "Value", "data", "operation", *[*operands, "None"][:2], *partials)
+    lines += _filled("node", "data", "operation", *[*operands, "None"][:2], *slots)
+    for x in numbers.keys() - kept.keys():
+        lines = [re.sub(rf"\b{x}\b", numbers[x], line) for line in lines]
     return "\n".join([*lines, "    return node"])
+
+
+def dot_body(operands: int) -> str:
+    """The text of dot for so many operands: every product written out, and no loop."""
+    weights, inputs = ([f"{name}{k}" for k in range(operands // 2)] for name in "wx")
+    bias = ["bias"] * (operands % 2)
+    symbols = [Formula(name, plain=True) for name in [*weights, *inputs, *["b"] * len(bias)]]
+    data = ops.dot.forward(*symbols).text  # type: ignore[attr-defined]
+    slopes = [getattr(slope, "text", slope) for slope in ops.dot.partials(None, *symbols)]
+    plain = f"        return plain(operation, ({', '.join(['*weights', '*inputs', *bias])}))"
+    lines = ["def dot(weights, inputs, bias):", "    try:"]
+    lines += [f"        {_listed(weights)} = weights", f"        {_listed(inputs)} = inputs"]
+    lines += [f"        operands = ({_listed([*weights, *inputs, *bias])})"]
+    lines += [f"        {name} = {name}._data" for name in [*weights, *inputs]]
+    lines += ["        b = bias._data"] * len(bias)
+    lines += [f"        data = {data}", "        node = next(blanks)", "    except UNUSUAL:", plain]
+    lines += ["    if data != data:", plain]
+    lines += _filled("node", "data", "operation", "None", "operands", "None", f"({_listed(slopes)})")
+    return "\n".join([*lines, "    return node"])
+
+
+def _listed(names: Iterable[Any]) -> str:
+    return "".join(f"{name}, " for name in names).rstrip()
 
 
 def _roles(kinds: tuple[str, ...]) -> list[str]:
@@ -98,18 +142,16 @@ def _roles(kinds: tuple[str, ...]) -> list[str]:
 
 
 def _arrival(roles: list[str], kinds: tuple[str, ...]) -> list[str]:
-    lines = []
     if kinds == ("node", "node"):
-        lines = ["    if type(other) is not Value:", "        return by_number(self, other)"]
-    elif "number" in kinds:
-        lines = [
+        return ["    if type(other) is not Value:", "        return by_number(self, other)"]
+    if "number" in kinds:
+        return [
             "    if type(other) is not float:",
             "        if type(other) is not int:",
             f"            return odd(operation, {', '.join(roles)})",
             "        other = as_number(other)",
         ]
-    numbers = zip("xy", roles, kinds, strict=False)
-    return lines + [f"    {n} = {role}{'._data' * (kind == 'node')}" for n, role, kind in numbers]
+    return []
 
 
 def _forward_text(operation: Operation, count: int) -> str:
@@ -137,11 +179,33 @@ def _is_computed(text: str) -> bool:
     return not text.isidentifier() and not text.lstrip("-").replace(".", "").isdigit()
 
 
-def _filled(name: str, kind: str, *slots: str) -> list[str]:
+def _uses(name: str, texts: Iterable[str]) -> int:
+    return sum(len(re.findall(rf"\b{name}\b", text)) for text in texts)
+
+
+def _makes_nan(operation: Operation) -> bool:
+    """Whether a nan can come of a number: where there is one operand, only infinities could do that."""
+    return any(number != number for number in map(_result, [operation] * 2, [math.inf, -math.inf]))
+
+
+def _result(operation: Operation, x: float) -> float:
+    try:
+        return operation.forward(x)
+    except (ArithmeticError, ValueError):
+        return 0.0  # what raises is noticed without a look at the result
+
+
+def _filled(name: str, *slots: str) -> list[str]:
+    places = (
+        "_data",
+        "grad",
+        "label",
+        "_operation",
+        "_first",
+        "_second",
+        "_first_partial",
+        "_second_partial",
+    )
     data, operation, *operands_and_partials = slots
-    places = ("_first", "_second", "_first_partial", "_second_partial")
-    lines = [f"    {name} = new({kind})", f"    {name}._data = {data}", f"    {name}.grad = None"]
-    lines += [f'    {name}.label = ""', f"    {name}._operation = {operation}"]
-    return lines + [
-        f"    {name}.{place} = {text}" for place, text in zip(places, operands_and_partials, strict=True)
-    ]
+    texts = [data, "None", '""', operation, *operands_and_partials]
+    return [f"    {name}.{place} = {text}" for place, text in zip(places, texts, strict=True)]

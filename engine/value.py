@@ -9,8 +9,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from itertools import repeat, starmap
 from typing import Any
 
 from engine import modes, ops
@@ -18,13 +20,13 @@ from engine.backward import backward
 from engine.errors import DomainError, GraphError
 from engine.graph import Node, topological_order
 from engine.operation import Operation
-from engine.quick import surround, written
+from engine.quick import surround, written, written_dot
 from engine.real import as_number, is_foreign
 
-__all__ = ["Constant", "Value", "as_value", "make_dot", "make_node", "make_wide", "quick"]
+__all__ = ["Constant", "Value", "as_value", "make_dot", "make_node", "make_wide", "quick", "quick_dot"]
 
 _UNDEFINED = (ArithmeticError, ValueError)
-_new = object.__new__
+MOST_WRITTEN_OUT = 200  # operands of a dot; beyond, a loop is nearly as quick, and the text is long
 
 
 def as_value(operand: Any) -> Value:
@@ -44,7 +46,7 @@ def make_node(operation: Operation, operands: Sequence[Any]) -> Value:
     node = Value(data)
     if modes.anywhere and (line := modes.line_of_caller()):
         node._line = line
-    partials = operation.partials(data, *[node._data for node in nodes])
+    partials = _partials(operation, data, [node._data for node in nodes])
     slopes = [None if type(n) is Constant else p for n, p in zip(nodes, partials, strict=True)]
     node._operation = operation
     if operation.arity in (1, 2):
@@ -63,6 +65,14 @@ def _computed(operation: Operation, operands: Sequence[Any]) -> float:
     except DomainError:
         labels = [o.label if isinstance(o, Value) else "" for o in operands]
         raise operation.refusal(numbers, labels) from None
+
+
+def _partials(operation: Operation, data: float, numbers: Sequence[float]) -> Sequence[float | None]:
+    """The local derivatives; nan, undefined, where their formulas have no number: nan ÷ 0, ∞ to the −∞."""
+    try:
+        return operation.partials(data, *numbers)
+    except _UNDEFINED:
+        return (math.nan,) * len(numbers)
 
 
 def make_wide(operation: Operation, operands: tuple[Any, ...]) -> Value:
@@ -99,7 +109,7 @@ def _wide(
     Its partials are not searched for those of constants: `Value.partials` hides them, and backward drops
     what it handed to a constant, which costs less than to look at every operand of every node.
     """
-    node: Value = _new(Value)
+    node = next(_blanks)
     node._data = data
     node.grad = None
     node.label = ""
@@ -108,6 +118,12 @@ def _wide(
     node._second = operands
     node._second_partial = partials
     return node
+
+
+@cache
+def quick_dot(operands: int) -> Callable[..., Value]:
+    """The function of (weights, inputs, bias) for so many operands in all; odd where there is a bias."""
+    return written_dot(operands) if 2 <= operands <= MOST_WRITTEN_OUT else make_dot
 
 
 @cache
@@ -321,13 +337,28 @@ class Constant(Value):
     is_constant = True
 
 
+# Empty Values without end. object.__new__ costs a fifth less when it is called from C, with a tuple of its
+# arguments that stands ready.
+_blanks: Iterator[Value] = starmap(object.__new__, repeat((Value,)))
+_constants: Iterator[Constant] = starmap(object.__new__, repeat((Constant,)))
+
+
+def _refused() -> None:
+    raise ArithmeticError("a mode is on: nodes are made the plain way")
+
+
+def _switch(is_on: bool) -> None:
+    """While a mode is on anywhere, the quick methods find no blanks, and turn to `make_node`."""
+    surround(blanks=iter(_refused, None) if is_on else _blanks)
+
+
+modes.watchers.append(_switch)
 surround(
     Value=Value,
-    Constant=Constant,
-    UNDEFINED=_UNDEFINED,
+    UNUSUAL=(*_UNDEFINED, AttributeError),
     as_number=as_number,
-    modes=modes,
-    new=_new,
+    blanks=_blanks,
+    constants=_constants,
     odd=_with_number,
     plain=make_node,
 )

@@ -40,8 +40,9 @@ from engine import (
     total,
     where,
 )
-from engine.backward import adjoints
+from engine.backward import _mark, adjoints
 from engine.conventions import conventions
+from engine.graph import Node, interior_and_leaves, topological_order
 
 INF = math.inf
 # (what, function, point, value, gradient): the conventions, each with its own expected number
@@ -184,26 +185,67 @@ def test_gradients_belong_to_the_point_where_forward_ran() -> None:
     assert (y.data, a.grad) == (9.0, 6.0)
 
 
-def test_the_quick_sweep_has_the_bits_of_the_plain_one() -> None:
-    draw = random.Random(5)
-    leaves = [Value(draw.gauss(0, 1)) for _ in range(12)]
+def random_graph(seed: int) -> tuple[Value, list[Value]]:
+    """(root, leaves) of a graph of every kind of node: wide, with constants, with operands given twice."""
+    draw = random.Random(seed)
+    leaves = [Value(draw.gauss(0, 1)) for _ in range(8)]
     values = list(leaves)
     grow: list[Callable[[Value, Value], Value]] = [
         lambda x, y: x * y,
         lambda x, y: x + y,
+        lambda x, y: y - x * 0.5,
+        lambda x, _: 2.0 - x,
         lambda x, _: x.tanh(),
         lambda x, y: dot([x, y], [y, x], x),
+        lambda x, y: dot([x, 0.3], [y, y]),
         lambda x, _: x.relu(),
         lambda x, y: maximum(x, y).sin(),
+        lambda x, y: where(x > 0, x, y),
         lambda x, y: total([x, y, x]),
     ]
-    for _ in range(300):
+    for _ in range(draw.randint(1, 120)):
         values.append(draw.choice(grow)(draw.choice(values), draw.choice(values)))
-    root = total(values[-40:])
+    return total(values[-draw.randint(1, 9) :]), leaves
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_the_quick_sweep_has_the_order_and_the_bits_of_the_plain_one(seed: int) -> None:
+    root, leaves = random_graph(seed)
     plain = adjoints(root, lambda node: node.partials)
+    expected = {node: repr(plain.get(node, 0.0)) for node in topological_order(root)}
+    interior: list[Node] = []
+    marked: list[Node] = []
+    unreached = float("-0.0")
+    _mark(root, unreached, interior, marked, [])
+    assert (interior, set(marked)) == (interior_and_leaves(root)[0], set(interior_and_leaves(root)[1]))
+    assert len(set(marked)) == len(marked)
+    for node in topological_order(root):
+        assert node.grad is unreached
+        node.grad = None
     root.backward()
-    assert [leaf.grad for leaf in leaves] == [plain.get(leaf, 0.0) for leaf in leaves]
-    assert gradients(root, leaves) == [leaf.grad for leaf in leaves]
+    assert {node: repr(node.grad) for node in expected if not node.is_constant} == {
+        node: found for node, found in expected.items() if not node.is_constant
+    }
+    once = [leaf.grad for leaf in leaves]
+    assert gradients(root, leaves) == [grad or 0.0 for grad in once]
+    root.backward()
+    assert [leaf.grad for leaf in leaves] == [grad if grad is None else grad + grad for grad in once]
+
+
+def test_a_gradient_of_minus_zero_is_minus_zero_and_one_that_nothing_reaches_is_zero() -> None:
+    x, y = Value(1.0), Value(0.0)
+    root = x * -0.0 + where(False, sqrt(y), x * -0.0)  # sqrt's slope at 0 is infinite, and nobody asks for it
+    root.backward()
+    assert (repr(x.grad), repr(y.grad)) == ("-0.0", "0.0")
+
+
+@pytest.mark.parametrize("last", [relu, lambda x: 2.0 - relu(x) - 2.0, lambda x: where(False, x, 0.0)])
+def test_a_nan_that_no_leaf_would_hear_of_is_refused(last: Callable[[Value], Value]) -> None:
+    x = Value(-1.0)
+    behind = last(x)  # hands nothing down
+    with pytest.raises(NonFiniteError, match="times its local derivative inf"):
+        (sqrt(behind) * 0.0).backward()
+    assert behind.grad is None
 
 
 def test_a_gradient_that_would_be_nan_raises_and_touches_nothing() -> None:

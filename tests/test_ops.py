@@ -5,7 +5,8 @@ from __future__ import annotations
 import copy
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import Any
 
 import mpmath
@@ -114,6 +115,63 @@ def test_a_node_has_the_rows_number_and_partials(row: Operation) -> None:
         if quick is not None:
             assert (quick.data, quick.partials) == (plain.data, plain.partials)
             assert quick.operation is row
+
+
+STRANGE = [
+    math.nan,
+    math.inf,
+    -math.inf,
+    0.0,
+    -0.0,
+    5e-324,
+    -5e-324,
+    1.0,
+    -1.0,
+    0.5,
+    1000.0,
+    -1000.0,
+    1e308,
+    -1e308,
+]
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.arity in (1, 2)], ids=repr)
+def test_strange_numbers_take_the_quick_way_as_they_take_the_plain_one(row: Operation) -> None:
+    """The same bits, or the same refusal; a quick method must notice what is out of the ordinary."""
+
+    def outcome(make: Any, numbers: Sequence[float]) -> list[str]:
+        try:
+            node = make(row, [Value(number) for number in numbers])
+        except DomainError as error:
+            return [str(error)]
+        return [] if node is None else [*map(repr, (node.data, *node.partials))]
+
+    for numbers in product(STRANGE, repeat=row.arity or 1):
+        plain, found = outcome(make_node, numbers), outcome(quick_way, numbers)
+        if found:  # else there is no quick way
+            assert found[0] == plain[0], numbers
+            # one formula without a number makes all that is plain undefined; a quick method may know some
+            assert all(b in (a, "nan") for a, b in zip(found, plain, strict=True)), numbers
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3, 17, 100, 101])
+@pytest.mark.parametrize("biased", [False, True])
+@pytest.mark.parametrize("places", [(), (0,), (1,), (16,)], ids=repr)
+def test_a_dot_of_any_length_has_the_bits_of_the_plain_node(
+    count: int, biased: bool, places: tuple[int, ...]
+) -> None:
+    """Written out or in a loop, with a plain number in some place or none."""
+    draw = random.Random(count)
+    operands: list[Any] = [Value(draw.gauss(0, 1)) for _ in range(2 * count + biased)]
+    for place in [place for place in places if place < len(operands)]:
+        operands[place] = 0.5
+    bias = operands[-1] if biased else None
+    quick = engine.dot(operands[:count], operands[count : 2 * count], bias)
+    plain = make_node(ops.dot, operands)
+    assert (repr(quick.data), quick.partials) == (repr(plain.data), plain.partials)
+    assert [p for p in quick.parents if not p.is_constant] == [x for x in operands if isinstance(x, Value)]
+    assert quick.operation is ops.dot
+    assert quick.grad is None
 
 
 def quick_way(row: Operation, leaves: list[Value]) -> Value | None:
