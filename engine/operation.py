@@ -120,6 +120,13 @@ class Operation:
             raise self.refusal(numbers)
         return result
 
+    def slopes(self, result: float, numbers: Sequence[float]) -> tuple[float | None, ...]:
+        """The partials for plain numbers; nan, undefined, where a formula has no number: nan ÷ 0, ∞ to the −∞."""
+        try:
+            return self.partials(result, *numbers)
+        except (ArithmeticError, ValueError):
+            return (math.nan,) * len(numbers)
+
     def refusal(self, numbers: Sequence[float], labels: Sequence[str] = ()) -> DomainError:
         """The error for operands outside the domain, in words."""
         named = [label or "" for label in labels] or [""] * len(numbers)

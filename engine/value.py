@@ -9,7 +9,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import repeat, starmap
@@ -46,7 +45,7 @@ def make_node(operation: Operation, operands: Sequence[Any]) -> Value:
     node = Value(data)
     if modes.anywhere and (line := modes.line_of_caller()):
         node._line = line
-    partials = _partials(operation, data, [node._data for node in nodes])
+    partials = operation.slopes(data, [node._data for node in nodes])
     slopes = [None if type(n) is Constant else p for n, p in zip(nodes, partials, strict=True)]
     node._operation = operation
     if operation.arity in (1, 2):
@@ -65,14 +64,6 @@ def _computed(operation: Operation, operands: Sequence[Any]) -> float:
     except DomainError:
         labels = [o.label if isinstance(o, Value) else "" for o in operands]
         raise operation.refusal(numbers, labels) from None
-
-
-def _partials(operation: Operation, data: float, numbers: Sequence[float]) -> Sequence[float | None]:
-    """The local derivatives; nan, undefined, where their formulas have no number: nan ÷ 0, ∞ to the −∞."""
-    try:
-        return operation.partials(data, *numbers)
-    except _UNDEFINED:
-        return (math.nan,) * len(numbers)
 
 
 def make_wide(operation: Operation, operands: tuple[Any, ...]) -> Value:
