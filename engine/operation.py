@@ -121,7 +121,7 @@ class Operation:
         return result
 
     def slopes(self, result: float, numbers: Sequence[float]) -> tuple[float | None, ...]:
-        """The partials for plain numbers; nan, undefined, where a formula has no number: nan ÷ 0, ∞ to the −∞."""
+        """The partials for plain numbers; nan, undefined, where a formula has none: nan ÷ 0, ∞ to the −∞."""
         try:
             return self.partials(result, *numbers)
         except (ArithmeticError, ValueError):
