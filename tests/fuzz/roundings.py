@@ -22,6 +22,7 @@ from engine.calculus import gradients
 from engine.checking.signature import has_sides, side_of
 from engine.functions import dot
 from engine.operation import Operation
+from engine.replay.llvm_module import FLOAT
 from engine.replay.selection import DETACH, LARGEST, PICK, SELECTIONS
 from engine.replay.tape import LeafKind, Tape
 from engine.value import make_node
@@ -41,8 +42,8 @@ class Bounds(NamedTuple):
 
 def own_rounding(operation: Operation | None, number: float, operands: Sequence[float]) -> float:
     """The error that an operation adds to those of its operands: steps × U × all that it moves."""
-    if operation is None:
-        return U * abs(number)
+    if operation is None:  # a leaf, which may be a float32 already
+        return 0.0 if FLOAT.nearest(number) == number else U * abs(number)
     slopes = operation.partials(number, *operands)
     moved: float = sum(abs(slope * x) for slope, x in zip(slopes, operands, strict=True) if slope and x)
     if number == 0.0 and not moved:
@@ -102,7 +103,7 @@ def _forward(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> t
     for kind, which, constant, _ in tape.leaves:
         number = tape.held[which].data if kind is LeafKind.HELD else constant
         nodes.append(Value(given[kind][which] if kind in given else number))
-        off.append(U * abs(nodes[-1].data))
+        off.append(own_rounding(None, nodes[-1].data, ()))
     for operation, operands, _ in tape.instructions:
         members, numbers = [nodes[k] for k in operands], [nodes[k].data for k in operands]
         if operation is PICK:
