@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from contextlib import nullcontext
 from itertools import combinations
 from typing import Any
 
@@ -13,8 +14,10 @@ pytest.importorskip("llvmlite", reason="the LLVM executor needs llvmlite (extra 
 
 from engine.errors import ReplayError
 from engine.functions import dot, logsumexp, pick
-from engine.replay import run_llvm
+from engine.replay import llvm_call, run_llvm
 from engine.replay.compiled import Compiled, compile  # noqa: A004
+from engine.replay.executors import form_of
+from engine.replay.llvm_call import call_for
 from engine.replay.llvm_machine import Machine
 from engine.value import Value
 from nn import MLP, Adam, data, fit
@@ -263,3 +266,39 @@ def test_many_forms_are_served_though_few_are_kept() -> None:
             losses, _ = p.value_and_gradients(numbers, *batch(count))
             assert len(losses) == count
     assert len(p._ready) <= 16
+
+
+# ── The caller's arrays in checked mode ───────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("count", [9, 3000])
+def test_the_checked_mode_sees_a_read_beyond_the_callers_arrays(count: int) -> None:
+    p, numbers = compiled()
+    p.value_and_gradients(numbers, *batch(2))
+    (path,) = [path for paths in p._paths.values() for path in paths]
+    x, y = batch(count)
+    for lanes in (1, 8):
+        for missing in (0, 1):  # of the numbers of each sample: only the last one's are beyond the end
+            given = (numbers, x[:, missing:].copy(), y)
+            machine = Machine(path.program, (3, 1), lanes, checked=True)
+            for name in ("outputs", "gradients"):
+                call = call_for(machine, name, count, form_of(given))
+                with pytest.raises(AssertionError, match="outside") if missing else nullcontext():
+                    call(given)
+
+
+def test_the_checked_mode_sees_results_written_beyond_the_callers_array(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    p, numbers = compiled()
+    p.value_and_gradients(numbers, *batch(2))
+    (path,) = [path for paths in p._paths.values() for path in paths]
+    given = (numbers, *batch(9))
+    monkeypatch.setattr(
+        llvm_call._Place,
+        "row_by_row",
+        lambda place, start: (place.address, place.samples, place.samples * place.width - 1 - start),
+    )
+    for name in ("outputs", "gradients"):
+        with pytest.raises(AssertionError, match="outside"):
+            call_for(Machine(path.program, (3, 1), 8, checked=True), name, 9, form_of(given))(given)

@@ -23,6 +23,7 @@ from engine.replay.executors import Call, choose_executor, dtype_named, make_exe
 from engine.replay.paths import Path, Stats, combined
 from engine.replay.run_jax import Part, as_jax
 from engine.replay.samples import Batch, Shape, batches
+from engine.replay.segments import checked_threads
 
 __all__ = ["Compiled", "compile"]
 
@@ -39,13 +40,19 @@ class Compiled:
     """
 
     def __init__(
-        self, function: Callable[..., Any], parameters: Iterable[Value], executor: str, dtype: Any
+        self,
+        function: Callable[..., Any],
+        parameters: Iterable[Value],
+        executor: str,
+        dtype: Any,
+        threads: Any,
     ) -> None:
         self.function = function
         self.parameters = _leaves(parameters)
         self.dtype = dtype_named(dtype)
+        self.threads = checked_threads(threads)
         self._chosen = choose_executor(executor, self.dtype)
-        self._make_executor = partial(make_executor, executor, self.dtype)
+        self._make_executor = partial(make_executor, executor, self.dtype, self.threads)
         self._paths: dict[tuple[Shape, ...], list[Path]] = {}
         self._ready: dict[tuple[Any, ...], Call] = {}  # by the form of weights and arguments
         self._latest: Call = _nothing
@@ -246,17 +253,26 @@ def _leaves(parameters: Iterable[Value]) -> tuple[Value, ...]:
 
 @overload
 def compile(  # noqa: A001
-    function: Callable[..., Any], parameters: Any = None, executor: str = "auto", dtype: Any = "float64"
+    function: Callable[..., Any],
+    parameters: Any = None,
+    executor: str = "auto",
+    dtype: Any = "float64",
+    threads: int | None = None,
 ) -> Compiled: ...
 @overload
 def compile(  # noqa: A001
-    function: None = None, parameters: Any = None, executor: str = "auto", dtype: Any = "float64"
+    function: None = None,
+    parameters: Any = None,
+    executor: str = "auto",
+    dtype: Any = "float64",
+    threads: int | None = None,
 ) -> Callable[[Callable[..., Any]], Compiled]: ...
 def compile(  # noqa: A001
     function: Callable[..., Any] | None = None,
     parameters: Any = None,
     executor: str = "auto",
     dtype: Any = "float64",
+    threads: int | None = None,
 ) -> Any:
     """The function of one sample as a program on arrays of samples; nothing is run before it is called.
 
@@ -271,6 +287,9 @@ def compile(  # noqa: A001
     may be of any type and are rounded to it. A sample that is too large for float32 on its way (3.4e38) is
     computed in float64, slowly, and rounded. Only machine code has float32: ReplayError where there is none.
 
+    `threads` is how many threads may share a batch that takes machine code a millisecond or more, None for as
+    many as there are cores for this process. Losses and gradients have the same bits, whatever their number.
+
     >>> w = Value(3.0)
     >>> p = compile(lambda x, y: (x * w - y) ** 2, [w])
     >>> p([1.0, 2.0], [1.0, 1.0])
@@ -279,10 +298,10 @@ def compile(  # noqa: A001
     (array([ 4., 25.]), array([24.]))
     """
     if function is None:
-        return partial(compile, parameters=parameters, executor=executor, dtype=dtype)
+        return partial(compile, parameters=parameters, executor=executor, dtype=dtype, threads=threads)
     owner = function if parameters is None else parameters
     if hasattr(owner, "parameters"):
         owner = owner.parameters()
     if owner is function or not isinstance(owner, Iterable):
         raise ReplayError("compile needs the parameters: a list of Values, or a module with .parameters()")
-    return Compiled(function, owner, executor, dtype)
+    return Compiled(function, owner, executor, dtype, threads)

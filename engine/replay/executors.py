@@ -144,12 +144,15 @@ def choose_executor(name: str, dtype: str = "float64") -> str:
     return name
 
 
-def make_executor(name: str, dtype: str, tape: Tape, program: Program, widths: Sequence[int]) -> Executor:
+def make_executor(
+    name: str, dtype: str, threads: int | None, tape: Tape, program: Program, widths: Sequence[int]
+) -> Executor:
     """An executor for this program; `widths` are the numbers per sample of each argument.
 
     What is too large or too irregular for machine code is run by NumPy; who asked for machine code by name is
     warned. By "auto", so is a function with branches, whose many ways are each run on a few samples only.
-    In float32 there is machine code or a ReplayError.
+    In float32 there is machine code or a ReplayError. Machine code is run by so many threads where a batch is
+    large, None for one on every core.
     """
     chosen = choose_executor(name, dtype)
     if chosen == "strict":
@@ -162,7 +165,8 @@ def make_executor(name: str, dtype: str, tape: Tape, program: Program, widths: S
     precision = PRECISIONS[dtype]
     reason = refusal(program, precision)
     if not reason:
-        return LlvmExecutor(program, widths, HOST, precision, checked=chosen == "llvm-checked")
+        checked = chosen == "llvm-checked"
+        return LlvmExecutor(program, widths, HOST, precision, checked=checked, threads=threads)
     if dtype == "float32":
         raise ReplayError(
             f"{program.name} cannot be run in float32: {reason}; leave dtype at 'float64', in which NumPy can"

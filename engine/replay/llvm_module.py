@@ -111,9 +111,7 @@ define internal i64 @check(i64 %index, i64 %count, i64 %start, i64 %stop) noinli
 %behind = icmp sgt i64 %end, %stop
 %outside = or i1 %before, %behind
 %one = zext i1 %outside to i64
-%sofar = load i64, ptr @violations
-%now = add i64 %sofar, %one
-store i64 %now, ptr @violations
+%before_this = atomicrmw add ptr @violations, i64 %one monotonic
 %inside = select i1 %outside, i64 %start, i64 %index
 ret i64 %inside
 }

@@ -1,7 +1,6 @@
 """The text of a whole step: a function for every instruction, and two that are called from outside.
 
-`outputs` and `gradients` take the address of a list of whole numbers: the buffer, the tables, where the
-results go, the number of samples, then for each argument its address and the distance between its samples.
+`outputs` and `gradients` take the address of a list of whole numbers, which `llvm_batch` describes.
 The samples go through in blocks of as many as there are lanes. Where the last block is not full, its lanes
 repeat the last sample, so that nothing unusual happens in them, and their gradient is seeded with 0.
 """
@@ -10,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from itertools import accumulate
 
+from engine.replay.llvm_batch import begin, load_samples, mark_live, store_results
 from engine.replay.llvm_doubles import add_to_doubles, round_doubles
 from engine.replay.llvm_fusion import fused
 from engine.replay.llvm_layout import Layout
@@ -36,9 +35,8 @@ from engine.replay.program import (
     SumOfProducts,
 )
 
-__all__ = ["ARGUMENTS", "Flags", "write_step"]
+__all__ = ["Flags", "write_step"]
 
-ARGUMENTS = 4  # the first place in the list that tells of an argument
 SUMS = (Space.GRADIENT, Space.SHARED_ADJOINT)  # what all samples contribute to
 
 
@@ -111,9 +109,7 @@ class _Step:
     def write(self, name: str, *, with_gradient: bool) -> None:
         """Everything that happens in one call; returns the flags that were raised."""
         text, layout, mask = Text(self.module, name, "ptr %a", "i32"), self.layout, self.flags.mask
-        for place, pointer in enumerate(("%m", "%t", "%results")):
-            text.do(f"{pointer} = load ptr, ptr {_entry(text, place)}")
-        text.do(f"%samples = load i64, ptr {_entry(text, 3)}")
+        begin(text)
         self.module.declare("i32 @feclearexcept(i32)")
         self.module.declare("i32 @fetestexcept(i32)")
         text.let(f"call i32 @feclearexcept(i32 {mask})")
@@ -129,14 +125,14 @@ class _Step:
 
         def block(number: Index, sofar: list[str]) -> list[str]:
             start = text.times(number, layout.lanes)
-            self._load(text, start)
+            load_samples(text, layout, self.program, self.widths, start)
             self._call(text, 1)
             if with_gradient:
-                self._mark_live(text, start)
+                mark_live(text, layout, start)
                 self._call(text, 2)
                 self._sum_in_doubles(text, blocks, add_to_doubles)
             count = 1 if with_gradient else len(self.program.outputs)
-            self._store_results(text, start, count)
+            store_results(text, layout, self.program, start, count)
             return [self._times_zero(text, self.program.outputs, count, sofar[0])]
 
         with text.wide(text.vector if layout.lanes > 1 else 1):
@@ -196,88 +192,6 @@ class _Step:
     def _call(self, text: Text, part: int) -> None:
         for name in self.names[part]:
             text.do(f"call void @{name}(ptr %m, ptr %t)")
-
-    def _load(self, text: Text, start: Index) -> None:
-        """Copy the samples of a block into the first rows of VALUE: a sample's numbers become a lane."""
-        firsts = [0, *accumulate(self.widths)]
-        for argument, (first, width) in enumerate(zip(firsts, self.widths, strict=False)):
-            wanted = [
-                (row, number - first)
-                for row, number in enumerate(self.program.inputs)
-                if first <= number < first + width
-            ]
-            if wanted:
-                self._load_argument(text, start, argument, wanted)
-
-    def _load_argument(
-        self, text: Text, start: Index, argument: int, wanted: Sequence[tuple[int, int]]
-    ) -> None:
-        """Copy those numbers of an argument that are wanted: pairs of a row and the place in a sample."""
-        source = text.let(f"load ptr, ptr {_entry(text, ARGUMENTS + 2 * argument)}")
-        distance = text.let(f"load i64, ptr {_entry(text, ARGUMENTS + 2 * argument + 1)}")
-        rows = self.layout.operand(Rows.of(Space.VALUE, [row for row, _ in wanted]))
-        columns = [column for _, column in wanted]
-        is_run = columns == list(range(columns[0], columns[0] + len(columns)))
-        table = -1 if is_run else self.layout.table(columns)
-
-        def lane(place: Index, _: list[str]) -> None:
-            sample = text.let(f"mul i64 {self._sample(text, text.plus(start, place))}, {distance}")
-
-            def number(which: Index, _: list[str]) -> None:
-                column = text.plus(which, columns[0]) if is_run else text.entry(text.plus(table, which))
-                offset = text.plus(sample, column)
-                pointer = text.let(f"getelementptr inbounds double, ptr {source}, i64 {offset}")
-                with text.wide(1):
-                    found = text.rounded(text.let(f"load double, ptr {pointer}, align 8"))
-                text.store_one(rows.region, text.plus(rows.at(text, which), place), found)
-
-            text.loop(0, len(wanted), number)
-
-        text.loop(0, self.layout.lanes, lane)
-
-    def _sample(self, text: Text, number: Index) -> str:
-        """The number of the sample in a lane: the last one, for lanes behind it."""
-        last = text.let("sub i64 %samples, 1")
-        is_behind = text.let(f"icmp sgt i64 {number}, {last}")
-        return text.let(f"select i1 {is_behind}, i64 {last}, i64 {number}")
-
-    def _mark_live(self, text: Text, start: Index) -> None:
-        """Write 1 for the lanes that hold a sample of their own, 0 for the others."""
-        live = self.layout.live
-        with text.wide(text.vector if self.layout.lanes > 1 else 1):
-            lanes = ", ".join(f"i64 {lane}" for lane in range(text.width))
-            counting = f"<{lanes}>" if text.width > 1 else "0"
-            limit = text.splat_index("%samples")
-
-            def part(vector: Index, _: list[str]) -> None:
-                offset = text.times(vector, text.width)
-                samples = text.integers("add", text.splat_index(text.plus(start, offset)), counting)
-                is_live = text.let(f"icmp slt {text.whole} {samples}, {limit}")
-                number = text.select(is_live, text.number(1.0), text.number(0.0))
-                text.store(live, text.plus(live.start, offset), number)
-
-            text.loop(0, self.layout.lanes // text.width, part)
-
-    def _store_results(self, text: Text, start: Index, count: int) -> None:
-        """Copy the rows of the results to where the caller wants them, (results, samples)."""
-        rows = self.layout.operand(self.program.outputs)
-        left = text.let(f"sub i64 %samples, {start}")
-        is_full = text.let(f"icmp sgt i64 {left}, {self.layout.lanes}")
-        number = text.let(f"select i1 {is_full}, i64 {self.layout.lanes}, i64 {left}")
-        size = text.let(f"shl i64 {number}, {text.precision.size.bit_length() - 1}")
-        self.module.declare("void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
-
-        def row(which: Index, _: list[str]) -> None:
-            offset = text.plus(text.let(f"mul i64 %samples, {which}"), start)
-            target = text.let(f"getelementptr inbounds {text.scalar}, ptr %results, i64 {offset}")
-            source = text.address(rows.region, rows.at(text, which), self.layout.lanes)
-            text.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {source}, i64 {size}, i1 false)")
-
-        text.loop(0, count, row)
-
-
-def _entry(text: Text, place: int) -> str:
-    return text.let(f"getelementptr inbounds i64, ptr %a, i64 {place}")
 
 
 def _clear_doubles(text: Text, layout: Layout, space: Space) -> None:

@@ -89,9 +89,10 @@ class LlvmExecutor:
         precision: Precision = DOUBLE,
         *,
         checked: bool = False,
+        threads: int | None = 1,
     ) -> None:
         self.program, self.widths, self.checked = program, tuple(widths), checked
-        self.target, self.precision = target, precision
+        self.target, self.precision, self.threads = target, precision, threads
         self.name, self.dtype = "llvm-checked" if checked else "llvm", precision.name
         self.watches = True
         self._machines: dict[int, Machine] = {}
@@ -117,7 +118,9 @@ class LlvmExecutor:
         if found is None:
             while len(self._calls) >= MOST_CALLS:
                 self._calls.pop(next(iter(self._calls)))
-            found = self._calls[name, form] = call_for(self.machine(samples), name, samples, form)
+            found = self._calls[name, form] = call_for(
+                self.machine(samples), name, samples, form, self.threads
+            )
         return found
 
     def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
