@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.replay.compiled import Compiled
 
-from . import own_steps
+from . import cores, own_steps
 from .workload import Step, Workload, joined
 
 __all__ = ["PACKAGES", "Contender", "contenders", "ensure_agreement", "installed"]
@@ -29,6 +29,7 @@ PEERS = (  # (name, the package that it needs, room, function)
 )
 NARROW = ("torch", "jax.jit")  # who is tried in float32 too
 TOLERANCE = {"float64": 1e-9, "float32": 1e-5}  # of the loss, and of the largest part of the gradient
+DIVIDED = 1e-3  # seconds of a step from which on replay divides a batch among cores
 Result = tuple[Any, list[Any]]
 
 
@@ -41,6 +42,7 @@ class Contender:
     step: Step
     first_call: float
     compiled: Compiled | None = None  # where it is replay
+    cores: int = 1
 
     @property
     def title(self) -> str:
@@ -60,6 +62,8 @@ def contenders(work: Workload) -> Iterator[Contender]:
     if has_machine_code:
         yield _checked(_replay(work, "auto", "float32"), expected)
     yield from _peers(work.in_float32(), "float32", expected)
+    if has_machine_code and len(cores.ALL) > 1 and _seconds(ours.step) >= DIVIDED:
+        yield _checked(_on_all_cores(work), expected)
 
 
 def installed(package: str) -> str:
@@ -75,6 +79,28 @@ def _replay(work: Workload, executor: str, dtype: str = "float64") -> Contender:
     step, compiled = own_steps.replayed(work, executor, dtype)
     seconds = time.perf_counter() - start
     return Contender(f"replay, {compiled.executor}", dtype, step, seconds, compiled)
+
+
+def _on_all_cores(work: Workload) -> Contender:
+    with cores.all_cores():
+        replay = _replay(work, "auto")
+
+    def step() -> Result:
+        with cores.all_cores():
+            return replay.step()
+
+    count = len(cores.ALL)
+    return replace(replay, name=f"{replay.name}, all {count} cores", step=step, cores=count)
+
+
+def _seconds(step: Step) -> float:
+    """The shortest of a few calls."""
+    times = []
+    for _ in range(5):
+        start = time.perf_counter()
+        step()
+        times.append(time.perf_counter() - start)
+    return min(times)
 
 
 def _peers(work: Workload, dtype: str, expected: Result) -> Iterator[Contender]:

@@ -67,7 +67,9 @@ def _block(work: Workload, seconds: float) -> Iterator[str]:
     for each in those:
         yield _line(each, times[each.title], beside.get(each.dtype), work_done, peaks.get(each.dtype))
     if peaks:
-        yield "  peak: " + ", ".join(f"{peak / 1e9:.1f} GFLOP/s in {dtype}" for dtype, peak in peaks.items())
+        yield "  peak of a core: " + ", ".join(
+            f"{speed / 1e9:.1f} GFLOP/s in {dtype}" for dtype, speed in peaks.items()
+        )
     stats = compiled.stats
     yield (
         f"  {stats.nodes:,} nodes as {stats.instructions} instructions, {work_done / 1e6:.3g} MFLOP; "
@@ -91,7 +93,7 @@ def _line(each: Contender, times: Times, beside: Times | None, work_done: int, p
     speed = work_done / times.least
     slower = times.least / beside.least if beside else 0.0
     ratio = f"{slower:,.{2 if slower < 1000 else 0}f}x" if beside else ""
-    share = f"{speed / peak:.1%}" if peak else ""
+    share = f"{speed / (peak * each.cores):.1%}" if peak else ""
     return (
         f"  {each.title:30}{times.least * 1e6:>12,.1f}{times.middle * 1e6:>12,.1f}"
         f"{ratio:>11}{speed / 1e9:>10.2f}{share:>10}{each.first_call:>10.2f} s"
