@@ -74,16 +74,16 @@ def installed(package: str) -> str:
         return ""
 
 
-def _replay(work: Workload, executor: str, dtype: str = "float64") -> Contender:
+def _replay(work: Workload, executor: str, dtype: str = "float64", threads: int | None = 1) -> Contender:
     start = time.perf_counter()
-    step, compiled = own_steps.replayed(work, executor, dtype)
+    step, compiled = own_steps.replayed(work, executor, dtype, threads)
     seconds = time.perf_counter() - start
     return Contender(f"replay, {compiled.executor}", dtype, step, seconds, compiled)
 
 
 def _on_all_cores(work: Workload) -> Contender:
     with cores.all_cores():
-        replay = _replay(work, "auto")
+        replay = _replay(work, "auto", threads=None)
 
     def step() -> Result:
         with cores.all_cores():

@@ -18,10 +18,12 @@ __all__ = ["eager", "program_of", "replayed"]
 MOST_GRAPHS = 100  # samples of a batch for a gear that makes a graph for each
 
 
-def replayed(work: Workload, executor: str = "auto", dtype: str = "float64") -> tuple[Step, Compiled]:
+def replayed(
+    work: Workload, executor: str = "auto", dtype: str = "float64", threads: int | None = 1
+) -> tuple[Step, Compiled]:
     """The step, after its first call, and what was compiled."""
     parameters, loss = work.write()
-    compiled = compile(loss, parameters, executor, dtype)
+    compiled = compile(loss, parameters, executor, dtype, threads)
 
     def step() -> tuple[Any, list[Any]]:
         losses, gradient = compiled.value_and_gradients(work.weights, *work.batch)
