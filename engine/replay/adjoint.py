@@ -156,6 +156,8 @@ class Adjoint:
         ]
         owed: dict[tuple[Space, Space | None], dict[int, list[Owed]]] = defaultdict(lambda: defaultdict(list))
         factors = [(left, right)] if right is None else [(left, right), (right, left)]
+        if left == right:  # squares: once for both factors
+            factors, coefficients = factors[:1], tuple(2.0 * factor for factor in coefficients)
         for target, other in factors:
             debts = owed[target.space, other.space if other else None]
             others = other.places if other else (-1,) * len(left)

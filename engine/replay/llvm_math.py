@@ -49,12 +49,14 @@ def _in_double(function: Callable[[Text, str], str]) -> Callable[[Text, str], st
 
 @_in_double
 def exp(text: Text, x: str) -> str:
-    """e to the power of x, (1 + expm1(r)) × 2^n: scaled in two steps, for the ends of the range."""
+    """e to the power of x, (1 + expm1(r)) × 2^n: scaled at once, or in two steps, for the ends of the range."""
     clamped = _clamped(text, _clamped(text, x, 710.0, "ogt"), -746.0, "olt")
-    small, power = _reduced(text, clamped)
+    small, whole, power = _reduced(text, clamped)
+    one = text.binary("fadd", small, text.number(1.0))
+    if text.can_scale:
+        return text.scaled(one, whole)
     half = text.integers("ashr", power, text.integer(1))
     rest = text.integers("sub", power, half)
-    one = text.binary("fadd", small, text.number(1.0))
     return text.binary("fmul", text.binary("fmul", one, _two_to(text, half)), _two_to(text, rest))
 
 
@@ -62,7 +64,7 @@ def exp(text: Text, x: str) -> str:
 def expm1(text: Text, x: str) -> str:
     """e to the power of x, less 1: (expm1(r) + 1 − 2^−n) × 2^n; x itself, with its sign, where it is tiny."""
     clamped = _clamped(text, _clamped(text, x, 710.0, "ogt"), -60.0, "olt")
-    small, power = _reduced(text, clamped)
+    small, _, power = _reduced(text, clamped)
     half = text.integers("ashr", power, text.integer(1))
     scale, rest = _two_to(text, half), _two_to(text, text.integers("sub", power, half))
     is_large = text.let(f"icmp sgt {text.whole} {power}, {text.integer(1000)}")
@@ -80,7 +82,7 @@ def expm1(text: Text, x: str) -> str:
 def tanh(text: Text, x: str) -> str:
     """e ÷ (e + 2) with e = expm1(2|x|), and the sign of x; beyond 22 it is 1."""
     size = _clamped(text, text.call("fabs", x), 22.0, "ogt")
-    small, power = _reduced(text, text.binary("fadd", size, size))
+    small, _, power = _reduced(text, text.binary("fadd", size, size))
     scale = _two_to(text, power)
     e = text.fma(scale, small, text.binary("fsub", scale, text.number(1.0)))
     quotient = text.binary("fdiv", e, text.binary("fadd", e, text.number(2.0)))
@@ -138,8 +140,8 @@ def _clamped(text: Text, x: str, limit: float, beyond: str) -> str:
     return text.select(text.compare(beyond, x, bound), bound, x)
 
 
-def _reduced(text: Text, x: str) -> tuple[str, str]:
-    """(expm1(r), n) with x = r + n × ln 2 and |r| ≤ ½ ln 2."""
+def _reduced(text: Text, x: str) -> tuple[str, str, str]:
+    """(expm1(r), n, n as an integer) with x = r + n × ln 2 and |r| ≤ ½ ln 2."""
     rounding = text.number(ROUNDING)
     shifted = text.fma(x, text.number(INVERSE_LN2), rounding)
     whole = text.binary("fsub", shifted, rounding)
@@ -149,7 +151,7 @@ def _reduced(text: Text, x: str) -> tuple[str, str]:
     for coefficient in TAYLOR[1:]:
         series = text.fma(series, r, text.number(coefficient))
     small = text.fma(text.binary("fmul", r, r), series, r)
-    return small, text.integers("sub", text.as_integer(shifted), text.integer(_bits(ROUNDING)))
+    return small, whole, text.integers("sub", text.as_integer(shifted), text.integer(_bits(ROUNDING)))
 
 
 def _two_to(text: Text, power: str) -> str:

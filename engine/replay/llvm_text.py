@@ -186,6 +186,28 @@ class Text(Lines):
         with self.doubles():
             return self.let(f"fptrunc {self.type} {number} to {kind}") if kind != self.type else number
 
+    @property
+    def can_scale(self) -> bool:
+        """Whether numbers of this width, which are doubles, are scaled by one instruction: AVX-512 has it."""
+        return self.module.registers >= 32 and self.width % 8 == 0
+
+    def scaled(self, number: str, power: str) -> str:
+        """number × 2^power, where the power is a whole number in floating point, rounded once."""
+        name, eight = "llvm.x86.avx512.mask.scalef.pd.512", "<8 x double>"
+        self.module.declare(f"{eight} @{name}({eight}, {eight}, {eight}, i8, i32)")
+        found = []
+        for first in range(0, self.width, 8):
+            left, right = (self.shuffle(each, each, range(first, first + 8)) for each in (number, power))
+            given = f"{eight} {left}, {eight} {right}, {eight} zeroinitializer, i8 -1, i32 4"
+            found.append(self.let(f"call {eight} @{name}({given})"))
+        while len(found) > 1:
+            lanes = 2 * self.width // len(found)
+            with self.wide(lanes // 2):
+                found = [
+                    self.shuffle(a, b, range(lanes)) for a, b in zip(found[::2], found[1::2], strict=True)
+                ]
+        return found[0]
+
     def library(self, name: str, *operands: str) -> str:
         """A function of the C library, in double, lane by lane."""
         return self.in_double(lambda text, *given: text._library(name, *given), *operands)
