@@ -49,7 +49,7 @@ def _in_double(function: Callable[[Text, str], str]) -> Callable[[Text, str], st
 
 @_in_double
 def exp(text: Text, x: str) -> str:
-    """e to the power of x, (1 + expm1(r)) × 2^n: scaled at once, or in two steps, for the ends of the range."""
+    """e to the power of x, (1 + expm1(r)) × 2^n: at once or, for the ends of the range, in two steps."""
     clamped = _clamped(text, _clamped(text, x, 710.0, "ogt"), -746.0, "olt")
     small, whole, power = _reduced(text, clamped)
     one = text.binary("fadd", small, text.number(1.0))
