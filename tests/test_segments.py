@@ -209,10 +209,10 @@ def test_an_error_in_any_segment_is_what_eager_raises_and_the_next_call_is_good(
 @pytest.mark.usefixtures("many")
 def test_a_sum_over_segments_that_is_too_large_is_what_eager_says() -> None:
     w = [Value(1.0)]
-    x = np.full(64, 1e307)
     p, reference = (compile(lambda x: x * w[0], w, name) for name in ("llvm", "strict"))
-    with np.errstate(over="ignore"):
-        expected = reference.value_and_gradients([1.0], x)[1]
+    for x in (np.ones(2), np.full(64, 1e307), np.full(64, -1e307), np.full(64, 1e306)):
+        with np.errstate(over="ignore"):  # the strict executor adds with NumPy
+            expected = reference.value_and_gradients([1.0], x)[1]
         assert p.value_and_gradients([1.0], x)[1] == pytest.approx(expected)
 
 
@@ -266,7 +266,7 @@ def test_there_is_a_core() -> None:
 
 
 FORKS = """
-import os, sys
+import os, threading
 import numpy as np
 from engine import Value, compile
 from engine.replay import segments
@@ -280,6 +280,8 @@ child = os.fork()
 if child == 0:
     found = [p.value_and_gradients([2.0], x) for _ in range(20)]
     good = all((losses == expected[0]).all() and (g == expected[1]).all() for losses, g in found)
+    together = threading.Barrier(2, timeout=20.0)  # the child has threads of its own
+    segments.share(lambda segment, worker: together.wait(), 2, 2)
     os._exit(0 if good else 1)
 assert os.waitpid(child, 0)[1] == 0
 assert (p.value_and_gradients([2.0], x)[1] == expected[1]).all()
