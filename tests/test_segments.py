@@ -278,10 +278,10 @@ x = np.linspace(-1.0, 1.0, 1000)
 expected = p.value_and_gradients([2.0], x)
 child = os.fork()
 if child == 0:
+    together = threading.Barrier(2, timeout=5.0)  # the child has threads of its own
+    segments.share(lambda segment, worker: together.wait(), 2, 2)
     found = [p.value_and_gradients([2.0], x) for _ in range(20)]
     good = all((losses == expected[0]).all() and (g == expected[1]).all() for losses, g in found)
-    together = threading.Barrier(2, timeout=20.0)  # the child has threads of its own
-    segments.share(lambda segment, worker: together.wait(), 2, 2)
     os._exit(0 if good else 1)
 assert os.waitpid(child, 0)[1] == 0
 assert (p.value_and_gradients([2.0], x)[1] == expected[1]).all()
