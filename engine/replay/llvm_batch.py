@@ -94,12 +94,14 @@ def mark_live(text: Text, layout: Layout, start: Index) -> None:
     with text.wide(text.vector if layout.lanes > 1 else 1):
         lanes = ", ".join(f"i64 {lane}" for lane in range(text.width))
         counting = f"<{lanes}>" if text.width > 1 else "0"
-        limit = text.splat_index("%samples")
+        with text.doubles():  # whose whole numbers are as wide as indices
+            limit = text.splat_index("%samples")
 
         def part(vector: Index, _: list[str]) -> None:
             offset = text.times(vector, text.width)
-            samples = text.integers("add", text.splat_index(text.plus(start, offset)), counting)
-            is_live = text.let(f"icmp slt {text.whole} {samples}, {limit}")
+            with text.doubles():
+                samples = text.integers("add", text.splat_index(text.plus(start, offset)), counting)
+                is_live = text.let(f"icmp slt {text.whole} {samples}, {limit}")
             number = text.select(is_live, text.number(1.0), text.number(0.0))
             text.store(live, text.plus(live.start, offset), number)
 

@@ -69,8 +69,9 @@ class Lines:
 
     @property
     def whole(self) -> str:
-        """The type of whole numbers at the present width."""
-        return "i64" if self.width == 1 else f"<{self.width} x i64>"
+        """The type of whole numbers of as many bits, at the present width."""
+        bits = 8 * self.precision.size
+        return f"i{bits}" if self.width == 1 else f"<{self.width} x i{bits}>"
 
     @property
     def truth(self) -> str:

@@ -131,7 +131,8 @@ class Text(Lines):
 
     def integer(self, number: int) -> str:
         """A whole constant."""
-        return str(number) if self.width == 1 else "<" + ", ".join([f"i64 {number}"] * self.width) + ">"
+        one = f"i{8 * self.precision.size} {number}"
+        return str(number) if self.width == 1 else "<" + ", ".join([one] * self.width) + ">"
 
     def splat(self, number: str) -> str:
         """A single number in all lanes."""
@@ -188,18 +189,20 @@ class Text(Lines):
 
     @property
     def can_scale(self) -> bool:
-        """Whether numbers of this width, which are doubles, are scaled by one instruction: AVX-512 has it."""
-        return self.module.registers >= 32 and self.width % 8 == 0
+        """Whether numbers of this width are scaled by one instruction: AVX-512 has it."""
+        return self.module.registers >= 32 and self.width % (64 // self.precision.size) == 0
 
     def scaled(self, number: str, power: str) -> str:
         """number × 2^power, where the power is a whole number in floating point, rounded once."""
-        name, eight = "llvm.x86.avx512.mask.scalef.pd.512", "<8 x double>"
-        self.module.declare(f"{eight} @{name}({eight}, {eight}, {eight}, i8, i32)")
+        many = 64 // self.precision.size  # in a register
+        name = f"llvm.x86.avx512.mask.scalef.{'pd' if self.scalar == 'double' else 'ps'}.512"
+        kind, mask = f"<{many} x {self.scalar}>", f"i{many}"
+        self.module.declare(f"{kind} @{name}({kind}, {kind}, {kind}, {mask}, i32)")
         found = []
-        for first in range(0, self.width, 8):
-            left, right = (self.shuffle(each, each, range(first, first + 8)) for each in (number, power))
-            given = f"{eight} {left}, {eight} {right}, {eight} zeroinitializer, i8 -1, i32 4"
-            found.append(self.let(f"call {eight} @{name}({given})"))
+        for first in range(0, self.width, many):
+            left, right = (self.shuffle(each, each, range(first, first + many)) for each in (number, power))
+            given = f"{kind} {left}, {kind} {right}, {kind} zeroinitializer, {mask} -1, i32 4"
+            found.append(self.let(f"call {kind} @{name}({given})"))
         while len(found) > 1:
             lanes = 2 * self.width // len(found)
             with self.wide(lanes // 2):
