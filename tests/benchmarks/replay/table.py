@@ -47,9 +47,18 @@ def _heading() -> Iterator[str]:
     held = "on one core" if cores.is_single() else "with one thread each, as far as they obey"
     yield f"replay: whole steps, the loss and the gradient of a batch, {held}, taking turns"
     yield EXPLANATION
-    yield f"Python {platform.python_version()}, {', '.join(have)}; {os.cpu_count()} cores"
+    yield f"{', '.join(have)}; Python {platform.python_version()}"
+    yield f"{platform.system()} on {os.cpu_count()} cores of {_processor()}"
     if lack:
         yield f"not installed here, so not in this table: {', '.join(lack)} (pip install {' '.join(lack)})"
+
+
+def _processor() -> str:
+    if not installed("llvmlite"):
+        return platform.machine()
+    from engine.replay.llvm_machine import HOST  # noqa: PLC0415  (needs llvmlite)
+
+    return f"{platform.machine()}, {HOST.processor} by LLVM's name"
 
 
 def _block(work: Workload, seconds: float) -> Iterator[str]:

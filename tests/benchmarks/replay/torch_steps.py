@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -23,10 +23,15 @@ def eager(work: Workload) -> Step:
 
 
 def compiled(work: Workload) -> Step | None:
-    """Through torch.compile, which needs a C++ compiler."""
-    if not any(map(shutil.which, ("c++", "g++", "clang++"))):
+    """Through torch.compile, which needs a C++ compiler; a warning and None where that does not work."""
+    step = _step(work, torch.compile(MODELS[work.kind], dynamic=False))
+    try:
+        step()
+    except RuntimeError as error:
+        reason = str(error).strip().splitlines()[0]
+        warnings.warn(f"torch.compile does not work here: {reason}", UserWarning, stacklevel=2)
         return None
-    return _step(work, torch.compile(MODELS[work.kind], dynamic=False))
+    return step
 
 
 def _step(work: Workload, model: Callable[..., Tensor]) -> Step:
