@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from engine.replay.llvm_bundles import bundled, sum_of_bundles
 from engine.replay.llvm_layout import Grid, Layout, Operand
 from engine.replay.llvm_neighbors import sum_of_neighbors
 from engine.replay.llvm_rows import put
@@ -23,6 +24,13 @@ UNROLLED = 4  # terms that are written one after the other; more are looped over
 
 def sum_of_products(text: Text, layout: Layout, instruction: SumOfProducts) -> None:
     """Member by member."""
+    if layout.lanes == 1 and len(instruction.out) >= text.vector:
+        sum_of_neighbors(text, layout, instruction)
+        return
+    bundles = bundled(layout, instruction)
+    if bundles is not None:
+        sum_of_bundles(text, layout, instruction, bundles)
+        return
     out = layout.operand(instruction.out)
     terms = _Terms(text, layout, instruction)
     if out.width < terms.lanes:
