@@ -92,7 +92,7 @@ def leaky_relu(x: Value | float, slope: float = ops.LEAK) -> Value:
     return _node(ops.leaky_relu, (x, slope))
 
 
-def elu(x: Value | float, alpha: float = 1.0) -> Value:
+def elu(x: Value | float, alpha: float = ops.ALPHA) -> Value:
     """x where it is positive, else alpha × (exp(x) − 1). Clevert et al., 2015."""
     return _node(ops.elu, (x, alpha))
 

@@ -27,6 +27,7 @@ TABLE: dict[str, Operation] = {}
 
 NEAR, WIDE, POSITIVE = (-3.0, 3.0), (-30.0, 30.0), (1e-2, 50.0)  # where tests take samples
 LEAK = 0.01  # the slope of leaky_relu below 0, where no other is given
+ALPHA = 1.0  # the alpha of elu, where no other is given
 SLOPE = "a kink: the one-sided slope of smallest magnitude"
 EDGE = "the edge of the domain: the one-sided limit"
 TIE = "a tie: split evenly between the operands"
@@ -204,7 +205,7 @@ elu = row("elu", lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
           lambda out, x, alpha: (
               choose(x > 0.0, 1.0, lambda: choose(x < 0.0, alpha * exp(x), minimum(1.0, alpha))),
               choose(x > 0.0, None, lambda: expm1(x))),
-          "x where it is positive, else alpha × (exp(x) − 1)", arity=2, kinks=(Kink((0.0, 1.0), SLOPE),),
+          "x where it is positive, else alpha × (exp(x) − 1)", arity=2, kinks=(Kink((0.0, ALPHA), SLOPE),),
           domain=Domain("a number", lambda *_: True, (NEAR, (0.5, 2.0))),
           side=lambda x, alpha: sign_of(x))
 softplus = row("softplus", lambda x: max(x, 0.0) + math.log1p(math.exp(-abs(x))),

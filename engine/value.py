@@ -234,7 +234,7 @@ class Value(Node):
         """x where it is positive, else slope × x."""
         return make_node(ops.leaky_relu, (self, slope))
 
-    def elu(self, alpha: float = 1.0) -> Value:
+    def elu(self, alpha: float = ops.ALPHA) -> Value:
         """x where it is positive, else alpha × (exp(x) − 1)."""
         return make_node(ops.elu, (self, alpha))
 
