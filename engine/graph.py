@@ -6,12 +6,12 @@ Every walk is a loop, never a recursion: a chain of a million operations is a gr
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.operation import Operation
 
-__all__ = ["Node", "interior_and_leaves", "names", "topological_order"]
+__all__ = ["Node", "copied", "interior_and_leaves", "names", "topological_order"]
 
 
 class Node:
@@ -27,7 +27,6 @@ class Node:
         "_data",
         "_first",
         "_first_partial",
-        "_line",
         "_operation",
         "_second",
         "_second_partial",
@@ -45,12 +44,7 @@ class Node:
     _second_partial: float | tuple[float | None, ...] | None
 
     is_constant = False  # a plain number, which wants no gradient
-    _line: str  # set only inside `remember_lines`
-
-    @property
-    def line(self) -> str | None:
-        """file:line of the code that made this node, where it was remembered (see `remember_lines`)."""
-        return getattr(self, "_line", None)
+    line: str | None = None  # file:line of the code that made this node, where it was remembered
 
     @property
     def operation(self) -> Operation | None:
@@ -135,3 +129,16 @@ def names(ordered: Iterable[Node]) -> dict[Node, str]:
     ['a', 'v1', 'v2']
     """
     return {node: node.label or f"v{place}" for place, node in enumerate(ordered)}
+
+
+def copied(node: Any, memo: dict[int, Any]) -> Any:
+    """A new node on the memo's copies of the operands, or on the operands themselves where it has none."""
+    parents = tuple(memo.get(id(parent), parent) for parent in node.parents)
+    copy = type(node)(node._data, node.label)
+    if node.line is not None:
+        copy.line = node.line
+    copy._operation = node._operation
+    copy._first, copy._second = node._first, node._second
+    copy._first_partial, copy._second_partial = node._first_partial, node._second_partial
+    copy.rewire(parents)
+    return copy

@@ -18,6 +18,7 @@ from typing import Any
 
 __all__ = [
     "branch",
+    "forgetting_lines",
     "keeping_operands",
     "line_of_caller",
     "listening",
@@ -85,6 +86,13 @@ def remember_lines() -> Iterator[None]:
     '<doctest engine.modes.remember_lines[1]>:2'
     """
     with _switched(_lines, True):
+        yield
+
+
+@contextmanager
+def forgetting_lines() -> Iterator[None]:
+    """Inside, no lines are remembered: replay has its own kind of nodes, without a place for one."""
+    with _switched(_lines, False):
         yield
 
 

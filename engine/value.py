@@ -17,7 +17,7 @@ from typing import Any
 from engine import modes, ops
 from engine.backward import backward
 from engine.errors import DomainError, GraphError
-from engine.graph import Node, topological_order
+from engine.graph import Node, copied, topological_order
 from engine.operation import Operation
 from engine.quick import surround, written, written_dot
 from engine.real import as_number, is_foreign
@@ -44,7 +44,8 @@ def make_node(operation: Operation, operands: Sequence[Any]) -> Value:
     data = _computed(operation, nodes)
     node = Value(data)
     if modes.anywhere and (line := modes.line_of_caller()):
-        node._line = line
+        node = Remembered(data)
+        node.line = line
     partials = operation.slopes(data, [node._data for node in nodes])
     slopes = [None if type(n) is Constant else p for n, p in zip(nodes, partials, strict=True)]
     node._operation = operation
@@ -279,14 +280,14 @@ class Value(Node):
 
     def __copy__(self) -> Value:
         """The same number made in the same way, without a gradient."""
-        copy: Value = _copied(self, {})
+        copy: Value = copied(self, {})
         return copy
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         """The whole graph below, again, in a loop: any depth. Shared nodes stay shared."""
         for node in topological_order(self):
             if id(node) not in memo:
-                memo[id(node)] = _copied(node, memo)
+                memo[id(node)] = copied(node, memo)
                 memo[id(node)].grad = node.grad
         copy: Value = memo[id(self)]
         return copy
@@ -310,22 +311,17 @@ def _comparable(other: Any) -> float:
     return other._data if isinstance(other, Value) else as_number(other)
 
 
-def _copied(node: Any, memo: dict[int, Any]) -> Any:
-    """A new node on the memo's copies of the operands, or on the operands themselves where it has none."""
-    parents = tuple(memo.get(id(parent), parent) for parent in node.parents)
-    copy = type(node)(node._data, node.label)
-    copy._operation = node._operation
-    copy._first, copy._second = node._first, node._second
-    copy._first_partial, copy._second_partial = node._first_partial, node._second_partial
-    copy.rewire(parents)
-    return copy
-
-
 class Constant(Value):
     """A plain number that was used with Values: it has no label and wants no gradient."""
 
     __slots__ = ()
     is_constant = True
+
+
+class Remembered(Value):
+    """A Value that knows the line of code that made it; others spare themselves the place for it."""
+
+    __slots__ = ("line",)
 
 
 # Empty Values without end. object.__new__ costs a fifth less when it is called from C, with a tuple of its

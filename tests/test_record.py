@@ -12,7 +12,7 @@ import pytest
 
 from engine.errors import DomainError, ReplayError
 from engine.functions import maximum, pick, softmax, total, where
-from engine.modes import no_grad
+from engine.modes import no_grad, remember_lines
 from engine.replay import strict
 from engine.replay.record import record
 from engine.replay.tape import LeafKind
@@ -261,3 +261,10 @@ def test_a_result_may_be_a_list_a_leaf_or_a_constant_value() -> None:
         2.0,
         [0.0],
     )
+
+
+def test_what_is_recorded_while_lines_are_remembered_is_followed_too() -> None:
+    w = Value(3.0, label="w")
+    with remember_lines():
+        tape = record(lambda x: x * w if x > 0 else x + w, [w], [2.0])
+    assert [step.operation.name for step in tape.instructions] == ["multiply", "greater"]

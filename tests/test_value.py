@@ -212,6 +212,9 @@ def test_lines_are_remembered_where_asked_for() -> None:
     for node in (y, z):
         assert node.line is not None
         assert "test_value.py:" in node.line
+        assert (copy.copy(node).line, copy.deepcopy(node).line) == (node.line, node.line)
+        assert isinstance(node, Value)
+    assert ((z + 1).line, repr(y)) == (None, "Value(6.0, grad=–)")
     assert (Value(2.0) * 3).line is None
 
 

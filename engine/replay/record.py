@@ -68,8 +68,13 @@ def record(
     session = Session()
     arguments = [_stand_ins(argument, session) for argument in sample]
     now = [parameter._data for parameter in parameters] if weights is None else weights
-    disguise = _in_disguise(parameters, now)
-    with _one_at_a_time, disguise, recording_into(session), modes.listening() as unheard:
+    with (
+        _one_at_a_time,
+        _in_disguise(parameters, now),
+        recording_into(session),
+        modes.forgetting_lines(),
+        modes.listening() as unheard,
+    ):
         result = function(*arguments)
         if session.refusal is not None:
             raise session.refusal
