@@ -302,3 +302,21 @@ def test_the_checked_mode_sees_results_written_beyond_the_callers_array(
     for name in ("outputs", "gradients"):
         with pytest.raises(AssertionError, match="outside"):
             call_for(Machine(path.program, (3, 1), 8, checked=True), name, 9, form_of(given))(given)
+
+
+@pytest.mark.parametrize("skipped", [(), (1,), (0, 3, 4)], ids=["all", "without one", "without three"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_samples_of_every_width_are_turned_into_lanes(dtype: str, skipped: tuple[int, ...]) -> None:
+    for width in (1, 2, 3, 4, 5, 7, 8, 9, 15, 17, 22):
+        w = [Value(1.0), Value(-0.5)]
+        used = [k for k in range(width) if k not in skipped]
+
+        def f(x: Any, y: Any, w: Any = w, used: Any = used) -> Any:
+            return [y * w[1], *(x[k] * w[0] for k in used)]
+
+        p = compile(f, w, "llvm-checked", dtype=dtype)
+        for count in (20, 1, 8, 13, 40):
+            x = np.arange(count * width).reshape(count, width) + 0.5
+            y = np.arange(count) - 7.0
+            expected = np.column_stack([-0.5 * y, x[:, used]])
+            assert np.array_equal(p(x, y), expected), (width, count)

@@ -16,6 +16,7 @@ __all__ = ["begin", "listed", "load_samples", "mark_live", "store_results"]
 
 HEAD = ("ptr %m", "ptr %t", "ptr %results", "i64 %distance", "i64 %room", "i64 %samples")
 PER_ARGUMENT = 3
+TILE = 8  # samples by numbers that are turned at once
 
 
 def listed(
@@ -65,20 +66,41 @@ def _load_argument(
     is_run = columns == list(range(columns[0], columns[0] + len(columns)))
     table = -1 if is_run else layout.table(columns)
 
-    def lane(place: Index, _: list[str]) -> None:
-        sample = text.let(f"mul i64 {_sample(text, text.plus(start, place))}, {distance}")
+    def sample(lane: Index) -> str:
+        return text.let(f"mul i64 {_sample(text, text.plus(start, lane))}, {distance}")
 
-        def number(which: Index, _: list[str]) -> None:
-            column = text.plus(which, columns[0]) if is_run else text.entry(text.plus(table, which))
-            offset = _within(text, text.plus(sample, column), 1, count)
-            pointer = text.let(f"getelementptr inbounds double, ptr {source}, i64 {offset}")
-            with text.wide(1):
-                found = text.rounded(text.let(f"load double, ptr {pointer}, align 8"))
-            text.store_one(rows.region, text.plus(rows.at(text, which), place), found)
+    def load(sample: str, which: Index) -> str:
+        column = text.plus(which, columns[0]) if is_run else text.entry(text.plus(table, which))
+        offset = _within(text, text.plus(sample, column), text.width, count)
+        pointer = text.let(f"getelementptr inbounds double, ptr {source}, i64 {offset}")
+        return text.let(f"load {text.type}, ptr {pointer}, align 8")
 
-        text.loop(0, len(wanted), number)
+    def tiles(size: int, first: int, number: int) -> None:
+        """So many squares side by side: samples by numbers are turned into numbers by lanes."""
 
-    text.loop(0, layout.lanes, lane)
+        def group(which: Index, _: list[str]) -> None:
+            lane = text.times(which, size)
+            samples = [sample(text.plus(lane, k)) for k in range(size)]
+
+            def tile(which: Index, _: list[str]) -> None:
+                column = text.plus(first, text.times(which, size))
+                with text.doubles():
+                    turned = text.transpose([load(each, column) for each in samples])
+                for k, line in enumerate(turned):
+                    row = rows.at(text, text.plus(column, k))
+                    text.store(rows.region, text.plus(row, lane), text.rounded(line))
+
+            text.loop(0, number, tile)
+
+        with text.wide(size):
+            text.loop(0, layout.lanes // size, group)
+
+    done = 0
+    for size in (TILE, TILE // 2, TILE // 4, 1):
+        number = (len(wanted) - done) // size
+        if number and (size == 1 or (is_run and layout.lanes > 1)):
+            tiles(size, done, number)
+            done += number * size
 
 
 def _sample(text: Text, number: Index) -> str:
