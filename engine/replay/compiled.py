@@ -284,10 +284,11 @@ def compile(  # noqa: A001
     with the bits of eager; or "auto", the first of these that is installed and suits the function. Works as a
     decorator too: `@compile(parameters=…)`.
 
-    `dtype` is the type of the losses and gradients, and of all that is between: "float64", or "float32", in
-    half the memory, up to twice as fast and right to about 1e-6 of the largest gradient. Weights and samples
-    may be of any type and are rounded to it. A sample that is too large for float32 on its way (3.4e38) is
-    computed in float64, slowly, and rounded. Only machine code has float32: ReplayError where there is none.
+    `dtype` is the type of the losses and gradients, and of all that is computed in between: "float64", or
+    "float32", in about half the time for large batches, and right to about 1e-6 of the largest gradient.
+    Weights and samples may be of any type and are rounded to it; a gradient is summed over the samples in
+    float64. A sample that leaves the range of float32 (3.4e38) on its way is computed in float64, slowly, and
+    rounded. Only machine code has float32: ReplayError where there is none.
 
     `threads` is how many threads may share a batch that takes machine code a millisecond or more, None for as
     many as there are cores for this process. Losses and gradients have the same bits, whatever their number.
