@@ -18,7 +18,7 @@ from test_llvm import PLAIN, PROGRAMS, network, rolled, run, samples, weights
 from test_llvm_math import FUNCTIONS, compiled
 
 from engine.errors import DomainError, ReplayError
-from engine.functions import exp, pick, where
+from engine.functions import dot, exp, pick, where
 from engine.replay.compiled import compile  # noqa: A004
 from engine.replay.llvm_machine import HOST, Machine, Target
 from engine.replay.llvm_module import DOUBLE, FLOAT
@@ -193,6 +193,30 @@ def test_lists_ways_and_shapes_are_float32_too() -> None:
     losses, gradient = ragged.value_and_gradients([2.0], [[1.0], [1.0, 2.0], [3.0]])
     assert losses.dtype == gradient.dtype == np.float32
     assert (losses.tolist(), gradient.tolist()) == ([2.0, 6.0, 6.0], [7.0])
+
+
+def test_held_values_and_functions_without_parameters() -> None:
+    w, held = weights(1), Value(3.0)
+    p = compile(lambda x: x * w[0] * held, w, dtype="float32")
+    for number in (3.0, 4.0):
+        held.data = number
+        losses, gradient = p.value_and_gradients([2.0], [1.0, 2.0])
+        assert (losses.tolist(), gradient.tolist()) == ([2.0 * number, 4.0 * number], [3.0 * number])
+        assert losses.dtype == gradient.dtype == np.float32
+    assert compile(lambda x: [x * 0.5], [], dtype="float32")([1.0, 3.0]).tolist() == [[0.5], [1.5]]
+
+
+def test_threads_give_the_same_bits() -> None:
+    w = weights(2)
+    x = np.random.default_rng(0).normal(size=(300_000, 2))
+    programs = [
+        compile(lambda x: dot(w, x).tanh(), w, "llvm", "float32", threads=threads) for threads in (1, 2)
+    ]
+    (losses, gradient), (others, slopes) = (p.value_and_gradients([0.5, -0.25], x) for p in programs)
+    assert np.array_equal(losses, others)
+    assert np.array_equal(gradient, slopes)
+    exact = compile(lambda x: dot(w, x).tanh(), w).value_and_gradients([0.5, -0.25], x)[1]
+    assert abs(gradient - exact).max() <= 1e-6 * abs(exact).max()
 
 
 def test_the_same_bits_whatever_stood_in_the_buffers() -> None:
