@@ -18,7 +18,7 @@ from engine.replay.llvm_call import call_for
 from engine.replay.llvm_fusion import Fused, fused
 from engine.replay.llvm_layout import Layout
 from engine.replay.llvm_machine import Machine
-from engine.replay.program import Elementwise, MatrixProduct, Program, Rows, Space
+from engine.replay.program import Elementwise, MatrixProduct, Program, Rows, Space, SumOfProducts
 from engine.replay.record import record
 from engine.replay.roll import roll
 from engine.replay.run_numpy import NumpyExecutor
@@ -50,7 +50,12 @@ FINISHES: dict[str, Layer] = {
 
 
 def pairs(whole: Program, lanes: int) -> list[Fused]:
-    return [each for part in fused(whole, Layout(whole, lanes)) for each in part if each.finish]
+    return [
+        each
+        for part in fused(whole, Layout(whole, lanes))
+        for each in part
+        if isinstance(each.finish, Elementwise)
+    ]
 
 
 @pytest.mark.parametrize("name", FINISHES)
@@ -71,6 +76,9 @@ def test_results_are_those_of_numpy(name: str) -> None:
 def test_what_nobody_else_reads_is_not_stored() -> None:
     whole, _ = program(FINISHES["relu"])
     assert [each.is_kept for each in pairs(whole, 8)] == [False] * 3  # two layers, and the way back into one
+    together = [each for part in fused(whole, Layout(whole, 8)) for each in part if each.finish]
+    biases = [each.finish for each in together if isinstance(each.finish, SumOfProducts)]
+    assert [len(sums.out) for sums in biases] == [9, 9]
     whole, _ = program(FINISHES["a residual"])
     assert any(each.is_kept for each in pairs(whole, 8))
     assert len(pairs(program(FINISHES["calls of the C library"])[0], 8)) == 1  # its derivative calls none

@@ -1,7 +1,8 @@
-"""Fusion: an elementwise instruction behind a matrix product is done while the product is in registers.
+"""Fusion: what follows a matrix product is done while the product, or its operand, is in registers.
 
-Where the rows do not fit the fastest cache, each pass over them costs as much as a fifth of the product. What
-only the fused instruction reads is not even stored.
+Where the rows do not fit the fastest cache, each pass over them costs as much as a fifth of the product. So
+an elementwise instruction is done tile by tile, and what only it reads is not even stored; and the sums over
+lanes that are the gradient of a bias come along with the gradient of its matrix.
 """
 
 from __future__ import annotations
@@ -13,7 +14,18 @@ from typing import NamedTuple
 from engine.replay.llvm_functions import Formula, costs_calls
 from engine.replay.llvm_layout import Layout
 from engine.replay.llvm_text import Index, Text
-from engine.replay.program import Elementwise, Instruction, MatrixProduct, Program, Rows, Space, reads
+from engine.replay.program import (
+    Elementwise,
+    Instruction,
+    LaneProduct,
+    MatrixProduct,
+    Program,
+    Rows,
+    Space,
+    SumOfProducts,
+    reads,
+    rows_of,
+)
 
 __all__ = ["Fused", "finishing", "fused"]
 
@@ -22,12 +34,12 @@ class Fused(NamedTuple):
     """An instruction, and the one that is done with it; `is_kept`: whether others read its result too."""
 
     instruction: Instruction
-    finish: Elementwise | None = None
+    finish: Elementwise | SumOfProducts | None = None
     is_kept: bool = True
 
 
 def fused(program: Program, layout: Layout) -> list[list[Fused]]:
-    """The four parts of a program, each product together with the elementwise instruction behind it."""
+    """The four parts of a program, products together with the instructions behind them where that can be."""
     parts = [list(part) for _, part in program.parts()]
     counts = Counter(
         row for part in parts for instruction in part for rows in reads(instruction) for row in _keys(rows)
@@ -39,26 +51,43 @@ def fused(program: Program, layout: Layout) -> list[list[Fused]]:
         waiting = list(reversed(part))
         while waiting:
             instruction = waiting.pop()
-            if waiting and _can_fuse(instruction, waiting[-1], layout):
-                finish = waiting.pop()
-                assert isinstance(finish, Elementwise)  # noqa: S101  (else they cannot be fused)
-                is_kept = any(counts[key] > 1 for key in _keys(_result(instruction)))
-                found[-1].append(Fused(instruction, finish, is_kept))
+            following = waiting[-1] if waiting else None
+            if _can_finish(instruction, following, layout):
+                waiting.pop()
+                is_kept = any(counts[key] > 1 for key in _keys(rows_of(instruction.out)))
+                found[-1].append(Fused(instruction, following, is_kept))  # type: ignore[arg-type]
+            elif _can_sum(instruction, following):
+                waiting.pop()
+                found[-1].append(Fused(instruction, following))  # type: ignore[arg-type]
             else:
                 found[-1].append(Fused(instruction))
     return found
-
-
-def _result(instruction: Instruction) -> Rows:
-    assert isinstance(instruction.out, Rows)  # noqa: S101
-    return instruction.out
 
 
 def _keys(rows: Rows) -> list[tuple[Space, int]]:
     return [(rows.space, place) for place in rows.places]
 
 
-def _can_fuse(product: Instruction, finish: Instruction, layout: Layout) -> bool:
+def _can_sum(product: Instruction, sums: Instruction | None) -> bool:
+    """Whether the second sums the rows that the first multiplies: the gradients of biases and weights."""
+    if not isinstance(product, LaneProduct) or not isinstance(sums, SumOfProducts):
+        return False
+    left, rows = product.left, product.out.rows
+    is_whole = all(isinstance(r.places, range) and r.places.step == 1 for r in (left, product.right))
+    return (
+        is_whole
+        and not product.out.listed
+        and sums.left == left
+        and sums.right is None
+        and not sums.coefficients
+        and sums.accumulate == product.accumulate
+        and sums.uniform * rows == len(left)
+        and sums.out.space is product.out.space
+        and set(sums.out.places).isdisjoint(product.out.places())
+    )
+
+
+def _can_finish(product: Instruction, finish: Instruction | None, layout: Layout) -> bool:
     """Whether the second reads what the first makes, number by number, in whole vectors, at little cost."""
     if not isinstance(product, MatrixProduct) or not isinstance(finish, Elementwise):
         return False

@@ -89,13 +89,22 @@ def matrix_product(
             sum_of_products(text, layout, part)
 
 
-def lane_product(text: Text, layout: Layout, instruction: LaneProduct) -> None:
-    """out[i][j] = Σ left[i] × right[j] over their parts and lanes; what follows no rule is a gathered sum."""
+def lane_product(
+    text: Text, layout: Layout, instruction: LaneProduct, sums: SumOfProducts | None = None
+) -> None:
+    """out[i][j] = Σ left[i] × right[j] over their parts and lanes; perhaps the sums of left[i] too.
+
+    What follows no rule is a gathered sum.
+    """
+    length = len(instruction.left) // instruction.out.rows * layout.width(instruction.left.space)
+    outer = is_for_outer_products(text, instruction.out.columns, length)
+    if sums and (length == 1 or outer or text.module.registers < 32):
+        sum_of_products(text, layout, sums)
+        sums = None
     out, left, right = instruction.out, layout.operand(instruction.left), layout.operand(instruction.right)
     if out.listed or not (left.is_solid and right.is_solid):
         sum_of_products(text, layout, _lane_sums(instruction))
         return
-    length = left.count // out.rows * left.width
     result = _strided(layout, out)
     if length == 1 and result.by_column == 1:  # an outer product
         column = Strided(left.region, left.start, 1, 0)
@@ -105,10 +114,11 @@ def lane_product(text: Text, layout: Layout, instruction: LaneProduct) -> None:
         return
     rows, columns = Strided(left.region, left.start, length, 1), Strided(right.region, right.start, length, 1)
     shape = (out.rows, out.columns, length)
-    if result.by_column == 1 and is_for_outer_products(text, out.columns, length):
+    if result.by_column == 1 and outer:
         sum_of_outer_products(text, shape, result, rows, columns, accumulate=instruction.accumulate)
         return
-    dots(text, shape, result, rows, columns, None, accumulate=instruction.accumulate)
+    together = layout.operand(sums.out) if sums else None
+    dots(text, shape, result, rows, columns, None, together, accumulate=instruction.accumulate)
 
 
 def _strided(layout: Layout, matrix: Matrix) -> Strided:

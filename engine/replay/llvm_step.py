@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from engine.replay.llvm_batch import begin, load_samples, mark_live, store_results
 from engine.replay.llvm_doubles import add_to_doubles, round_doubles
@@ -37,6 +38,7 @@ from engine.replay.program import (
 
 __all__ = ["Flags", "write_step"]
 
+PER_BLOCK = 2  # the part of a program that carries the gradient of each block of samples back
 SUMS = (Space.GRADIENT, Space.SHARED_ADJOINT)  # what all samples contribute to
 
 
@@ -54,10 +56,12 @@ def write_step(module: Module, program: Program, widths: Sequence[int], layout: 
         names.append([])
         for number, (instruction, finish, is_kept) in enumerate(instructions):
             text = Text(module, f"part{part}_{number}")
-            if finish and isinstance(instruction, MatrixProduct):
+            if isinstance(instruction, MatrixProduct) and isinstance(finish, Elementwise):
                 matrix_product(text, layout, instruction, finish, is_kept=is_kept)
+            elif isinstance(instruction, LaneProduct) and isinstance(finish, SumOfProducts):
+                lane_product(text, layout, _added(instruction, part), _added(finish, part))
             else:
-                _write(text, layout, _added(instruction) if part == 2 else instruction)
+                _write(text, layout, _added(instruction, part))
             text.end()
             names[-1].append(text.name)
     step = _Step(module, program, widths, layout, flags, names)
@@ -66,9 +70,10 @@ def write_step(module: Module, program: Program, widths: Sequence[int], layout: 
         step.write("gradients", with_gradient=True)
 
 
-def _added(instruction: Instruction) -> Instruction:
-    """What a block gives to the gradient is added to what others gave."""
-    return instruction if instruction.out.space.wide else replace(instruction, accumulate=True)
+def _added(instruction: Any, part: int) -> Any:
+    """The instruction; what it gives to the gradient block by block is added to what others gave."""
+    is_shared = part == PER_BLOCK and not instruction.out.space.wide
+    return replace(instruction, accumulate=True) if is_shared else instruction
 
 
 def _write(text: Text, layout: Layout, instruction: Instruction) -> None:
