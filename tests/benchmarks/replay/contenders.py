@@ -110,9 +110,12 @@ def _peers(work: Workload, dtype: str, expected: Result) -> Iterator[Contender]:
         make: Callable[[Workload], Step | None] = getattr(import_module(f".{room}", __package__), function)
         start = time.perf_counter()
         step = make(work)
-        if step is not None:
-            step()
-            yield _checked(Contender(name, dtype, step, time.perf_counter() - start), expected)
+        if step is None:
+            continue
+        found = step()
+        contender = Contender(name, dtype, step, time.perf_counter() - start)
+        ensure_agreement(contender.title, found, expected, TOLERANCE[dtype])
+        yield contender
 
 
 def _checked(contender: Contender, expected: Result) -> Contender:
