@@ -130,7 +130,8 @@ class ReplayGear:
 
     def _gradient_at(self, places: Sequence[int]) -> tuple[float, Any]:
         """The mean loss of these samples, and the gradient of it and of the penalties."""
-        inputs, targets = self.inputs[places], self.targets[places]
+        chosen = self.program.array(places)  # once, and not for inputs and targets each
+        inputs, targets = self.inputs.take(chosen, 0), self.targets.take(chosen, 0)
         losses, gradient = self.program.value_and_gradients(self.weights, inputs, targets)
         gradient = gradient / len(places)
         if self.penalty is not None:
