@@ -97,8 +97,7 @@ class _LargeCall:
         machine, samples, segments = self._machine, self._samples, self._segments
         threads = min(self._threads or cores(), len(segments)) if len(segments) > 1 else 1
         memories = [machine.memory(number) for number in range(threads)]
-        for memory in memories:
-            memory.weights[...] = given[0]
+        filled: set[int] = set()
         arrays = [_plain(array) for array in given[1:]]
         results = np.empty(_shape_of_results(machine, self._name, samples), machine.type)
         places, target = [_Place.of(array, samples) for array in arrays], _Place.of(results, samples)
@@ -106,6 +105,9 @@ class _LargeCall:
 
         def work(segment: int, worker: int) -> None:
             memory = memories[worker]
+            if worker not in filled:  # each has the weights to itself, and copies them itself
+                memory.weights[...] = given[0]
+                filled.add(worker)
             entries = _list(machine, memory, target, places, segments[segment])
             if machine.function(self._name, memory)(ctypes.addressof(entries)):
                 raise FloatingPointError(REFUSAL)
