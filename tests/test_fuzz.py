@@ -17,6 +17,6 @@ def test_every_executor_agrees_with_eager(block: int) -> None:
 
 @pytest.mark.skipif(find_spec("llvmlite") is None, reason="the LLVM executor needs llvmlite (extra `fast`)")
 def test_machine_code_agrees_with_eager_and_no_address_is_wrong() -> None:
-    tried, wrong = fuzz.fuzz(range(12), executors=("llvm-checked", "float32"))
+    tried, wrong = fuzz.fuzz(range(12), executors=("llvm-checked", "shared", "float32"))
     assert tried == 12
     assert wrong == []

@@ -293,9 +293,9 @@ def compile(  # noqa: A001
     `threads` is how many threads may share a batch that takes machine code a millisecond or more, None for as
     many as there are cores for this process. Losses and gradients have the same bits, whatever their number.
 
-    The same calls in the same order give the same bits. Machine code is made for the first batch and serves all
-    later ones: there, a sample's loss has the same bits in every batch of two or more, but the last digits of a
-    gradient, a sum over the samples, may depend on what size came first.
+    The same calls in the same order give the same bits. Machine code is made for the first batch and serves
+    all later ones: there, a sample's loss has the same bits in every batch of two or more, but the last
+    digits of a gradient, a sum over the samples, may depend on what size came first.
 
     >>> w = Value(3.0)
     >>> p = compile(lambda x, y: (x * w - y) ** 2, [w])

@@ -3,9 +3,10 @@
 `python -m tests.fuzz 60` runs for a minute from a fresh seed, and says which; a second argument gives the
 seed. A case is one seed: a random expression, network, sequence model or function with branches,
 with batches of one, of odd sizes and of unequal lengths, with repeated and unused inputs and constants.
-Each program is called twice. Strict replay must have eager's bits, the others agree within 1e-10 of the
-largest gradient, float32 within what its roundings explain, and what eager refuses all must refuse.
-Reading order: `cases`, `outcomes`, `judging`, `roundings` and `float32`.
+Each program is called twice, and its batches are shared by threads too. Strict replay must have eager's
+bits, the others agree within 1e-10 of the largest gradient, float32 within what its roundings explain, and
+what eager refuses all must refuse.
+Reading order: `cases`, `outcomes`, `judging`, `shared`, `roundings` and `float32`.
 """
 
 from __future__ import annotations

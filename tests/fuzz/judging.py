@@ -17,10 +17,11 @@ from engine.replay.compiled import compile  # noqa: A004
 from .cases import Case, make_case
 from .float32 import wrong_in_float32
 from .outcomes import eager
+from .shared import wrong_when_shared
 
 __all__ = ["disagreements", "fuzz"]
 
-EXECUTORS = ("numpy", "strict", *(["llvm-checked", "float32"] if find_spec("llvmlite") else []))
+EXECUTORS = ("numpy", "strict", *(["llvm-checked", "shared", "float32"] if find_spec("llvmlite") else []))
 TOLERANCE = 1e-10
 
 
@@ -33,6 +34,9 @@ def disagreements(case: Case, executors: Sequence[str] = EXECUTORS) -> list[str]
     for executor in executors:
         if executor == "float32":
             found += wrong_in_float32(case)
+            continue
+        if executor == "shared":
+            found += wrong_when_shared(case, list(zip(good, known, strict=True)))
             continue
         program = compile(case.function, case.parameters, executor)
         if good:
