@@ -2,8 +2,8 @@
 
 Reading order: `llvm_lines` and `llvm_text` (how text is written), `llvm_math` and `llvm_functions` (what is
 computed), `llvm_layout` (where everything lies), `llvm_rows`, `llvm_sums` and `llvm_products` (the kernels),
-`llvm_step` (what a call does), `llvm_machine` (from text to machine code), `llvm_memory` (what it works in),
-`llvm_call` (how a batch goes in and the results come out).
+`llvm_step` (what a call does), `llvm_doubles` (what float32 has of float64), `llvm_machine` (from text to
+machine code), `llvm_memory` (what it works in), `llvm_call` (how a batch goes in and the results come out).
 """
 
 from __future__ import annotations
