@@ -235,16 +235,16 @@ def test_an_index_outside_of_its_list_is_refused(bad: float) -> None:
 
 
 def test_what_is_picked_from_tables_of_every_kind_keeps_the_sign_of_zero() -> None:
-    w = weights(21)
-    w[4]._data = -0.0
+    w = weights(35)
+    w[4]._data = w[9]._data = -0.0
 
     def parts(x: Any, y: Any) -> list[Any]:
-        tokens = [v for token in x for v in pick(matrix(w, 6, 3), token)]
-        irregular = pick([w[3], w[18], w[4], w[20], w[19]], y)
+        tokens = [v for token in x for v in pick(matrix(w, 4, 8), token)]
+        irregular = pick([w[3], w[33], w[4], w[32], w[34]], y)
         return [*tokens, irregular, pick([tokens[0] * 0.5, tokens[1] * 2.0, tokens[4] + 1.0, w[1] * x[1]], y)]
 
     def loss(x: Any, y: Any) -> Any:
-        return dot(parts(x, y), [0.5 + 0.25 * k for k in range(11)])
+        return dot(parts(x, y), [0.5 + 0.25 * k for k in range(26)])
 
     draw = np.random.default_rng(0)
     for count in (1, 2, 9, 40):

@@ -60,13 +60,19 @@ def groups(collapsed: Collapsed) -> list[Group]:
     for place in reversed(collapsed.descending):
         members[levels[place], signatures[place]].append(place)
     found: list[Group] = []
-    for (level, signature), places in sorted(members.items(), key=lambda item: -item[0][0]):
+    for (level, signature), places in sorted(members.items(), key=_turn):
         varying = flat.varies(places[0])
         if signature[0] == "matrix":
             found += _rectangles(signature, level, varying, {place: matrix[place] for place in places})
         else:
             found.append(Group(signature, level, varying, places))
     return found
+
+
+def _turn(item: tuple[tuple[int, Signature], list[int]]) -> tuple[int, bool]:
+    """Where a group comes: by its level; picks first, so that on the way back they add to what is there."""
+    (level, signature), _ = item
+    return -level, signature[0] != "pick"
 
 
 def operands_of(node: Node) -> Iterable[int]:

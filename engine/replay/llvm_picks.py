@@ -18,67 +18,114 @@ from engine.replay.program import Pick, Rows, Scatter
 __all__ = ["pick", "scatter"]
 
 Visit = Callable[[Index, Index, str], None]
+VisitSquare = Callable[[Sequence[Index], Sequence[Index], Sequence[str]], None]
 
 
 def pick(text: Text, layout: Layout, instruction: Pick) -> None:
     """Out = the row of the table that the index tells."""
-    out, table = layout.operand(instruction.out), layout.operand(instruction.table)
+    choice = _Choice(text, layout, instruction.index, instruction.out, instruction.table)
+    table = choice.table.region
 
     def one(target: Index, source: Index, undefined: str) -> None:
-        found = text.binary("fadd", text.load_one(table.region, source), undefined)
-        put(text, out, target, found, accumulate=instruction.accumulate)
+        found = text.binary("fadd", text.load_one(table, source), undefined)
+        put(text, choice.own.operand, target, found, accumulate=instruction.accumulate)
 
-    _visit_all(text, layout, instruction.index, instruction.out, instruction.table, one)
+    def square(targets: Sequence[Index], sources: Sequence[Index], undefined: Sequence[str]) -> None:
+        wrong = text.joined(undefined)
+        rows = text.transpose([text.load(table, source) for source in sources])
+        for target, found in zip(targets, rows, strict=True):
+            number = text.binary("fadd", found, wrong)
+            put(text, choice.own.operand, target, number, accumulate=instruction.accumulate)
+
+    choice.visit(one, square)
 
 
 def scatter(text: Text, layout: Layout, instruction: Scatter) -> None:
     """The way back of pick: nothing is lost where two pick the same row."""
-    out, left = layout.operand(instruction.out), layout.operand(instruction.left)
+    choice = _Choice(text, layout, instruction.index, instruction.left, instruction.out)
+    left = choice.own.operand.region
 
     def one(source: Index, target: Index, _: str) -> None:
-        put(text, out, target, text.load_one(left.region, source), accumulate=True)
+        put(text, choice.table, target, text.load_one(left, source), accumulate=True)
 
-    _visit_all(text, layout, instruction.index, instruction.left, instruction.out, one)
+    def square(sources: Sequence[Index], targets: Sequence[Index], _: Sequence[str]) -> None:
+        lanes = text.transpose([text.load(left, source) for source in sources])
+        for target, found in zip(targets, lanes, strict=True):
+            put(text, choice.table, target, found, accumulate=True)
+
+    choice.visit(one, square)
 
 
-def _visit_all(text: Text, layout: Layout, index: Rows, own: Rows, table: Rows, visit: Visit) -> None:
-    """`visit(address of a member, address of what it picks, undefined)` for all members and lanes.
+class _Choice:
+    """Members in groups that ask by the same number; where they and what they pick is."""
 
-    `undefined` is -0 where the index is one, which changes no number that it is added to; else it is nan, and
-    a flag was raised.
-    """
-    groups = _by_index(index)
-    count = len(groups[0])
-    members = [member for group in groups for member in group]
-    numbers = layout.operand(Rows.of(index.space, [index.places[group[0]] for group in groups]))
-    owns = layout.grid(_chosen(own, members), len(groups), count)
-    firsts = layout.grid(_chosen(table, members), len(groups), count)
-    rows, distance = len(table) // len(index), _distance(table, len(index))
-    width, picked = layout.width(table.space), layout.operand(table)
-    places = layout.table(members)
+    def __init__(self, text: Text, layout: Layout, index: Rows, own: Rows, table: Rows) -> None:
+        groups = _by_index(index)
+        members = [member for group in groups for member in group]
+        self.text, self.lanes, self.count = text, layout.width(index.space), len(groups[0])
+        self.groups, self.members, self.rows = len(groups), len(index), len(table) // len(index)
+        self.asked = layout.operand(Rows.of(index.space, [index.places[group[0]] for group in groups]))
+        self.own = layout.grid(_chosen(own, members), len(groups), self.count)
+        self.first = layout.grid(_chosen(table, members), len(groups), self.count)
+        self.table, self.places = layout.operand(table), layout.table(members)
+        self.distance = _distance(table, len(index))
 
-    def group(number: Index, _: Any) -> None:
-        def lane(place: Index, _: Any) -> None:
-            asked = text.load_one(numbers.region, text.plus(numbers.at(text, number), place))
-            which, undefined = _whole(text, asked, rows)
-            offset = place if width > 1 else 0
-            further = text.plus(text.times(which, (distance or 0) * width), offset)
+    @property
+    def is_square(self) -> bool:
+        """Whether neighbors pick neighbors, the same ones in all lanes: then vectors can be exchanged."""
+        vector = self.text.vector
+        is_run = self.table.width == 1 and self.first.by_term == 1 and self.distance is not None
+        return is_run and self.count % vector == 0 and self.lanes % vector == 0
 
-            def member(term: Index, _: Any) -> None:
-                if distance is None:
-                    own_number = text.entry(text.plus(places, text.times(number, count), term))
-                    row = text.plus(text.times(which, len(index)), own_number)
-                    chosen = text.plus(picked.at(text, row), offset)
-                else:
-                    chosen = text.plus(firsts.at(text, number, term), further)
-                visit(text.plus(owns.at(text, number, term), place), chosen, undefined)
+    def visit(self, one: Visit, square: VisitSquare) -> None:
+        """`one(address of a member, address of what it picks, undefined)` for all members and lanes.
 
-            text.loop(0, count, member)
+        `undefined` is -0 where the index is one, which changes no number that it is added to; else it is nan,
+        and a flag was raised. Or `square` for as many members and lanes at once as a vector has lanes, with
+        the addresses of the members, and of what the lanes pick.
+        """
+        text, size = self.text, self.text.vector if self.is_square else 1
 
-        text.loop(0, layout.width(index.space), lane)
+        def group(number: Index, _: Any) -> None:
+            def lanes(block: Index, _: Any) -> None:
+                place = text.times(block, size)
+                with text.wide(1):
+                    asked = [self._asked(number, text.plus(place, lane)) for lane in range(size)]
+                undefined = [wrong for _, wrong in asked]
 
-    with text.wide(1):
-        text.loop(0, len(groups), group)
+                def some(block: Index, _: Any) -> None:
+                    term = text.times(block, size)
+                    owns = [
+                        text.plus(self.own.at(text, number, text.plus(term, k)), place) for k in range(size)
+                    ]
+                    chosen = [self._chosen(number, term, which, place) for which, _ in asked]
+                    if size > 1:
+                        square(owns, chosen, undefined)
+                    else:
+                        one(owns[0], chosen[0], undefined[0])
+
+                text.loop(0, self.count // size, some)
+
+            text.loop(0, self.lanes // size, lanes)
+
+        with text.wide(size):
+            text.loop(0, self.groups, group)
+
+    def _asked(self, number: Index, lane: Index) -> tuple[str, str]:
+        text = self.text
+        asked = text.load_one(self.asked.region, text.plus(self.asked.at(text, number), lane))
+        return _whole(text, asked, self.rows)
+
+    def _chosen(self, number: Index, term: Index, which: str, lane: Index) -> Index:
+        """The address of what a member picks."""
+        text = self.text
+        if self.distance is None:
+            member = text.entry(text.plus(self.places, text.times(number, self.count), term))
+            start = self.table.at(text, text.plus(text.times(which, self.members), member))
+        else:
+            further = text.times(which, self.distance * self.table.width)
+            start = text.plus(self.first.at(text, number, term), further)
+        return text.plus(start, lane) if self.table.width > 1 else start
 
 
 def _by_index(index: Rows) -> list[list[int]]:

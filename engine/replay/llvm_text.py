@@ -113,9 +113,13 @@ class Text(Lines):
 
         Lane by lane: on many processors that is faster than their instruction for it, on none much slower.
         """
+        places = [self.entry(self.plus(place, lane)) for lane in range(self.width)]
+        return self.joined([self.load_one(region, address) for address in places])
+
+    def joined(self, numbers: Sequence[str]) -> str:
+        """Single numbers as the lanes of a vector."""
         found = "poison"
-        for lane in range(self.width):
-            number = self.load_one(region, self.entry(self.plus(place, lane)))
+        for lane, number in enumerate(numbers):
             found = self.let(f"insertelement {self.type} {found}, {self.scalar} {number}, i64 {lane}")
         return found
 
