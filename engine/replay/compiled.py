@@ -144,7 +144,8 @@ class Compiled:
         return f"<compiled {self.__name__}: {self.stats}>"
 
     def _weights(self) -> Array:
-        return np.array([parameter._data for parameter in self.parameters])
+        numbers = [parameter._data for parameter in self.parameters]
+        return np.fromiter(numbers, np.float64, len(numbers))
 
     def _checked(self, weights: Any) -> Array:
         given = np.ascontiguousarray(weights, dtype=np.float64)

@@ -97,8 +97,13 @@ def share(work: Callable[[int, int], None], segments: int, threads: int) -> None
     The others belong to one pool of this process, which makes a thread only when all are busy; where there is
     none to be had, this thread does it all.
     """
+    threads = min(threads, segments)
+    if threads == 1:
+        for segment in range(segments):
+            work(segment, 0)
+        return
     job = _Job(work, segments)
-    for worker in range(1, min(threads, segments)):
+    for worker in range(1, threads):
         _ask(job.join, worker)
     job.join(0)
     job.finish()
