@@ -125,6 +125,25 @@ def test_the_first_error_is_raised_once_and_nobody_goes_on() -> None:
         segments.share(lambda segment, _: [][segment], 4, 2)
 
 
+def test_nobody_is_left_at_work_when_an_error_is_raised() -> None:
+    for _ in range(20):
+        together, begun = threading.Barrier(3, timeout=20.0), threading.Event()
+        done: list[int] = []
+
+        def work(_: int, worker: int, together: Any = together, begun: Any = begun, done: Any = done) -> None:
+            together.wait()
+            if worker == 0:
+                begun.set()
+                raise KeyboardInterrupt
+            begun.wait(20.0)
+            sum(range(20_000))
+            done.append(worker)
+
+        with pytest.raises(KeyboardInterrupt):
+            segments.share(work, 3, 3)
+        assert sorted(done) == [1, 2]
+
+
 def test_where_no_thread_can_be_made_this_one_does_it_all(monkeypatch: pytest.MonkeyPatch) -> None:
     class Exhausted:
         def submit(self, *_: Any) -> None:
