@@ -31,7 +31,7 @@ __all__ = ["sum_of_neighbors"]
 
 # What a vector's worth of a term costs, roughly in cycles, and what a piece costs besides its terms.
 COST = {RUN: 1.5, BROADCAST: 1.5, GATHER: 8.0}
-PIECE, FOLDING = 6.0, 30.0
+PIECE, FOLDING, SINGLE = 6.0, 30.0, 2.0  # SINGLE: to store a sum that does not lie beside the others
 
 
 def sum_of_neighbors(text: Text, layout: Layout, instruction: SumOfProducts) -> None:
@@ -89,17 +89,21 @@ class _Members:
         whole = self._stretch(first)
         regular = self._regular_stretch(first, whole)
         cut = self._across(first, regular)
-        if regular == whole and GATHER not in cut.kinds:
+        if regular == whole == self.vector and GATHER not in cut.kinds:
             return cut
         choices: list[tuple[float, Across | Along]] = [(self._cost(cut), cut)]
         if regular < whole:
             gathered = self._across(first, whole)
             choices.append((self._cost(gathered), gathered))
-        if all(self._is_run(member) for member in range(first, first + whole)):
-            lengths = [self.ends[member] - self.starts[member] for member in range(first, first + whole)]
-            vectors = -(-max(lengths) // self.vector)
-            folded = Along.of(self.outs[first], self._bases(first, whole), lengths, self.vector)
-            choices.append(((FOLDING + 2.5 * vectors * self.vector) / whole, folded))
+        apart = min(self.vector, len(self.outs) - first)
+        for count, storing in ((whole, 0.0), (apart, SINGLE * apart)):
+            members = range(first, first + count)
+            if all(map(self._is_run, members)):
+                lengths = [self.ends[member] - self.starts[member] for member in members]
+                outs = self.outs[first : first + count]
+                folded = Along.of(outs, self._bases(first, count), lengths, self.vector)
+                cost = FOLDING + storing + 2.5 * folded.vectors * self.vector
+                choices.append((cost / count, folded))
         return min(choices, key=lambda choice: choice[0])[1]
 
     def _stretch(self, first: int) -> int:

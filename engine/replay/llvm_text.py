@@ -45,7 +45,7 @@ class Text(Lines):
         """A vector of which only the first lanes are read; the others are 0."""
         if live >= self.width:
             return self.load(region, index)
-        return self._load_where(self.address(region, index, live), self._first(live))
+        return self._load_where(self.address(region, index, live), self.first(live))
 
     def mask(self, place: Index) -> str:
         """The lanes whose bits are set in an entry of the tables."""
@@ -90,7 +90,7 @@ class Text(Lines):
             where = self.address(region, index, self.width)
             self.do(f"store {self.type} {number}, ptr {where}, align {self.precision.size}")
             return
-        self._store_where(self.address(region, index, live), number, self._first(live))
+        self._store_where(self.address(region, index, live), number, self.first(live))
 
     def _store_where(self, where: str, number: str, mask: str) -> None:
         name = f"llvm.masked.store.{self.suffix}.p0"
@@ -123,7 +123,8 @@ class Text(Lines):
             found = self.let(f"insertelement {self.type} {found}, {self.scalar} {number}, i64 {lane}")
         return found
 
-    def _first(self, live: int) -> str:
+    def first(self, live: int) -> str:
+        """The mask of the first lanes."""
         return "<" + ", ".join(f"i1 {str(lane < live).lower()}" for lane in range(self.width)) + ">"
 
     # ── Numbers ────────────────────────────────────────────────────────────────────────────────────
