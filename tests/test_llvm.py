@@ -234,6 +234,18 @@ def test_an_index_outside_of_its_list_is_refused(bad: float) -> None:
         p.value_and_gradients(numbers, np.ones(2), np.array([0.0, 1.5]))
 
 
+@pytest.mark.parametrize("bad", [4.0, -5.0, 0.5, math.nan])
+def test_a_token_without_an_embedding_is_refused(bad: float) -> None:
+    w = weights(32)
+    p = compile(lambda y: total(pick(matrix(w, 4, 8), y)), w, "llvm")
+    for count in (1, 9):
+        index = np.zeros(count)
+        assert p(index).tolist() == pytest.approx([sum(value.data for value in w[:8])] * count)
+        index[-1] = bad
+        with pytest.raises((IndexError, TypeError, ValueError)):
+            p(index)
+
+
 def test_what_is_picked_from_tables_of_every_kind_keeps_the_sign_of_zero() -> None:
     w = weights(35)
     w[4]._data = w[9]._data = -0.0
