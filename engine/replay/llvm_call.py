@@ -25,7 +25,7 @@ from engine.replay.segments import cores, cut, effort, share
 __all__ = ["call_for"]
 
 Array = Any
-SMALL = 4096  # numbers in a batch that is copied before the call
+SMALL = 4096  # numbers in a batch that is copied before the call, and in its results
 REFUSAL = "a division by 0, an overflow, or something that is not a number"
 
 
@@ -38,7 +38,7 @@ def call_for(machine: Machine, name: str, samples: int, form: Form, threads: int
     and where a result is not finite. A large batch is shared by so many threads, None for all cores.
     """
     segments = cut(samples, machine.lanes, effort(machine.program, gradient=name == "gradients"))
-    numbers = sum(prod(shape) for _, shape in form[1:])
+    numbers = sum(map(prod, [_shape_of_results(machine, name, samples), *(shape for _, shape in form[1:])]))
     if len(segments) == 1 and numbers <= SMALL:
         return _SmallCall(machine, name, samples, form).run
     return _LargeCall(machine, name, samples, form, segments, threads).run
