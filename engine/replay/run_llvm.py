@@ -1,9 +1,11 @@
 """The LLVM executor: a program as loops of machine code, made for the processor that it runs on.
 
 Reading order: `llvm_lines` and `llvm_text` (how text is written), `llvm_math` and `llvm_functions` (what is
-computed), `llvm_layout` (where everything lies), `llvm_rows`, `llvm_sums` and `llvm_products` (the kernels),
-`llvm_step` (what a call does), `llvm_doubles` (what float32 has of float64), `llvm_machine` (from text to
-machine code), `llvm_memory` (what it works in), `llvm_call` (how a batch goes in and the results come out).
+computed), `llvm_layout` (where everything lies); the kernels: `llvm_rows`, `llvm_picks`, `llvm_sums` (for one
+sample `llvm_neighbors`, for many `llvm_bundles`), `llvm_products` (with `llvm_dots` and `llvm_outer`) and
+`llvm_fusion` (what is done at their end); `llvm_step` (what a call does), `llvm_doubles` (what float32 has of
+float64), `llvm_machine` (from text to machine code), `llvm_memory` (what it works in), `llvm_call` (how a
+batch goes in and the results come out).
 """
 
 from __future__ import annotations
