@@ -63,11 +63,10 @@ def _mark(  # noqa: C901, PLR0912  (written out: a call per node would double it
     while waiting:
         run, node = waiting.pop()
         while True:
-            earlier = node.grad
-            if earlier is not None:
-                if earlier is unreached:
+            if node.grad is not None:
+                if node.grad is unreached:
                     break
-                before.append((node, earlier))
+                before.append((node, node.grad))
             node.grad = unreached
             if node._operation is None:
                 leaves.append(node)
@@ -78,7 +77,10 @@ def _mark(  # noqa: C901, PLR0912  (written out: a call per node would double it
             if second is None:
                 continue
             if node is None:
-                fresh = [operand for operand in second if operand.grad is not unreached]
+                fresh = []
+                for operand in second:
+                    if operand.grad is not unreached:
+                        fresh.append(operand)  # noqa: PERF401  (a comprehension is a call)
                 if not fresh:
                     break
                 if len(fresh) > 1:
@@ -120,7 +122,7 @@ def _sweep(interior: list[Node], unreached: float) -> bool:
         elif upstream != upstream:  # where a first partial is, it takes the nan along, down to a leaf
             return False
         elif node._first is None:
-            for operand, slope in zip(node._second, node._second_partial, strict=False):
+            for operand, slope in zip(node._second, node._second_partial):  # noqa: B905  (a keyword costs as much as three edges)
                 if slope is not None:
                     operand.grad += upstream * slope
             continue
