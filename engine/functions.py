@@ -7,12 +7,16 @@ it has one main operand: `tanh(x)` is `x.tanh()`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from typing import Any, Protocol, overload, runtime_checkable
 
 from engine import modes, ops
 from engine.operation import Operation
+from engine.quick import written_dot
 from engine.real import as_number
-from engine.value import Constant, Value, make_node, make_wide, quick, quick_dot
+from engine.value import Constant, Made, Value, make_node, make_wide, quick, wide_node
+
+MOST_WRITTEN_OUT = 200  # operands of a dot; beyond, a loop is nearly as quick, and the text is long
 
 
 class Function(Protocol):
@@ -37,7 +41,7 @@ def _node(operation: Operation, operands: Sequence[Any]) -> Value:
 def _stand_in(operands: Sequence[Any]) -> Value | None:
     """The first operand of a special kind: while it records, replay hears everything through those."""
     for operand in operands:
-        if isinstance(operand, Value) and type(operand) not in (Value, Constant):
+        if isinstance(operand, Value) and type(operand) not in (Made, Constant):
             return operand
     return None
 
@@ -48,7 +52,7 @@ def _function(operation: Operation) -> Function:
     def function(*operands: Any) -> Any:
         if len(operands) != operation.arity:
             raise TypeError(f"{operation.name} takes {operation.arity} operands, got {len(operands)}")
-        if not modes.anywhere and type(operands[0]) is Value:
+        if not modes.anywhere and type(operands[0]) is Made:
             return quick(operation)(*operands)
         maker = _stand_in(operands) if modes.anywhere else None
         return operation(*operands) if maker is None else maker.apply(operation, operands)
@@ -175,7 +179,26 @@ def dot(
         raise ValueError(f"dot needs as many inputs as weights: {len(weights)} weights, {len(inputs)} inputs")
     if modes.anywhere:
         return _node(ops.dot, (*weights, *inputs) if bias is None else (*weights, *inputs, bias))
-    return quick_dot(2 * len(weights) + (bias is not None))(weights, inputs, bias)
+    return _quick_dot(2 * len(weights) + (bias is not None))(weights, inputs, bias)
+
+
+@cache
+def _quick_dot(operands: int) -> Callable[..., Value]:
+    """The function of (weights, inputs, bias) for so many operands in all; odd where there is a bias."""
+    return written_dot(operands) if 2 <= operands <= MOST_WRITTEN_OUT else _dot_in_a_loop
+
+
+def _dot_in_a_loop(weights: Sequence[Any], inputs: Sequence[Any], bias: Any) -> Value:
+    operands = (*weights, *inputs) if bias is None else (*weights, *inputs, bias)
+    try:
+        w = [node._data for node in weights]
+        x = [node._data for node in inputs]
+        data = ops.weighted_sum(w, x, 0.0 if bias is None else bias._data)
+    except AttributeError:  # a plain number among them
+        return make_node(ops.dot, operands)
+    if data != data:
+        return make_node(ops.dot, operands)
+    return wide_node(ops.dot, data, operands, ops.weighted_sum_partials(w, x, bias))
 
 
 def total(values: Iterable[Value | float]) -> Value:

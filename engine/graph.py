@@ -134,7 +134,8 @@ def names(ordered: Iterable[Node]) -> dict[Node, str]:
 def copied(node: Any, memo: dict[int, Any]) -> Any:
     """A new node on the memo's copies of the operands, or on the operands themselves where it has none."""
     parents = tuple(memo.get(id(parent), parent) for parent in node.parents)
-    copy = type(node)(node._data, node.label)
+    copy = object.__new__(type(node))
+    copy._data, copy.grad, copy.label = node._data, None, node.label
     if node.line is not None:
         copy.line = node.line
     copy._operation = node._operation

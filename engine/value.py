@@ -9,9 +9,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
-from itertools import repeat, starmap
 from typing import Any
 
 from engine import modes, ops
@@ -19,13 +18,12 @@ from engine.backward import backward
 from engine.errors import DomainError, GraphError
 from engine.graph import Node, copied, topological_order
 from engine.operation import Operation
-from engine.quick import surround, written, written_dot
+from engine.quick import surround, written
 from engine.real import as_number, is_foreign
 
-__all__ = ["Constant", "Value", "as_value", "make_dot", "make_node", "make_wide", "quick", "quick_dot"]
+__all__ = ["Constant", "Made", "Value", "as_value", "make_node", "make_wide", "quick", "wide_node"]
 
 _UNDEFINED = (ArithmeticError, ValueError)
-MOST_WRITTEN_OUT = 200  # operands of a dot; beyond, a loop is nearly as quick, and the text is long
 
 
 def as_value(operand: Any) -> Value:
@@ -76,24 +74,10 @@ def make_wide(operation: Operation, operands: tuple[Any, ...]) -> Value:
         return make_node(operation, operands)
     if modes.anywhere or data != data:
         return make_node(operation, operands)
-    return _wide(operation, data, operands, operation.partials(data, *inputs))
+    return wide_node(operation, data, operands, operation.partials(data, *inputs))
 
 
-def make_dot(weights: Sequence[Any], inputs: Sequence[Any], bias: Any) -> Value:
-    """The Value of dot, in which networks spend their time; `bias` may be None."""
-    operands = (*weights, *inputs) if bias is None else (*weights, *inputs, bias)
-    try:
-        w = [node._data for node in weights]
-        x = [node._data for node in inputs]
-        data = ops.weighted_sum(w, x, 0.0 if bias is None else bias._data)
-    except AttributeError:  # a plain number among them
-        return make_node(ops.dot, operands)
-    if data != data:
-        return make_node(ops.dot, operands)
-    return _wide(ops.dot, data, operands, ops.weighted_sum_partials(w, x, bias))
-
-
-def _wide(
+def wide_node(
     operation: Operation, data: float, operands: tuple[Value, ...], partials: tuple[float | None, ...]
 ) -> Value:
     """A node that keeps its operands in one tuple.
@@ -101,7 +85,7 @@ def _wide(
     Its partials are not searched for those of constants: `Value.partials` hides them, and backward drops
     what it handed to a constant, which costs less than to look at every operand of every node.
     """
-    node = next(_blanks)
+    node: Value = Made()
     node._data = data
     node.grad = None
     node.label = ""
@@ -110,12 +94,6 @@ def _wide(
     node._second = operands
     node._second_partial = partials
     return node
-
-
-@cache
-def quick_dot(operands: int) -> Callable[..., Value]:
-    """The function of (weights, inputs, bias) for so many operands in all; odd where there is a bias."""
-    return written_dot(operands) if 2 <= operands <= MOST_WRITTEN_OUT else make_dot
 
 
 @cache
@@ -171,6 +149,8 @@ class Value(Node):
         self.label = label
         self._operation = self._first = self._second = None
         self._first_partial = self._second_partial = None
+        if type(self) is Value:
+            self.__class__ = Made  # the same in all that can be seen of it
 
     @property
     def data(self) -> float:
@@ -299,7 +279,7 @@ class Value(Node):
                 f"only leaves are pickled, and this is a computed node ({self._operation.name} "
                 f"{self.label!r}); save the parameters instead"
             )
-        return type(self), (self._data, self.label)
+        return Value if type(self) is Made else type(self), (self._data, self.label)
 
     def __repr__(self) -> str:
         grad = "–" if self.grad is None else repr(self.grad)
@@ -324,28 +304,37 @@ class Remembered(Value):
     __slots__ = ("line",)
 
 
-# Empty Values without end. object.__new__ costs a fifth less when it is called from C, with a tuple of its
-# arguments that stands ready.
-_blanks: Iterator[Value] = starmap(object.__new__, repeat((Value,)))
-_constants: Iterator[Constant] = starmap(object.__new__, repeat((Constant,)))
+class Made(Value):
+    """A Value as it lives in a graph: the class itself, but for a constructor that does nothing.
+
+    To call it is the quickest way to an empty node, and saves a twelfth of forward and backward together. Values
+    that somebody made become one as well, because the interpreter is quickest where all are of one class.
+    """
+
+    __slots__ = ()
+    __init__ = object.__init__
 
 
-def _refused() -> None:
+Made.__name__, Made.__qualname__ = Value.__name__, Value.__qualname__
+
+
+def _refused() -> Value:
     raise ArithmeticError("a mode is on: nodes are made the plain way")
 
 
 def _switch(is_on: bool) -> None:
-    """While a mode is on anywhere, the quick methods find no blanks, and turn to `make_node`."""
-    surround(blanks=iter(_refused, None) if is_on else _blanks)
+    """While a mode is on anywhere, the quick methods get no empty nodes, and turn to `make_node`."""
+    surround(blank=_refused if is_on else Made)
 
 
 modes.watchers.append(_switch)
 surround(
-    Value=Value,
+    Constant=Constant,
+    Value=Made,
     UNUSUAL=(*_UNDEFINED, AttributeError),
     as_number=as_number,
-    blanks=_blanks,
-    constants=_constants,
+    blank=Made,
+    new=object.__new__,
     odd=_with_number,
     plain=make_node,
 )
