@@ -307,7 +307,7 @@ class Remembered(Value):
 class Made(Value):
     """A Value as it lives in a graph: the class itself, but for a constructor that does nothing.
 
-    To call it is the quickest way to an empty node, and saves a twelfth of forward and backward together. Values
+    To call it is the quickest way to an empty node; it saves a twelfth of forward and backward. Values
     that somebody made become one as well, because the interpreter is quickest where all are of one class.
     """
 
