@@ -159,7 +159,11 @@ def peers() -> dict[str, Peer]:
 
 
 def turn(peer: Peer, build: Build) -> float:
-    """CPU seconds to build, run backward, drop and collect."""
+    """CPU seconds to build, run backward, drop and collect, after the same once untimed.
+
+    Else a turn would pay for what the one before it has left in the caches, and the quickest would pay most.
+    """
+    peer.run(build)
     gc.collect()
     start = time.process_time()
     peer.run(build)
@@ -186,11 +190,11 @@ def workloads() -> dict[str, Turns]:
 
 
 def ratios(turns: Turns, rounds: int) -> dict[str, float]:
-    """{engine: the median over the rounds of its time ÷ ours}; a round before them warms everybody up."""
+    """{engine: the median over the rounds of its time ÷ ours}."""
     found: dict[str, list[float]] = {name: [] for name in turns}
-    for number in range(rounds + 1):
+    for _ in range(rounds):
         times = {name: turn(*pair) for name, pair in turns.items()}
-        for name, seconds in times.items() if number else ():
+        for name, seconds in times.items():
             found[name].append(seconds / times["engine"])
     return {name: statistics.median(quotients) for name, quotients in found.items()}
 
