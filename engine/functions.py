@@ -7,7 +7,6 @@ it has one main operand: `tanh(x)` is `x.tanh()`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
 from typing import Any, Protocol, overload, runtime_checkable
 
 from engine import modes, ops
@@ -17,6 +16,7 @@ from engine.real import as_number
 from engine.value import Constant, Made, Value, make_node, make_wide, quick, wide_node
 
 MOST_WRITTEN_OUT = 200  # operands of a dot; beyond, a loop is nearly as quick, and the text is long
+_dots: dict[int, Callable[..., Value]] = {}  # by the number of operands; filled when first wanted
 
 
 class Function(Protocol):
@@ -179,13 +179,15 @@ def dot(
         raise ValueError(f"dot needs as many inputs as weights: {len(weights)} weights, {len(inputs)} inputs")
     if modes.anywhere:
         return _node(ops.dot, (*weights, *inputs) if bias is None else (*weights, *inputs, bias))
-    return _quick_dot(2 * len(weights) + (bias is not None))(weights, inputs, bias)
+    count = 2 * len(weights) + (bias is not None)
+    return (_dots.get(count) or _dot_of(count))(weights, inputs, bias)
 
 
-@cache
-def _quick_dot(operands: int) -> Callable[..., Value]:
+def _dot_of(operands: int) -> Callable[..., Value]:
     """The function of (weights, inputs, bias) for so many operands in all; odd where there is a bias."""
-    return written_dot(operands) if 2 <= operands <= MOST_WRITTEN_OUT else _dot_in_a_loop
+    is_short = 2 <= operands <= MOST_WRITTEN_OUT
+    _dots[operands] = function = written_dot(operands) if is_short else _dot_in_a_loop
+    return function
 
 
 def _dot_in_a_loop(weights: Sequence[Any], inputs: Sequence[Any], bias: Any) -> Value:
