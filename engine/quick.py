@@ -185,7 +185,7 @@ def _uses(name: str, texts: Iterable[str]) -> int:
 
 def _makes_nan(operation: Operation) -> bool:
     """Whether a nan can come of a number: where there is one operand, only infinities could do that."""
-    return any(number != number for number in map(_result, [operation] * 2, [math.inf, -math.inf]))
+    return any(math.isnan(_result(operation, x)) for x in (math.inf, -math.inf))
 
 
 def _result(operation: Operation, x: float) -> float:

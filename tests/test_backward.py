@@ -262,6 +262,15 @@ def test_a_gradient_that_would_be_nan_raises_and_touches_nothing() -> None:
     assert [squares.grad, length.grad, y.grad] == interior
 
 
+@pytest.mark.parametrize("unreached_first", [False, True])
+def test_who_makes_a_nan_is_never_a_node_that_nothing_reaches(unreached_first: bool) -> None:
+    z, q = Value(0.0), Value(0.0)
+    parts = [where(False, sqrt(z), Value(1.0)), sqrt(q) * 0.0]  # both roots have an infinite slope
+    with pytest.raises(NonFiniteError) as caught:
+        total(parts if unreached_first else reversed(parts)).backward()
+    assert caught.value.node.parents == (q,)
+
+
 def test_the_first_number_that_went_bad_is_named_with_its_line() -> None:
     with remember_lines():
         high = Value(1000.0, label="high")
