@@ -14,8 +14,7 @@ import random
 
 from demos.place import heading, picture
 from engine import Value, dot
-from nn import Neuron, Sequential, plots
-from nn.layers import Layer
+from nn import Layer, Neuron, Sequential, plots
 
 
 def without_a_bend() -> dict[str, float]:

@@ -11,8 +11,7 @@ class: three lines make a triangle. That a network finds its features by itself 
 from __future__ import annotations
 
 from demos.place import heading, picture
-from nn import MLP, Adam, Sequential, data, fit, plots
-from nn.layers import Layer
+from nn import MLP, Adam, Layer, Sequential, data, fit, plots
 
 
 def squared(point: list[float]) -> list[float]:

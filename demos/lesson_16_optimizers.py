@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from demos.place import heading, picture
 from engine import Value
-from nn import MLP, SGD, Adam, AdamW, RMSProp, data, fit, plots
-from nn.optimizers import Optimizer
+from nn import MLP, SGD, Adam, AdamW, Optimizer, RMSProp, data, fit, plots
 
 START, STEPS = (-18.0, 3.0), 60
 

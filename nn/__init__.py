@@ -1,7 +1,7 @@
 """A tiny neural-network layer on the scalar engine: every weight is a `Value`, every derivative the engine's.
 
-Reading order: `layers` (what a neuron is), `losses`, `optimizers`, `training`; then `module`, `data`,
-`metrics` as they are wanted.
+Reading order: `modules` (what a neuron is), `data`, `training` (losses and optimizers), `saving`,
+`checkpoints`, `inspection` (what one looks at), and `fitting`, where they meet.
 
     >>> from nn import MLP, SGD, data, fit
     >>> train, test = data.moons(80, seed=0).split(test=0.25)
@@ -21,18 +21,27 @@ Reading order: `layers` (what a neuron is), `losses`, `optimizers`, `training`; 
 
 from __future__ import annotations
 
-from nn import activations, data, doctor, initializers, losses, metrics, optimizers, schedules
-from nn.attention import CausalSelfAttention, RMSNorm
-from nn.callbacks import EarlyStopping, Epoch
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from nn import data
 from nn.checkpoints import Checkpoint
 from nn.errors import SavingError, TrainingError
-from nn.evaluation import evaluate
-from nn.history import History
-from nn.layers import MLP, Dropout, Embedding, Layer, Neuron, Sequential
-from nn.module import Module
-from nn.optimizers import SGD, Adam, AdamW, RMSProp
+from nn.fitting import fit
+from nn.inspection import doctor
+from nn.modules import activations, initializers
+from nn.modules.attention import CausalSelfAttention, RMSNorm
+from nn.modules.layers import MLP, Dropout, Embedding, Layer, Neuron, Sequential
+from nn.modules.module import Module
 from nn.saving import load, load_optimizer, save
-from nn.training import fit
+from nn.training import losses, metrics, optimizers, schedules
+from nn.training.callbacks import EarlyStopping, Epoch
+from nn.training.evaluation import evaluate
+from nn.training.history import History
+from nn.training.optimizers import SGD, Adam, AdamW, Optimizer, RMSProp
+
+if TYPE_CHECKING:
+    from nn.inspection import plots as plots
 
 __all__ = [
     "MLP",
@@ -49,6 +58,7 @@ __all__ = [
     "Layer",
     "Module",
     "Neuron",
+    "Optimizer",
     "RMSNorm",
     "RMSProp",
     "SavingError",
@@ -68,3 +78,10 @@ __all__ = [
     "save",
     "schedules",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """`plots` is opened when first asked for: it needs matplotlib."""
+    if name != "plots":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return import_module("nn.inspection.plots")

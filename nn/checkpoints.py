@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from nn.callbacks import EarlyStopping
 from nn.errors import SavingError
-from nn.history import History
-from nn.module import Module
-from nn.optimizers import Optimizer
+from nn.modules.module import Module
 from nn.saving import check_writable, read, restore, write
+from nn.training.callbacks import EarlyStopping
+from nn.training.history import History
+from nn.training.optimizers import Optimizer
 
 __all__ = ["Checkpoint"]
 

@@ -17,11 +17,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from nn.attention import CausalSelfAttention, RMSNorm
 from nn.errors import SavingError
-from nn.layers import MLP, Dropout, Embedding, Layer, Neuron, Sequential
-from nn.module import Module
-from nn.optimizers import Optimizer
+from nn.modules.attention import CausalSelfAttention, RMSNorm
+from nn.modules.layers import MLP, Dropout, Embedding, Layer, Neuron, Sequential
+from nn.modules.module import Module
+from nn.training.optimizers import Optimizer
 
 __all__ = ["load", "load_optimizer", "read", "save", "write"]
 

@@ -12,7 +12,7 @@ import pytest
 
 from engine import backward, graph, ops, value
 from engine.conventions import conventions
-from nn import layers
+from nn.modules import layers
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

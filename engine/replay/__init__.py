@@ -1,8 +1,12 @@
 """The second gear: a function of Values is recorded once, rolled into matrix code, and replayed on arrays.
 
-Reading order. Recording: `stand_ins` (Values that tell what is done with them), `record`, `tape`, `strict`
-(a tape run one scalar at a time: the oracle). Rolling: `simplify`, `collapse`, `groups`, `roll`,
-`instructions`, `expression`, `adjoint` (the way back), `program`. Running: `run_numpy` with
-`numpy_binding`, `samples`, `paths` (one for each way through a function's branches), `executors`,
-`compiled` (what the user holds and calls).
+The data passes the rooms once, from top to bottom:
+
+- `recording`: a function is run on tracers; what it did is a Tape;
+- `rolling`: Tape to Program: where sums of products become matrix products, and the way back;
+- `program`: the few coarse instructions that a program is made of, and their expressions;
+- `backends`: what runs a program: one scalar at a time, in NumPy, in JAX, as machine code.
+
+Then `samples` (batches, as the user gives them), `choosing` (which executor), `paths` (one program for each
+way through a function's branches), and `compiled`: what the user holds and calls.
 """

@@ -19,11 +19,12 @@ except ImportError as error:  # pragma: no cover  (needs an environment without 
         "replay needs NumPy: pip install numpy (or the extra `replay` of this project)"
     ) from error
 
-from engine.replay.executors import Call, choose_executor, dtype_named, make_executor
+from engine.replay.backends.interface import Call
+from engine.replay.backends.jax.translation import Part, as_jax
+from engine.replay.backends.segments import checked_threads
+from engine.replay.choosing import choose_executor, dtype_named, make_executor
 from engine.replay.paths import Path, Stats, combined
-from engine.replay.run_jax import Part, as_jax
 from engine.replay.samples import Batch, Shape, batches
-from engine.replay.segments import checked_threads
 
 __all__ = ["Compiled", "compile"]
 

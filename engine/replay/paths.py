@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from engine.errors import ReplayError
-from engine.replay import strict
-from engine.replay.executors import Call, Executor, Preparing, form_of
-from engine.replay.program import Program
-from engine.replay.record import as_eager, record
-from engine.replay.roll import roll
-from engine.replay.run_numpy import NumpyExecutor
+from engine.replay.backends import strict
+from engine.replay.backends.interface import Call, Executor, Preparing, form_of
+from engine.replay.backends.numpy.executor import NumpyExecutor
+from engine.replay.program.program import Program
+from engine.replay.recording.record import as_eager, record
+from engine.replay.recording.tape import Tape
+from engine.replay.rolling.roll import roll
 from engine.replay.samples import Batch
-from engine.replay.tape import Tape
 from engine.value import Value
 
 __all__ = ["Path", "Stats", "combined"]

@@ -14,7 +14,7 @@ import numpy as np
 
 from engine import EngineError, ReplayError
 from engine.replay.compiled import Compiled, compile  # noqa: A004
-from engine.replay.record import record
+from engine.replay.recording.record import record
 
 from .cases import Case
 from .outcomes import Outcome, Sample, eager, eager_at

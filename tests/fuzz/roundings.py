@@ -22,9 +22,9 @@ from engine.calculus import gradients
 from engine.checking.signature import has_sides, side_of
 from engine.functions import dot
 from engine.operation import Operation
-from engine.replay.llvm_module import FLOAT
-from engine.replay.selection import DETACH, LARGEST, PICK, SELECTIONS
-from engine.replay.tape import LeafKind, Tape
+from engine.replay.backends.llvm.writing.module import FLOAT
+from engine.replay.recording.selection import DETACH, LARGEST, PICK, SELECTIONS
+from engine.replay.recording.tape import LeafKind, Tape
 from engine.value import make_node
 
 U = 2.0**-24  # half of a unit in the last place of 1, the largest relative error of a rounding to float32

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.replay import segments
+from engine.replay.backends import segments
 from engine.replay.compiled import compile  # noqa: A004
 
 from .cases import Case

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.replay.program import (
+from engine.replay.program.program import (
     Instruction,
     LaneProduct,
     MatrixProduct,

@@ -9,7 +9,7 @@ import numpy as np
 
 from engine import compile  # noqa: A004
 from engine.replay.compiled import Compiled
-from engine.replay.program import Program
+from engine.replay.program.program import Program
 
 from .workload import Step, Workload
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import ctypes
 from typing import Any
 
-from engine.replay.llvm_machine import HOST, machine_code
-from engine.replay.llvm_module import PRECISIONS, Module
-from engine.replay.llvm_text import Index, Text
+from engine.replay.backends.llvm.machine import HOST, machine_code
+from engine.replay.backends.llvm.writing.module import PRECISIONS, Module
+from engine.replay.backends.llvm.writing.text import Index, Text
 
 from .workload import Step
 

@@ -56,7 +56,7 @@ def _heading() -> Iterator[str]:
 def _processor() -> str:
     if not installed("llvmlite"):
         return platform.machine()
-    from engine.replay.llvm_machine import HOST  # noqa: PLC0415  (needs llvmlite)
+    from engine.replay.backends.llvm.machine import HOST  # noqa: PLC0415  (needs llvmlite)
 
     return f"{platform.machine()}, {HOST.processor} by LLVM's name"
 

@@ -1,0 +1,51 @@
+"""What an executor is: it runs a program on arrays, forward and back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+__all__ = ["Call", "Executor", "Form", "Preparing", "form_of"]
+
+Array = Any
+Form = tuple[tuple[Any, tuple[int, ...]], ...]  # types and shapes: of the weights, then of each argument
+Call = Callable[[Sequence[Array]], Any]
+
+
+class Executor(Protocol):
+    """Runs a program on arrays of shape (samples, numbers per sample), one for each argument.
+
+    `dtype` is NumPy's name of the numbers that it gives. `watches` tells that it raises FloatingPointError of
+    its own accord, where an operation was invalid, an index was none or a result is not finite; for others,
+    whoever calls them sees to that.
+    """
+
+    name: str
+    dtype: str
+    watches: bool
+
+    def prepare(self, samples: int) -> None:
+        """Do now what the first batch of this size would have to wait for."""
+
+    def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
+        """The results: an array of shape (outputs, samples)."""
+
+    def gradients(self, weights: Array, arrays: Sequence[Array], samples: int) -> tuple[Array, Array]:
+        """(losses, the gradient of their sum by the weights)."""
+
+
+@runtime_checkable
+class Preparing(Protocol):
+    """An executor that can do beforehand what is the same for all batches of one form."""
+
+    def call(self, name: str, samples: int, form: Form) -> Call:
+        """A function of (weights, *arguments), the user's own arrays, that gives (results, gradient).
+
+        It gives None for arrays of another form. `name` is
+        "gradients", or "outputs", where the gradient means nothing.
+        """
+
+
+def form_of(given: Sequence[Array]) -> Form:
+    """What arrays have in common for which one prepared call is good."""
+    return tuple((array.dtype, array.shape) for array in given)

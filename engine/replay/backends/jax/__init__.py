@@ -1,0 +1,1 @@
+"""Programs as JAX functions. Reading order: `functions` (rows as JAX functions), `translation`."""

@@ -1,0 +1,160 @@
+"""Batch: how machine code reads the user's samples and writes the results, block by block.
+
+What is called from outside takes the address of a list of whole numbers: `listed` makes it, `begin` reads it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import accumulate
+
+from engine.replay.backends.llvm.layout import Layout
+from engine.replay.backends.llvm.writing.text import Index, Text
+from engine.replay.program.program import Program, Rows, Space
+
+__all__ = ["begin", "listed", "load_samples", "mark_live", "store_results"]
+
+HEAD = ("ptr %m", "ptr %t", "ptr %results", "i64 %distance", "i64 %room", "i64 %samples")
+PER_ARGUMENT = 3
+TILE = 8  # samples by numbers that are turned at once
+
+
+def listed(
+    memory: int,
+    tables: int,
+    results: tuple[int, int, int],
+    samples: int,
+    arguments: Sequence[tuple[int, int, int]],
+) -> list[int]:
+    """What a call is told: addresses of the memory and the tables, results, samples, arguments.
+
+    `results` are an address, how far one row of results is from the next, and how many numbers there is room
+    for; an argument is an address, how many numbers one sample is from the next, and how many there are.
+    """
+    return [memory, tables, *results, samples, *(number for argument in arguments for number in argument)]
+
+
+def begin(text: Text) -> None:
+    """Give names to the head of the list."""
+    for place, entry in enumerate(HEAD):
+        kind, name = entry.split()
+        text.do(f"{name} = load {kind}, ptr {_entry(text, place)}")
+
+
+def load_samples(text: Text, layout: Layout, program: Program, widths: Sequence[int], start: Index) -> None:
+    """Copy the samples of a block into the first rows of VALUE: a sample's numbers become a lane."""
+    firsts = [0, *accumulate(widths)]
+    for argument, (first, width) in enumerate(zip(firsts, widths, strict=False)):
+        wanted = [
+            (row, number - first)
+            for row, number in enumerate(program.inputs)
+            if first <= number < first + width
+        ]
+        if wanted:
+            _load_argument(text, layout, start, argument, wanted)
+
+
+def _load_argument(
+    text: Text, layout: Layout, start: Index, argument: int, wanted: Sequence[tuple[int, int]]
+) -> None:
+    """Copy those numbers of an argument that are wanted: pairs of a row and the place in a sample."""
+    place = len(HEAD) + PER_ARGUMENT * argument
+    source = text.let(f"load ptr, ptr {_entry(text, place)}")
+    distance, count = (text.let(f"load i64, ptr {_entry(text, place + more)}") for more in (1, 2))
+    rows = layout.operand(Rows.of(Space.VALUE, [row for row, _ in wanted]))
+    columns = [column for _, column in wanted]
+    is_run = columns == list(range(columns[0], columns[0] + len(columns)))
+    table = -1 if is_run else layout.table(columns)
+
+    def sample(lane: Index) -> str:
+        return text.let(f"mul i64 {_sample(text, text.plus(start, lane))}, {distance}")
+
+    def load(sample: str, which: Index) -> str:
+        column = text.plus(which, columns[0]) if is_run else text.entry(text.plus(table, which))
+        offset = _within(text, text.plus(sample, column), text.width, count)
+        pointer = text.let(f"getelementptr inbounds double, ptr {source}, i64 {offset}")
+        return text.let(f"load {text.type}, ptr {pointer}, align 8")
+
+    def tiles(size: int, first: int, number: int) -> None:
+        """So many squares side by side: samples by numbers are turned into numbers by lanes."""
+
+        def group(which: Index, _: list[str]) -> None:
+            lane = text.times(which, size)
+            samples = [sample(text.plus(lane, k)) for k in range(size)]
+
+            def tile(which: Index, _: list[str]) -> None:
+                column = text.plus(first, text.times(which, size))
+                with text.doubles():
+                    turned = text.transpose([load(each, column) for each in samples])
+                for k, line in enumerate(turned):
+                    row = rows.at(text, text.plus(column, k))
+                    text.store(rows.region, text.plus(row, lane), text.rounded(line))
+
+            text.loop(0, number, tile)
+
+        with text.wide(size):
+            text.loop(0, layout.lanes // size, group)
+
+    done = 0
+    for size in (TILE, TILE // 2, TILE // 4, 1):
+        number = (len(wanted) - done) // size
+        if number and (size == 1 or (is_run and layout.lanes > 1)):
+            tiles(size, done, number)
+            done += number * size
+
+
+def _sample(text: Text, number: Index) -> str:
+    """The number of the sample in a lane: the last one, for lanes behind it."""
+    last = text.let("sub i64 %samples, 1")
+    is_behind = text.let(f"icmp sgt i64 {number}, {last}")
+    return text.let(f"select i1 {is_behind}, i64 {last}, i64 {number}")
+
+
+def mark_live(text: Text, layout: Layout, start: Index) -> None:
+    """Write 1 for the lanes that hold a sample of their own, 0 for the others."""
+    live = layout.live
+    with text.wide(text.vector if layout.lanes > 1 else 1):
+        lanes = ", ".join(f"i64 {lane}" for lane in range(text.width))
+        counting = f"<{lanes}>" if text.width > 1 else "0"
+        with text.doubles():  # whose whole numbers are as wide as indices
+            limit = text.splat_index("%samples")
+
+        def part(vector: Index, _: list[str]) -> None:
+            offset = text.times(vector, text.width)
+            with text.doubles():
+                samples = text.integers("add", text.splat_index(text.plus(start, offset)), counting)
+                is_live = text.let(f"icmp slt {text.whole} {samples}, {limit}")
+            number = text.select(is_live, text.number(1.0), text.number(0.0))
+            text.store(live, text.plus(live.start, offset), number)
+
+        text.loop(0, layout.lanes // text.width, part)
+
+
+def store_results(text: Text, layout: Layout, program: Program, start: Index, count: int) -> None:
+    """Copy the first rows of the results to where the caller wants them."""
+    rows = layout.operand(program.outputs)
+    left = text.let(f"sub i64 %samples, {start}")
+    is_full = text.let(f"icmp sgt i64 {left}, {layout.lanes}")
+    number = text.let(f"select i1 {is_full}, i64 {layout.lanes}, i64 {left}")
+    size = text.let(f"shl i64 {number}, {text.precision.size.bit_length() - 1}")
+    text.module.declare("void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
+
+    def row(which: Index, _: list[str]) -> None:
+        place = text.plus(text.let(f"mul i64 %distance, {which}"), start)
+        offset = _within(text, place, number, "%room")
+        target = text.let(f"getelementptr inbounds {text.scalar}, ptr %results, i64 {offset}")
+        source = text.address(rows.region, rows.at(text, which), layout.lanes)
+        text.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {source}, i64 {size}, i1 false)")
+
+    text.loop(0, count, row)
+
+
+def _within(text: Text, index: Index, count: Index, limit: str) -> Index:
+    """The index, in checked mode after a test that so many of the caller's numbers from there on exist."""
+    if not text.module.checked:
+        return index
+    return text.let(f"call i64 @check(i64 {index}, i64 {count}, i64 0, i64 {limit})")
+
+
+def _entry(text: Text, place: int) -> str:
+    return text.let(f"getelementptr inbounds i64, ptr %a, i64 {place}")

@@ -1,0 +1,141 @@
+"""The LLVM executor: a program as loops of machine code, made for the processor that it runs on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from engine.replay.backends.interface import Call, Form, form_of
+from engine.replay.backends.llvm.call import call_for
+from engine.replay.backends.llvm.machine import HOST, Machine, Target
+from engine.replay.backends.llvm.writing.functions import is_known
+from engine.replay.backends.llvm.writing.module import DOUBLE, Precision
+from engine.replay.program.expression import numbers_in
+from engine.replay.program.program import Elementwise, Fill, Program, Space, SumOfProducts
+
+__all__ = ["HOST", "LlvmExecutor", "lanes_for", "refusal"]
+
+Array = Any
+CACHE = 60_000  # numbers in the rows of one block: somewhat less than 500 kB
+MOST_LANES = 128
+MOST_CALLS = 16  # kept by an executor
+MOST_INSTRUCTIONS = 600  # beyond which making the code takes longer than it saves
+
+
+def refusal(program: Program, precision: Precision = DOUBLE) -> str:
+    """Why this program is not for this executor, in words; empty where it is."""
+    if len(program) > MOST_INSTRUCTIONS:
+        return f"{len(program):,} instructions, more than {MOST_INSTRUCTIONS}: it is too irregular"
+    for _, instructions in program.parts():
+        for instruction in instructions:
+            if isinstance(instruction, Elementwise) and not is_known(instruction.expression):
+                return f"no machine code for {instruction.expression!r}"
+    for number in _constants(program):
+        if math.isfinite(number) and not math.isfinite(precision.nearest(number)):
+            return f"the constant {number!r} is beyond {precision.name}"
+    return ""
+
+
+def _constants(program: Program) -> Iterator[float]:
+    """All numbers that are written into a program."""
+    yield from program.constants
+    for _, instructions in program.parts():
+        for instruction in instructions:
+            match instruction:
+                case Fill():
+                    yield instruction.number
+                case SumOfProducts():
+                    yield from instruction.coefficients
+                case Elementwise():
+                    yield from numbers_in(instruction.expression)
+
+
+def lanes_for(program: Program, samples: int, precision: Precision = DOUBLE) -> int:
+    """How many samples to work on at once: 1, or whole vectors that fit the cache and waste little."""
+    if samples == 1:
+        return 1
+    slots = max(1, program.sizes[Space.VALUE] + program.sizes[Space.ADJOINT])
+    vector = precision.vector
+    most = min(MOST_LANES, max(vector, CACHE // slots // vector * vector))
+    if samples <= min(most, 64):
+        return min(most, vector << (-(-samples // vector) - 1).bit_length())
+    candidates = range(most, most // 2, -vector)
+    return min(candidates, key=lambda lanes: -(-samples // lanes) * lanes)
+
+
+class LlvmExecutor:
+    """Runs a program on arrays; one batch at a time, for its buffers are its own.
+
+    Code is made when it is first needed, with as many lanes as suit the batch; it serves all later batches,
+    whatever their size. Only a single sample has code of its own, and a batch that would fill less than a
+    quarter of the lanes. The results of a sample do not depend on the number of lanes (but those of one lane
+    may differ in the last digits); sums over the samples, and so gradients, do in their last digits. The same
+    batches in the same order give the same bits. In float32, what comes in is of any type, and what comes out
+    float32.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        widths: Sequence[int],
+        target: Target = HOST,
+        precision: Precision = DOUBLE,
+        *,
+        checked: bool = False,
+        threads: int | None = 1,
+    ) -> None:
+        self.program, self.widths, self.checked = program, tuple(widths), checked
+        self.target, self.precision, self.threads = target, precision, threads
+        self.name, self.dtype = "llvm-checked" if checked else "llvm", precision.name
+        self.watches = True
+        self._machines: dict[int, Machine] = {}
+        self._calls: dict[tuple[str, Form], Call] = {}
+
+    def machine(self, samples: int) -> Machine:
+        """The code for a batch of this size: the first that was made and suits it, else new code."""
+        for lanes, machine in self._machines.items():
+            if _suits(lanes, samples, self.precision):
+                return machine
+        lanes = lanes_for(self.program, samples, self.precision)
+        machine = Machine(self.program, self.widths, lanes, self.target, self.precision, checked=self.checked)
+        self._machines[lanes] = machine
+        return machine
+
+    def prepare(self, samples: int) -> None:
+        """Make the code for a batch of this size."""
+        self.machine(samples)
+
+    def call(self, name: str, samples: int, form: Form) -> Call:
+        """A function of (weights, *arguments) of these types and shapes; see `call_for`."""
+        found = self._calls.get((name, form))
+        if found is None:
+            while len(self._calls) >= MOST_CALLS:
+                self._calls.pop(next(iter(self._calls)))
+            found = self._calls[name, form] = call_for(
+                self.machine(samples), name, samples, form, self.threads
+            )
+        return found
+
+    def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
+        """The results, an array of shape (outputs, samples), of arrays of shape (samples, width)."""
+        return self._now("outputs", (weights, *arrays), samples)[0]
+
+    def gradients(self, weights: Array, arrays: Sequence[Array], samples: int) -> tuple[Array, Array]:
+        """(the first result of every sample, its gradient by the weights summed over the samples).
+
+        Raises FloatingPointError where something was divided by 0, overflowed or was invalid, where an index
+        was none, and where a result is not finite.
+        """
+        return self._now("gradients", (weights, *arrays), samples)
+
+    def _now(self, name: str, given: Sequence[Array], samples: int) -> tuple[Array, Array]:
+        found: tuple[Array, Array] = self.call(name, samples, form_of(given))(given)
+        return found
+
+
+def _suits(lanes: int, samples: int, precision: Precision) -> bool:
+    """Whether code for so many lanes is good for such a batch: one lane for one, else a quarter in use."""
+    if samples == 1 or lanes == 1:
+        return samples == lanes
+    return lanes <= max(4 * samples, precision.vector)

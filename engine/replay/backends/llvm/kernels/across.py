@@ -1,0 +1,178 @@
+"""Gathered sums across members: a vector holds the sums of neighbors, a term of all of them at a time.
+
+Pieces of a kind share a loop, whose tables say where everything is; where a factor's address goes up evenly
+from term to term, the table has the first alone. A member with fewer terms than its neighbors has holes:
+there a mask leaves the sum as it is, whatever the factors are, for 0 × nan would not be 0.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+from typing import Any, NamedTuple
+
+from engine.replay.backends.llvm.kernels.pieces import Sums
+from engine.replay.backends.llvm.writing.text import Index
+
+__all__ = ["BROADCAST", "GATHER", "RUN", "Across", "sum_across"]
+
+UNROLLED = 4  # terms that are written one after the other; more are looped over
+MOST_KINDS = 12  # loops of one instruction, before addresses are no longer looked at for steps
+RUN, BROADCAST, GATHER = "run", "broadcast", "gather"
+
+
+class Across(NamedTuple):
+    """Neighbors: where their sums go, and for each factor how and where it is read, term by term."""
+
+    out: int
+    live: int
+    kinds: tuple[str, ...]
+    entries: tuple[
+        tuple[int, ...], ...
+    ]  # of each factor, one for a term, as many as lanes for a gathered one
+    masks: tuple[int, ...]  # of each term, the lanes that have it
+
+    @classmethod
+    def of(cls, out: int, factors: Sequence[Sequence[Sequence[int]]], vector: int) -> Across:
+        """The piece of these addresses, of each factor, term and member; -1 where there is no such term."""
+        kinds = tuple(_kind(terms) for terms in factors)
+        entries = [
+            tuple(entry for term in terms for entry in _entries(kind, term, vector))
+            for kind, terms in zip(kinds, factors, strict=True)
+        ]
+        masks = [sum((address >= 0) << lane for lane, address in enumerate(term)) for term in factors[0]]
+        return cls(out, len(factors[0][0]), kinds, tuple(entries), tuple(masks))
+
+    def steps(self) -> tuple[int | None, ...]:
+        """For each factor the distance of its addresses from term to term; None where it varies."""
+        return tuple(
+            None if kind == GATHER else _step(entries)
+            for kind, entries in zip(self.kinds, self.entries, strict=True)
+        )
+
+    @property
+    def is_ragged(self) -> bool:
+        """Whether some members have fewer terms than others."""
+        return any(mask != (1 << self.live) - 1 for mask in self.masks)
+
+
+def _kind(terms: Sequence[Sequence[int]]) -> str:
+    """How the addresses of all terms can be read."""
+    if all(len({address for address in term if address >= 0}) == 1 for term in terms):
+        return BROADCAST
+    if all(len({a - lane for lane, a in enumerate(term) if a >= 0}) == 1 for term in terms):
+        return RUN
+    return GATHER
+
+
+def _entries(kind: str, term: Sequence[int], vector: int) -> list[int]:
+    """What the table of a factor says of one term; a lane in a hole, or behind the last, repeats another."""
+    lane, address = next((lane, address) for lane, address in enumerate(term) if address >= 0)
+    if kind == RUN:
+        return [address - lane]
+    if kind == BROADCAST:
+        return [address]
+    filled = [other if other >= 0 else address for other in term]
+    return [*filled, *[address] * (vector - len(filled))]
+
+
+def _step(entries: Sequence[int]) -> int | None:
+    distances = {after - before for before, after in pairwise(entries)}
+    return None if len(distances) > 1 else next(iter(distances), 0)
+
+
+def sum_across(sums: Sums, pieces: Sequence[Across]) -> None:
+    """Write the loops over these pieces."""
+    groups = _groups(pieces, sums.text.vector, stepped=True)
+    if len(groups) > MOST_KINDS:
+        groups = _groups(pieces, sums.text.vector, stepped=False)
+    for (kinds, steps, _, is_ragged, is_partial), alike in groups.items():
+        _Loop(sums, alike, kinds, steps, is_ragged, is_partial).write()
+
+
+def _groups(pieces: Sequence[Across], vector: int, *, stepped: bool) -> dict[tuple[Any, ...], list[Across]]:
+    """The pieces that one loop can do: read alike, and with as many terms where these are few."""
+    found: dict[tuple[Any, ...], list[Across]] = defaultdict(list)
+    for piece in pieces:
+        steps = piece.steps() if stepped else (None,) * len(piece.kinds)
+        few = len(piece.masks) if len(piece.masks) <= UNROLLED else 0
+        found[piece.kinds, steps, few, piece.is_ragged, piece.live < vector].append(piece)
+    return found
+
+
+@dataclass
+class _Loop:
+    """One loop over pieces of a kind."""
+
+    sums: Sums
+    pieces: list[Across]
+    kinds: tuple[str, ...]
+    steps: tuple[int | None, ...]
+    is_ragged: bool
+    is_partial: bool
+    tables: list[int] = field(default_factory=list)
+    masks: int = -1
+
+    def write(self) -> None:
+        """The tables, then the loop that follows them."""
+        text, table, pieces = self.sums.text, self.sums.layout.table, self.pieces
+        self.tables = [
+            table(e for piece in pieces for e in piece.entries[k][: None if step is None else 1])
+            for k, step in enumerate(self.steps)
+        ]
+        self.masks = table(mask for piece in pieces for mask in piece.masks) if self.is_ragged else -1
+        lives = table((1 << piece.live) - 1 for piece in pieces) if self.is_partial else -1
+        counts = [len(piece.masks) for piece in pieces]
+        count = counts[0] if len(set(counts)) == 1 else 0
+        ends = -1 if count else table((0, *accumulate(counts)))
+
+        def piece(number: Index, _: Sequence[str]) -> None:
+            target = self.sums.targets([piece.out for piece in pieces], number)
+            live = text.mask(text.plus(lives, number)) if self.is_partial else ""
+            first = text.times(number, count) if count else text.entry(text.plus(ends, number))
+            stop = count or text.minus(text.entry(text.plus(ends, number, 1)), first)
+            starts = [
+                first if step is None else text.entry(text.plus(start, number))
+                for start, step in zip(self.tables, self.steps, strict=True)
+            ]
+            self.sums.store(target, self._total(first, starts, stop, live), live)
+
+        text.loop(0, len(pieces), piece)
+
+    def _total(self, first: Index, starts: Sequence[Index], stop: Index, live: str) -> str:
+        """The sums of a piece's terms."""
+        if isinstance(stop, int) and stop <= UNROLLED:
+            total = ""
+            for term in range(stop):
+                total = self._add(first, starts, term, live, total)
+            return total
+        zero = self.sums.text.number(0.0)
+        return self.sums.text.loop(
+            0, stop, lambda term, sofar: [self._add(first, starts, term, live, sofar[0])], [zero]
+        )[0]
+
+    def _add(self, first: Index, starts: Sequence[Index], term: Index, live: str, sofar: str) -> str:
+        """One term of all members; in a hole the sum stays as it is."""
+        text = self.sums.text
+        mask = text.mask(text.plus(self.masks, first, term)) if self.is_ragged else live
+        factors = [self._load(number, start, term, mask) for number, start in enumerate(starts)]
+        if not self.is_ragged:
+            return self.sums.product(factors, sofar)
+        sofar = sofar or text.number(0.0)
+        return text.select(mask, self.sums.product(factors, sofar), sofar)
+
+    def _load(self, number: int, start: Index, term: Index, mask: str) -> str:
+        """A factor of one term: from where the piece begins by steps, or from where the table says."""
+        text, region = self.sums.text, self.sums.regions[number]
+        kind, step, table = self.kinds[number], self.steps[number], self.tables[number]
+        if kind == GATHER:
+            return text.gather(region, text.plus(table, text.times(text.plus(start, term), text.vector)))
+        if step is None:
+            address: Index = text.entry(text.plus(table, start, term))
+        else:
+            address = text.plus(start, text.times(term, step))
+        if kind == BROADCAST:
+            return text.splat(text.load_one(region, address))
+        return text.load_masked(region, address, mask) if mask else text.load(region, address)

@@ -1,0 +1,143 @@
+"""The kernel of dot products: sums along the lanes, of which the gradient by a matrix is made.
+
+A tile of 4 × 4 dot products needs eight vectors for sixteen multiply-adds. Only at the end are the sixteen
+accumulators folded to sixteen numbers: eight at a time by three rounds of shuffles and additions, so that
+four neighbors are stored at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine.replay.backends.llvm.kernels.rows import put
+from engine.replay.backends.llvm.kernels.tiles import cut
+from engine.replay.backends.llvm.layout import Operand, Strided
+from engine.replay.backends.llvm.writing.text import Index, Text
+
+__all__ = ["dots"]
+
+
+def dots(
+    text: Text,
+    shape: tuple[int, int, int],
+    result: Strided,
+    left: Strided,
+    right: Strided,
+    bias: Operand | None,
+    sums: Operand | None = None,
+    *,
+    accumulate: bool,
+) -> None:
+    """result[i][j] (+)= bias[i] + Σ_n left[i][n] × right[j][n], the n side by side: dot products in tiles.
+
+    And sums[i] (+)= Σ_n left[i][n] where there are any: the first tile of columns has these numbers at hand.
+    """
+    rows, columns, length = shape
+    many = text.module.registers >= 32
+    most_rows, most_columns = ((4, 4) if many else (2, 3)) if columns > 1 else (8 if many else 4, 1)
+    for first_row, height, row_tiles in cut(rows, most_rows):
+        for first_column, breadth, column_tiles, own_sums in _column_tiles(columns, most_columns, sums):
+            dots = _Dots(text, result, left, right, bias, own_sums, height, breadth, accumulate)
+
+            def tile(
+                row_number: Index,
+                column_number: Index,
+                dots: _Dots = dots,
+                at: tuple[int, int] = (first_row, first_column),
+            ) -> None:
+                row = text.plus(at[0], text.times(row_number, dots.height))
+                column = text.plus(at[1], text.times(column_number, dots.breadth))
+                dots.compute(row, column, length)
+
+            def line(
+                number: Index, _: Any, count: int = column_tiles, body: Callable[[Index, Index], None] = tile
+            ) -> None:
+                text.loop(0, count, lambda k, _: body(number, k))
+
+            text.loop(0, row_tiles, line)
+
+
+def _column_tiles(
+    columns: int, most: int, sums: Operand | None
+) -> list[tuple[int, int, int, Operand | None]]:
+    """(start, size, how many, the sums that go with them): the first tile alone, where there are sums."""
+    tiles = [(*tile, None) for tile in cut(columns, most)]
+    if sums is None:
+        return [*tiles]
+    start, size, count, _ = tiles[0]
+    rest = [(start + size, size, count - 1, None)] if count > 1 else []
+    return [(start, size, 1, sums), *rest, *tiles[1:]]
+
+
+@dataclass(frozen=True)
+class _Dots:
+    """A tile of dot products along the lanes."""
+
+    text: Text
+    result: Strided
+    left: Strided
+    right: Strided
+    bias: Operand | None
+    sums: Operand | None
+    height: int
+    breadth: int
+    accumulate: bool
+
+    def compute(self, row: Index, column: Index, length: int) -> None:
+        """Sum along the lanes, fold each vector to a number, eight at a time, and store them."""
+        text = self.text
+        count = self.height * self.breadth + (self.height if self.sums else 0)
+        lefts = [self.left.at(text, text.plus(row, line), 0) for line in range(self.height)]
+        rights = [self.right.at(text, text.plus(column, line), 0) for line in range(self.breadth)]
+
+        def along(number: Index, sofar: Sequence[str], live: int = text.vector) -> list[str]:
+            offset = text.times(number, text.vector)
+            a = [text.load_live(self.left.region, text.plus(start, offset), live) for start in lefts]
+            b = [text.load_live(self.right.region, text.plus(start, offset), live) for start in rights]
+            pairs = [(x, y) for x in a for y in b]
+            found = [text.fma(x, y, z) for (x, y), z in zip(pairs, sofar, strict=False)]
+            return found + [text.binary("fadd", z, x) for x, z in zip(a, sofar[len(pairs) :], strict=False)]
+
+        sums = text.loop(0, length // text.vector, along, [text.number(0.0)] * count)
+        if length % text.vector:
+            sums = along(length // text.vector, sums, length % text.vector)
+        sums = [*sums, *[text.number(0.0)] * (-count % text.vector)]
+        folded = [text.totals(sums[k : k + text.vector]) for k in range(0, len(sums), text.vector)]
+        for line in range(self.height):
+            self._store(folded, row, column, line)
+            if self.sums:
+                self._store_sum(folded, text.plus(row, line), self.height * self.breadth + line)
+
+    def _store_sum(self, folded: Sequence[str], row: Index, place: int) -> None:
+        text, vector = self.text, self.text.vector
+        found = text.let(f"extractelement {text.type} {folded[place // vector]}, i64 {place % vector}")
+        assert self.sums  # noqa: S101  (else it is not called)
+        with text.wide(1):
+            put(text, self.sums, self.sums.at(text, row), found, accumulate=self.accumulate)
+
+    def _store(self, folded: Sequence[str], row: Index, column: Index, line: int) -> None:
+        """One row of the tile: as a vector where it fills one of four, else number by number."""
+        text, first, vector = self.text, line * self.breadth, self.text.vector
+        target = self.result.at(text, text.plus(row, line), column)
+        source = folded[first // vector]
+        if self.breadth == 4 and self.result.by_column == 1 and self.bias is None:
+            lanes = [first % vector + lane for lane in range(4)]
+            four = text.shuffle(source, source, lanes)
+            with text.wide(4):
+                if self.accumulate:
+                    four = text.binary("fadd", text.load(self.result.region, target), four)
+                text.store(self.result.region, target, four)
+            return
+        for place in range(self.breadth):
+            which = first + place
+            found = text.let(f"extractelement {text.type} {folded[which // vector]}, i64 {which % vector}")
+            address = text.plus(target, place * self.result.by_column)
+            with text.wide(1):
+                if self.bias is not None:
+                    bias_at = self.bias.at(text, text.plus(row, line))
+                    found = text.binary("fadd", found, text.load_one(self.bias.region, bias_at))
+                if self.accumulate:
+                    found = text.binary("fadd", text.load_one(self.result.region, address), found)
+                text.store_one(self.result.region, address, found)

@@ -1,0 +1,138 @@
+"""Fusion: what follows a matrix product is done while the product, or its operand, is in registers.
+
+Where the rows do not fit the fastest cache, each pass over them costs as much as a fifth of the product. So
+an elementwise instruction is done tile by tile, and what only it reads is not even stored; and the sums over
+lanes that are the gradient of a bias come along with the gradient of its matrix.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple
+
+from engine.replay.backends.llvm.layout import Layout
+from engine.replay.backends.llvm.writing.functions import Formula, costs_calls
+from engine.replay.backends.llvm.writing.text import Index, Text
+from engine.replay.program.program import (
+    Elementwise,
+    Instruction,
+    LaneProduct,
+    MatrixProduct,
+    Program,
+    Rows,
+    Space,
+    SumOfProducts,
+    reads,
+    rows_of,
+)
+
+__all__ = ["Fused", "finishing", "fused"]
+
+
+class Fused(NamedTuple):
+    """An instruction, and the one that is done with it; `is_kept`: whether others read its result too."""
+
+    instruction: Instruction
+    finish: Elementwise | SumOfProducts | None = None
+    is_kept: bool = True
+
+
+def fused(program: Program, layout: Layout) -> list[list[Fused]]:
+    """The four parts of a program, products together with the instructions behind them where that can be."""
+    parts = [list(part) for _, part in program.parts()]
+    counts = Counter(
+        row for part in parts for instruction in part for rows in reads(instruction) for row in _keys(rows)
+    )
+    counts.update(_keys(program.outputs))
+    found: list[list[Fused]] = []
+    for part in parts:
+        found.append([])
+        waiting = list(reversed(part))
+        while waiting:
+            instruction = waiting.pop()
+            following = waiting[-1] if waiting else None
+            if _can_finish(instruction, following, layout):
+                waiting.pop()
+                is_kept = any(counts[key] > 1 for key in _keys(rows_of(instruction.out)))
+                found[-1].append(Fused(instruction, following, is_kept))  # type: ignore[arg-type]
+            elif _can_sum(instruction, following):
+                waiting.pop()
+                found[-1].append(Fused(instruction, following))  # type: ignore[arg-type]
+            else:
+                found[-1].append(Fused(instruction))
+    return found
+
+
+def _keys(rows: Rows) -> list[tuple[Space, int]]:
+    return [(rows.space, place) for place in rows.places]
+
+
+def _can_sum(product: Instruction, sums: Instruction | None) -> bool:
+    """Whether the second sums the rows that the first multiplies: the gradients of biases and weights."""
+    if not isinstance(product, LaneProduct) or not isinstance(sums, SumOfProducts):
+        return False
+    left, rows = product.left, product.out.rows
+    is_whole = all(isinstance(r.places, range) and r.places.step == 1 for r in (left, product.right))
+    return (
+        is_whole
+        and not product.out.listed
+        and sums.left == left
+        and sums.right is None
+        and not sums.coefficients
+        and sums.accumulate == product.accumulate
+        and sums.uniform * rows == len(left)
+        and sums.out.space is product.out.space
+        and set(sums.out.places).isdisjoint(product.out.places())
+    )
+
+
+def _can_finish(product: Instruction, finish: Instruction | None, layout: Layout) -> bool:
+    """Whether the second reads what the first makes, number by number, in whole vectors, at little cost."""
+    if not isinstance(product, MatrixProduct) or not isinstance(finish, Elementwise):
+        return False
+    out, lanes = product.out, layout.width(product.out.space)
+    whole = [out, product.operand, finish.out, *finish.operands]
+    if not all(isinstance(rows.places, range) and rows.places.step == 1 for rows in whole):
+        return False
+    is_alike = all(
+        len(rows) == len(out) and layout.width(rows.space) == lanes for rows in (finish.out, *finish.operands)
+    )
+    columns = len(out) // product.matrix.rows * lanes
+    others = [product.operand, *(rows for rows in finish.operands if rows != out)]
+    return (
+        is_alike
+        and all(_are_apart(rows, out) for rows in (*others, finish.out))
+        and all(_are_apart(rows, finish.out) for rows in others)
+        and out in finish.operands
+        and not product.matrix.listed
+        and columns % layout.precision.vector == 0
+        and not costs_calls(finish.expression)
+    )
+
+
+def _are_apart(first: Rows, second: Rows) -> bool:
+    return first.space is not second.space or set(first.places).isdisjoint(second.places)
+
+
+def finishing(
+    text: Text, layout: Layout, instruction: Elementwise, product: Rows
+) -> Callable[[Index, str], None]:
+    """`finish(address, number)`: the instruction on a vector of the product, and where that belongs."""
+    start = layout.operand(product).start
+    out, operands = layout.operand(instruction.out), [layout.operand(rows) for rows in instruction.operands]
+
+    def finish(address: Index, number: str) -> None:
+        def argument(place: int) -> str:
+            if instruction.operands[place] == product:
+                return number
+            operand = operands[place]
+            return text.load(operand.region, text.plus(address, operand.start - start))
+
+        found = Formula(text, argument).value(instruction.expression)
+        target = text.plus(address, out.start - start)
+        if instruction.accumulate:
+            found = text.binary("fadd", text.load(out.region, target), found)
+        text.store(out.region, target, found)
+
+    return finish

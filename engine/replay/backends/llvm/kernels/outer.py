@@ -1,0 +1,100 @@
+"""The kernel of sums of outer products: the gradient by a matrix, where there are few lanes.
+
+Dot products along few lanes spend more time on folding their sums than on forming them. Here 8 × 8
+numbers of the right factor are transposed once, so that a vector holds eight neighbors of the gradient's row,
+and serves all rows: each takes what it has, and adds one broadcast number times a vector for every lane.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.replay.backends.llvm.kernels.tiles import tiles
+from engine.replay.backends.llvm.layout import Strided
+from engine.replay.backends.llvm.writing.text import Index, Text
+
+__all__ = ["is_for_outer_products", "sum_of_outer_products"]
+
+LANES = 16  # transposed at a time: so many registers hold them, the others the sums
+ROWS = 8  # whose sums are formed side by side
+
+
+def is_for_outer_products(text: Text, columns: int, length: int) -> bool:
+    """Whether this kernel is the faster one."""
+    return (
+        text.module.registers >= 32
+        and columns % text.vector == 0
+        and length % text.vector == 0
+        and length <= 4 * text.vector
+    )
+
+
+def sum_of_outer_products(
+    text: Text,
+    shape: tuple[int, int, int],
+    result: Strided,
+    left: Strided,
+    right: Strided,
+    *,
+    accumulate: bool,
+) -> None:
+    """result[i][j] (+)= Σ_n left[i][n] × right[j][n], for columns j in eights, lanes n in eights."""
+    rows, columns, length = shape
+
+    def block(number: Index, _: Sequence[str]) -> None:
+        column = text.times(number, text.vector)
+        for first in range(0, length, LANES):
+            lanes = min(LANES, length - first)
+            vectors = _transposed(text, right, column, first, lanes)
+            adds = accumulate or first > 0
+            for start, height, count in tiles(rows, ROWS):
+
+                def tile(
+                    which: Index,
+                    _: Sequence[str],
+                    start: int = start,
+                    height: int = height,
+                    first: int = first,
+                    vectors: Sequence[str] = vectors,
+                    adds: bool = adds,
+                ) -> None:
+                    row = text.plus(start, text.times(which, height))
+                    _add_rows(text, result, left, (row, column, first), height, vectors, adds)
+
+                text.loop(0, count, tile)
+
+    text.loop(0, columns // text.vector, block)
+
+
+def _transposed(text: Text, right: Strided, column: Index, first: int, lanes: int) -> list[str]:
+    """For each lane a vector of eight columns' numbers."""
+    found: list[str] = []
+    for offset in range(first, first + lanes, text.vector):
+        start = right.at(text, column, offset)
+        rows = [text.load(right.region, text.plus(start, line * right.by_row)) for line in range(text.vector)]
+        found += text.transpose(rows)
+    return found
+
+
+def _add_rows(
+    text: Text,
+    result: Strided,
+    left: Strided,
+    at: tuple[Index, Index, int],
+    height: int,
+    vectors: Sequence[str],
+    adds: bool,
+) -> None:
+    """Add the outer products of all lanes to a few rows of a block."""
+    row, column, first = at
+    targets = [text.plus(result.at(text, row, column), line * result.by_row) for line in range(height)]
+    zero = text.number(0.0)
+    sums = [text.load(result.region, target) if adds else zero for target in targets]
+    factors = left.at(text, row, first)
+    for lane, vector in enumerate(vectors):
+        for line in range(height):
+            address = text.plus(factors, line * left.by_row + lane)
+            factor = text.splat(text.load_one(left.region, address))
+            sums[line] = text.fma(factor, vector, sums[line])
+    for target, total in zip(targets, sums, strict=True):
+        text.store(result.region, target, total)

@@ -1,0 +1,239 @@
+"""Kernels that work row by row: fill, elementwise and reductions.
+
+Where rows lie side by side, a kernel runs over all their numbers as if they were one long row: most of it in
+blocks of four vectors, which the processor computes side by side, so that no chain of operations waits for
+itself; then vector by vector; and the rest in narrower ones. (A masked vector would compute with numbers that
+nobody wants, and 0 ÷ 0 among them would raise the flags.)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from engine.replay.backends.llvm.layout import Layout, Operand
+from engine.replay.backends.llvm.writing import elementary
+from engine.replay.backends.llvm.writing.functions import Formula, costs_calls
+from engine.replay.backends.llvm.writing.text import Index, Text
+from engine.replay.program.program import Elementwise, Fill, Reduction, Space
+
+__all__ = ["along", "elementwise", "fill", "put", "reduction"]
+
+Body = Callable[[Index], None]
+
+
+def along(text: Text, count: int, body: Body, *, blocks: bool = True) -> None:
+    """`body(offset)` for vectors that together cover so many numbers in a row, the last of them narrower."""
+    done = 0
+    narrower = [text.vector >> halvings for halvings in range(text.vector.bit_length())]
+    widths = [4 * text.vector] if blocks else []
+    widths += [width for width in narrower if width >= text.precision.narrowest]
+    for width in (*widths, 1):
+        _along(text, width, done, count, body)
+        done += (count - done) // width * width
+
+
+def _along(text: Text, width: int, start: int, stop: int, body: Body) -> None:
+    with text.wide(width):
+        text.loop(0, (stop - start) // width, lambda k, _: body(text.plus(start, text.times(k, width))))
+
+
+def put(text: Text, out: Operand, address: Index, number: str, *, accumulate: bool) -> None:
+    """Store or add a vector."""
+    if accumulate:
+        number = text.binary("fadd", text.load(out.region, address), number)
+    text.store(out.region, address, number)
+
+
+def fill(text: Text, layout: Layout, instruction: Fill) -> None:
+    """Out = number; a gradient is seeded for real samples only, not for those that fill the last block."""
+    out = layout.operand(instruction.out)
+    is_seed = instruction.out.space is Space.ADJOINT and instruction.number != 0.0
+
+    def row(number: Index, _: Any) -> None:
+        start = out.at(text, number)
+
+        def part(offset: Index) -> None:
+            value = text.number(instruction.number)
+            if is_seed:
+                mask = text.load(layout.live, text.plus(layout.live.start, offset))
+                value = text.binary("fmul", value, mask)
+            put(text, out, text.plus(start, offset), value, accumulate=instruction.accumulate)
+
+        along(text, solid, part)
+
+    is_long = out.is_solid and not is_seed
+    solid = out.count * out.width if is_long else out.width
+    text.loop(0, 1 if is_long else out.count, row)
+
+
+def elementwise(text: Text, layout: Layout, instruction: Elementwise) -> None:
+    """Out = expression, over long runs where all rows lie side by side, else row by row."""
+    out = layout.operand(instruction.out)
+    operands = [layout.operand(rows) for rows in instruction.operands]
+    counts = {operand.count for operand in (*operands, out) if not operand.is_single}
+    period = min(counts, default=1)
+    is_regular = all(
+        operand.is_single or (operand.is_solid and operand.width == out.width and operand.count % period == 0)
+        for operand in operands
+    )
+    is_longest = out.count == max((out.count, *(operand.count for operand in operands)))
+    run = period * out.width
+    if out.is_solid and is_regular and is_longest and (run >= text.vector or run == out.count * out.width):
+        _elementwise_along(text, instruction, out, operands, period)
+    else:
+        _elementwise_by_rows(text, instruction, out, operands)
+
+
+def _elementwise_along(
+    text: Text, instruction: Elementwise, out: Operand, operands: Sequence[Operand], period: int
+) -> None:
+    """In runs as long as the shortest operand, which repeats."""
+    run = period * out.width
+
+    def repeat(number: Index, _: Any) -> None:
+        starts = [_start_of_run(text, operand, number, period) for operand in operands]
+        target = _start_of_run(text, out, number, period)
+
+        def part(offset: Index) -> None:
+            def argument(place: int) -> str:
+                operand, start = operands[place], starts[place]
+                if operand.is_single:
+                    return text.splat(text.load_one(operand.region, start))
+                return text.load(operand.region, text.plus(start, offset))
+
+            value = Formula(text, argument).value(instruction.expression)
+            put(text, out, text.plus(target, offset), value, accumulate=instruction.accumulate)
+
+        along(text, run, part, blocks=not costs_calls(instruction.expression))
+
+    text.loop(0, out.count // period, repeat)
+
+
+def _start_of_run(text: Text, operand: Operand, number: Index, period: int) -> Index:
+    if operand.is_single:
+        return operand.start
+    which = text.modulo(number, operand.count // period)
+    return text.plus(operand.start, text.times(which, period * operand.width))
+
+
+def _elementwise_by_rows(
+    text: Text, instruction: Elementwise, out: Operand, operands: Sequence[Operand]
+) -> None:
+    """Row by row; where the out is shorter, its row is the sum over those that it stands for."""
+    lanes = max(operand.width for operand in (out, *operands))
+    repeats = max(operand.count for operand in (out, *operands)) // out.count
+
+    def value(row: Index, offset: Index) -> str:
+        def argument(place: int) -> str:
+            operand = operands[place]
+            start = operand.at(text, text.modulo(row, operand.count))
+            if operand.width < lanes:
+                return text.splat(text.load_one(operand.region, start))
+            return text.load(operand.region, text.plus(start, offset))
+
+        return Formula(text, argument).value(instruction.expression)
+
+    def summed(row: Index, offset: Index, carried: Sequence[str]) -> list[str]:
+        def repeat(number: Index, sofar: list[str]) -> list[str]:
+            part = value(text.plus(row, text.times(number, out.count)), offset)
+            return [text.binary("fadd", sofar[0], part)]
+
+        return text.loop(0, repeats, repeat, carried)
+
+    def row_of_lanes(row: Index, _: Any) -> None:
+        target = out.at(text, row)
+
+        def part(number: Index, _: Any) -> None:
+            offset = text.times(number, text.width)
+            is_sum = repeats > 1
+            found = summed(row, offset, [text.number(0.0)])[0] if is_sum else value(row, offset)
+            put(text, out, text.plus(target, offset), found, accumulate=instruction.accumulate)
+
+        text.loop(0, lanes // text.width, part)
+
+    def row_of_one(row: Index, _: Any) -> None:
+        zero = [text.number(0.0)]
+        vectors = lanes // text.width
+        sums = text.loop(0, vectors, lambda k, c: summed(row, text.times(k, text.width), c), zero)
+        found = text.total(sums[0])
+        target = out.at(text, row)
+        with text.wide(1):
+            put(text, out, target, found, accumulate=instruction.accumulate)
+
+    with text.wide(text.vector if lanes > 1 else 1):
+        text.loop(0, out.count, row_of_lanes if out.width == lanes else row_of_one)
+
+
+def reduction(text: Text, layout: Layout, instruction: Reduction) -> None:
+    """One of the table's operations on many operands, for all lanes at once."""
+    out, operand = layout.operand(instruction.out), layout.operand(instruction.operand)
+    terms = operand.count // out.count
+    compute = {"largest": _largest, "logsumexp": _logsumexp, "norm": _norm}[instruction.operation.name]
+
+    def over(start: Callable[[Index], Index], target: Index, count: int) -> None:
+        def part(offset: Index) -> None:
+            def term(number: Index) -> str:
+                return text.load(operand.region, text.plus(start(number), offset))
+
+            found = compute(text, terms, term)
+            put(text, out, text.plus(target, offset), found, accumulate=instruction.accumulate)
+
+        along(text, count, part)
+
+    if out.is_solid and operand.is_solid:
+        size = out.count * out.width
+        over(lambda k: text.plus(operand.start, text.times(k, size)), out.start, size)
+        return
+
+    def row(number: Index, _: Any) -> None:
+        def start(term: Index) -> Index:
+            return operand.at(text, text.plus(text.times(term, out.count), number))
+
+        over(start, out.at(text, number), out.width)
+
+    text.loop(0, out.count, row)
+
+
+Term = Callable[[Index], str]
+
+
+def _largest(text: Text, terms: int, term: Term, prepared: Callable[[str], str] = lambda x: x) -> str:
+    def larger(number: Index, sofar: list[str]) -> list[str]:
+        x = prepared(term(number))
+        return [text.select(text.compare("ogt", x, sofar[0]), x, sofar[0])]
+
+    return text.loop(1, terms, larger, [prepared(term(0))])[0]
+
+
+def _logsumexp(text: Text, terms: int, term: Term) -> str:
+    """From the largest on, so that no exponential overflows."""
+    largest = _largest(text, terms, term)
+    is_finite = text.compare("olt", text.call("fabs", largest), text.number(math.inf))
+    shift = text.select(is_finite, largest, text.number(0.0))
+
+    def add(number: Index, sofar: list[str]) -> list[str]:
+        shifted = text.binary("fsub", term(number), shift)
+        return [text.binary("fadd", sofar[0], elementary.exp(text, shifted))]
+
+    summed = text.loop(0, terms, add, [text.number(0.0)])[0]
+    return text.binary("fadd", elementary.log(text, summed), shift)
+
+
+def _norm(text: Text, terms: int, term: Term) -> str:
+    """Scaled by the largest, so that no square overflows."""
+    zero, one = text.number(0.0), text.number(1.0)
+    largest = _largest(text, terms, term, lambda x: text.call("fabs", x))
+    is_scale = text.let(
+        f"and {text.truth} {text.compare('ogt', largest, zero)}, "
+        f"{text.compare('olt', largest, text.number(math.inf))}"
+    )
+    scale = text.select(is_scale, largest, one)
+
+    def add(number: Index, sofar: list[str]) -> list[str]:
+        x = text.binary("fdiv", term(number), scale)
+        return [text.fma(x, x, sofar[0])]
+
+    squares = text.loop(0, terms, add, [zero])[0]
+    return text.binary("fmul", text.call("sqrt", squares), scale)

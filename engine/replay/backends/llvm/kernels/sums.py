@@ -1,0 +1,151 @@
+"""The kernel of gathered sums: out[i] = Σ coefficient × left × right, where the terms of i are anywhere.
+
+For many lanes a vector holds eight lanes of one row. Everything that attention, residuals, copies and their
+ways back do is done here, and nothing is scattered: every member pulls its own terms, always in the same
+order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from engine.replay.backends.llvm.kernels.bundles import bundled, sum_of_bundles
+from engine.replay.backends.llvm.kernels.neighbors import sum_of_neighbors
+from engine.replay.backends.llvm.kernels.rows import put
+from engine.replay.backends.llvm.layout import Grid, Layout, Operand
+from engine.replay.backends.llvm.writing.text import Index, Text
+from engine.replay.program.program import SumOfProducts
+
+__all__ = ["sum_of_products"]
+
+UNROLLED = 4  # terms that are written one after the other; more are looped over
+
+
+def sum_of_products(text: Text, layout: Layout, instruction: SumOfProducts) -> None:
+    """Member by member."""
+    if layout.lanes == 1 and len(instruction.out) >= text.vector:
+        sum_of_neighbors(text, layout, instruction)
+        return
+    bundles = bundled(layout, instruction)
+    if bundles is not None:
+        sum_of_bundles(text, layout, instruction, bundles)
+        return
+    out = layout.operand(instruction.out)
+    terms = _Terms(text, layout, instruction)
+    if out.width < terms.lanes:
+        _summed_over_lanes(text, instruction, out, terms)
+        return
+    if terms.lanes == 1 and out.count >= text.vector:
+        sum_of_neighbors(text, layout, instruction)
+        return
+
+    def member(number: Index, _: Any) -> None:
+        start, stop = terms.bounds(number)
+
+        def part(vector: Index, _: Any) -> None:
+            offset = text.times(vector, text.width)
+            found = terms.total(number, start, stop, offset)
+            address = text.plus(out.at(text, number), offset)
+            put(text, out, address, found, accumulate=instruction.accumulate)
+
+        text.loop(0, out.width // text.width, part)
+
+    with text.wide(text.vector if out.width > 1 else 1):
+        text.loop(0, out.count, member)
+
+
+def _summed_over_lanes(text: Text, instruction: SumOfProducts, out: Operand, terms: _Terms) -> None:
+    """Rows of one lane from terms of many: eight at a time, so that their lanes are summed together."""
+
+    def part(member: Index) -> str:
+        start, stop = terms.bounds(member)
+
+        def along(vector: Index, sofar: list[str]) -> list[str]:
+            return [terms.total(member, start, stop, text.times(vector, text.width), sofar[0])]
+
+        return terms.scaled(text.loop(0, terms.lanes // text.vector, along, [text.number(0.0)])[0])
+
+    def single(member: Index, _: Any) -> None:
+        found = text.total(part(member))
+        address = out.at(text, member)
+        with text.wide(1):
+            put(text, out, address, found, accumulate=instruction.accumulate)
+
+    def eight(number: Index, _: Any) -> None:
+        first = text.times(number, text.vector)
+        found = text.totals([part(text.plus(first, member)) for member in range(text.vector)])
+        address = out.at(text, first)
+        put(text, out, address, found, accumulate=instruction.accumulate)
+
+    together = out.count // text.vector if out.is_solid else 0
+    text.loop(0, together, eight)
+    text.loop(together * text.vector, out.count, single)
+
+
+class _Terms:
+    """The terms of all members, as addresses: by rules where there are any, else by tables."""
+
+    def __init__(self, text: Text, layout: Layout, instruction: SumOfProducts) -> None:
+        self.text, self.uniform = text, instruction.uniform
+        members = len(instruction.ends)
+        listed = [instruction.left] if instruction.right is None else [instruction.left, instruction.right]
+        self.factors = [layout.operand(rows) for rows in listed] if not self.uniform else []
+        self.grids = [layout.grid(rows, members, self.uniform) for rows in listed] if self.uniform else []
+        self.lanes = max(layout.width(rows.space) for rows in (instruction.out, *listed))
+        self.ends = -1 if self.uniform else layout.table((0, *instruction.ends))
+        different = len(set(instruction.coefficients)) > 1
+        self.coefficients = layout.coefficients[instruction.coefficients] if different else None
+        self.coefficient = instruction.coefficients[0] if instruction.coefficients and not different else 1.0
+        self.sums_lanes = layout.width(instruction.out.space) < self.lanes
+
+    def bounds(self, member: Index) -> tuple[Index, Index]:
+        """The first term of a member and the one behind its last."""
+        if self.uniform:
+            return 0, self.uniform
+        entry = self.text.plus(self.ends, member)
+        return self.text.entry(entry), self.text.entry(self.text.plus(entry, 1))
+
+    def total(self, member: Index, start: Index, stop: Index, offset: Index, sofar: str = "") -> str:
+        """The sum of a member's terms, at lanes from an offset on, added to what there is so far."""
+        text = self.text
+
+        def add(term: Index, carried: Sequence[str]) -> list[str]:
+            return [self._add(member, term, offset, carried[0])]
+
+        if self.uniform and self.uniform <= UNROLLED:
+            for term in range(self.uniform):
+                sofar = self._add(member, term, offset, sofar)
+        else:
+            sofar = text.loop(start, stop, add, [sofar or text.number(0.0)])[0]
+        return sofar if self.sums_lanes else self.scaled(sofar)
+
+    def scaled(self, number: str) -> str:
+        """Times the coefficient, where all terms have the same."""
+        if self.coefficient == 1.0:
+            return number
+        return self.text.binary("fmul", number, self.text.number(self.coefficient))
+
+    def _add(self, member: Index, term: Index, offset: Index, sofar: str) -> str:
+        text = self.text
+        count = len(self.factors or self.grids)
+        factors = [self._load(place, member, term, offset) for place in range(count)]
+        if self.coefficients is not None:
+            number = text.plus(text.times(member, self.uniform), term) if self.uniform else term
+            address = text.plus(self.coefficients.start, number)
+            coefficient = text.splat(text.load_one(self.coefficients, address))
+            factors[:2] = [text.binary("fmul", factors[0], coefficient), *factors[1:]]
+        if len(factors) == 1:
+            return text.binary("fadd", sofar, factors[0]) if sofar else factors[0]
+        left, right = factors
+        return text.fma(left, right, sofar) if sofar else text.binary("fmul", left, right)
+
+    def _load(self, place: int, member: Index, term: Index, offset: Index) -> str:
+        """A factor; one that is the same for all lanes is spread over them."""
+        text = self.text
+        source: Grid | Operand = self.grids[place] if self.uniform else self.factors[place]
+        operand = source.operand if isinstance(source, Grid) else source
+        address = source.at(text, member, term) if isinstance(source, Grid) else source.at(text, term)
+        if operand.width < self.lanes:
+            return text.splat(text.load_one(operand.region, address))
+        return text.load(operand.region, text.plus(address, offset))

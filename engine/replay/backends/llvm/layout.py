@@ -1,0 +1,164 @@
+"""Layout: where every row of a program lies in one buffer, and the tables of what follows no rule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from engine.replay.backends.llvm.writing.module import DOUBLE, Precision, Region
+from engine.replay.backends.llvm.writing.text import Index, Text
+from engine.replay.program.program import Program, Rows, Space, SumOfProducts, grid
+
+__all__ = ["Grid", "Layout", "Operand", "Strided"]
+
+
+@dataclass(frozen=True)
+class Operand:
+    """Rows as addresses: row i begins at start + i × step, or where entry i of a table says."""
+
+    region: Region
+    width: int  # numbers of a row: one for each lane, or one for all
+    count: int
+    start: int
+    step: int
+    table: int = -1
+
+    def at(self, text: Text, row: Index) -> Index:
+        """The address of a row's first number."""
+        if self.table < 0:
+            return text.plus(self.start, text.times(row, self.step))
+        return text.entry(text.plus(self.table, row))
+
+    @property
+    def is_solid(self) -> bool:
+        """Whether the rows lie side by side."""
+        return self.table < 0 and (self.step == self.width or self.count == 1)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether there is one number for all members and lanes."""
+        return self.count == 1 and self.width == 1
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Rows of members with equally many terms each: by two steps, or by a table, member by member."""
+
+    operand: Operand
+    terms: int
+    start: int
+    by_member: int
+    by_term: int
+
+    def at(self, text: Text, member: Index, term: Index) -> Index:
+        """The address of a term's row."""
+        if self.operand.table < 0:
+            return text.plus(self.start, text.times(member, self.by_member), text.times(term, self.by_term))
+        return self.operand.at(text, text.plus(text.times(member, self.terms), term))
+
+
+@dataclass(frozen=True)
+class Strided:
+    """Entry (i, j) at start + i × by_row + j × by_column of a region."""
+
+    region: Region
+    start: int
+    by_row: int
+    by_column: int
+
+    def at(self, text: Text, row: Index, column: Index) -> Index:
+        """The address of an entry."""
+        return text.plus(self.start, text.times(row, self.by_row), text.times(column, self.by_column))
+
+
+class Layout:
+    """The regions of all spaces for a number of lanes; tables grow while the program is written.
+
+    They begin at multiples of a vector, and there is at least one between two of them: canaries, so that
+    whoever writes too far is seen. Where numbers are float32, what comes from outside and what is summed over
+    all samples is there in float64 too: `doubles` are these regions, counted in doubles.
+    """
+
+    def __init__(self, program: Program, lanes: int, precision: Precision = DOUBLE) -> None:
+        self.lanes, self.precision = lanes, precision
+        self.regions: dict[Space, Region] = {}
+        self.size = precision.vector
+        for space in Space:
+            self.regions[space] = self._reserve(program.sizes[space] * self.width(space))
+        self.live = self._reserve(lanes)
+        self.doubles = {} if precision == DOUBLE else self._doubles(program)
+        self.coefficients = self._coefficients(program)
+        self._tables: dict[tuple[int, ...], int] = {}
+        self._entries: list[int] = []
+
+    def _reserve(self, count: int) -> Region:
+        region = Region(self.size, self.size + count)
+        vector = self.precision.vector
+        self.size = -(-(region.stop + vector) // vector) * vector
+        return region
+
+    def _doubles(self, program: Program) -> dict[Space, Region]:
+        ratio, found = DOUBLE.size // self.precision.size, {}
+        for space in (Space.WEIGHT, Space.GRADIENT, Space.SHARED_ADJOINT):
+            start = self._reserve(ratio * program.sizes[space]).start // ratio
+            found[space] = Region(start, start + program.sizes[space])
+        return found
+
+    def _coefficients(self, program: Program) -> dict[tuple[float, ...], Region]:
+        """A place for those lists of coefficients that are not all the same."""
+        found: dict[tuple[float, ...], Region] = {}
+        for _, instructions in program.parts():
+            for instruction in instructions:
+                if isinstance(instruction, SumOfProducts) and len(set(instruction.coefficients)) > 1:
+                    key = instruction.coefficients
+                    found[key] = found.get(key) or self._reserve(len(key))
+        return found
+
+    def width(self, space: Space) -> int:
+        """How many numbers a row of this space has."""
+        return self.lanes if space.wide else 1
+
+    def address(self, space: Space, row: int) -> int:
+        """Where a row begins."""
+        return self.regions[space].start + row * self.width(space)
+
+    def operand(self, rows: Rows) -> Operand:
+        """The rows as addresses."""
+        places, width = rows.places, self.width(rows.space)
+        step = places.step * width if isinstance(places, range) else 0
+        table = -1
+        if not isinstance(places, range) and len(places) > 1:
+            table = self.table(self.address(rows.space, place) for place in places)
+        start = self.address(rows.space, places[0])
+        return Operand(self.regions[rows.space], width, len(places), start, step, table)
+
+    def grid(self, rows: Rows, members: int, terms: int) -> Grid:
+        """The rows as addresses of members × terms."""
+        rule = grid(rows.places, members, terms)
+        if rule is None:
+            return Grid(self.operand(rows), terms, 0, 0, 0)
+        first, by_member, by_term = rule
+        width, region = self.width(rows.space), self.regions[rows.space]
+        start = self.address(rows.space, first)
+        operand = Operand(region, width, len(rows), start, 0)
+        return Grid(operand, terms, start, by_member * width, by_term * width)
+
+    def table(self, numbers: Iterable[int]) -> int:
+        """Where these whole numbers stand in the tables; equal lists stand there once."""
+        key = tuple(numbers)
+        if key not in self._tables:
+            self._tables[key] = len(self._entries)
+            self._entries += key
+        return self._tables[key]
+
+    def tables(self) -> np.ndarray:
+        """All tables, one behind the other."""
+        return np.array([*self._entries, *[0] * self.precision.vector], dtype=np.int32)
+
+    def spans(self) -> Sequence[Region]:
+        """All regions, in order; what lies between them is nobody's."""
+        ratio = DOUBLE.size // self.precision.size
+        doubles = [Region(ratio * start, ratio * stop) for start, stop in self.doubles.values()]
+        return [*self.regions.values(), self.live, *doubles, *self.coefficients.values()]

@@ -1,0 +1,137 @@
+"""Machine: a program's text as machine code, and the one owner of all memory that this code works in."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import platform
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from engine.errors import ReplayError
+
+try:
+    import llvmlite.binding as llvm
+except ImportError as error:
+    raise ReplayError(
+        "the LLVM executor needs llvmlite: pip install llvmlite (or the extra `fast` of this project)"
+    ) from error
+
+from engine.replay.backends.llvm.layout import Layout
+from engine.replay.backends.llvm.memory import Memory, address_of
+from engine.replay.backends.llvm.step import Flags, write_step
+from engine.replay.backends.llvm.writing.module import DOUBLE, Module, Precision
+from engine.replay.program.program import Program, Space
+
+__all__ = ["HOST", "Machine", "Target", "machine_code"]
+
+# Bits of the C library's FE_INVALID, FE_DIVBYZERO and FE_OVERFLOW.
+FLAGS = {"x86_64": Flags(1 | 4 | 8), "AMD64": Flags(1 | 4 | 8), "aarch64": Flags(7), "arm64": Flags(7)}
+
+
+@dataclass(frozen=True)
+class Target:
+    """The processor that code is made for, by LLVM's names."""
+
+    processor: str
+    features: str
+
+    @property
+    def registers(self) -> int:
+        """How many registers hold a whole vector's worth without being split too far."""
+        return 32 if "+avx512f" in self.features.split(",") else 16
+
+
+def _host() -> Target:
+    """The machine that we are on, told to use the whole of its registers."""
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+    library = ctypes.util.find_library("m")
+    if library:
+        llvm.load_library_permanently(library)
+    features = llvm.get_host_cpu_features().flatten()
+    wide = ",-prefer-256-bit" if "+avx512f" in features.split(",") else ""
+    return Target(llvm.get_host_cpu_name(), features + wide)
+
+
+HOST = _host()
+
+
+class Machine:
+    """A program compiled for a number of lanes; it knows no numbers but those of the memory that it is given.
+
+    One call at a time works in a memory. In `checked` mode every address is tested, what may not be read any
+    more is overwritten with nan before every call, and the gaps between the spaces are looked at after it.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        widths: Sequence[int],
+        lanes: int,
+        target: Target = HOST,
+        precision: Precision = DOUBLE,
+        *,
+        checked: bool = False,
+    ) -> None:
+        if platform.machine() not in FLAGS:
+            raise ReplayError(f"the LLVM executor does not know the processor {platform.machine()!r}")
+        self.program, self.lanes, self.checked = program, lanes, checked
+        self.type, precision = np.dtype(precision.name), precision.for_lanes(lanes)
+        self._layout = Layout(program, lanes, precision)
+        module = Module(target.registers, precision, checked=checked)
+        write_step(module, program, widths, self._layout, FLAGS[platform.machine()])
+        self._engine = machine_code(str(module), target)
+        self._tables = self._layout.tables()
+        self.tables = address_of(self._tables)
+        kind = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
+        self._functions = {
+            name: kind(self._engine.get_function_address(name))
+            for name in ("outputs", "gradients")
+            if name == "outputs" or program.sizes[Space.GRADIENT]
+        }
+        self._memories: list[Memory] = []
+
+    def memory(self, number: int = 0) -> Memory:
+        """A place to work in, one for each number: 0, 1, …"""
+        while len(self._memories) <= number:
+            self._memories.append(Memory(self.program, self._layout))
+        return self._memories[number]
+
+    def function(self, name: str, memory: Memory) -> Callable[[int], int]:
+        """`outputs` or `gradients`, to be called with the address of a list as `llvm_step` describes it.
+
+        Its list must name this memory. It returns 0 unless something overflowed, was invalid or not finite.
+        """
+        function = self._functions[name]
+        return partial(self._examined, function, memory) if self.checked else function
+
+    def _examined(self, function: Callable[[int], int], memory: Memory, place: int) -> int:
+        """Call it; AssertionError where an address was wrong, or a number stands where none belongs."""
+        memory.poison()
+        raised = function(place)
+        at = ctypes.CFUNCTYPE(ctypes.c_void_p)(self._engine.get_function_address("violations_at"))()
+        violations = ctypes.c_int64.from_address(at).value
+        if violations:
+            raise AssertionError(f"{violations} addresses lay outside of their region")
+        if not memory.is_sound:
+            raise AssertionError("a number was written between the regions")
+        return raised
+
+
+def machine_code(text: str, target: Target) -> Any:
+    """An engine with the machine code of this text.
+
+    The second level of code generation, and no optimizer before it: the text is vectorized and blocked.
+    """
+    module = llvm.parse_assembly(text)
+    machine = llvm.Target.from_default_triple().create_target_machine(
+        cpu=target.processor, features=target.features, opt=2, jit=True
+    )
+    engine = llvm.create_mcjit_compiler(module, machine)
+    engine.finalize_object()
+    return engine

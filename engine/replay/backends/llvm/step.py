@@ -1,0 +1,212 @@
+"""The text of a whole step: a function for every instruction, and two that are called from outside.
+
+`outputs` and `gradients` take the address of a list of whole numbers, which `llvm_batch` describes.
+The samples go through in blocks of as many as there are lanes. Where the last block is not full, its lanes
+repeat the last sample, so that nothing unusual happens in them, and their gradient is seeded with 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from engine.replay.backends.llvm.batch import begin, load_samples, mark_live, store_results
+from engine.replay.backends.llvm.doubles import add_to_doubles, round_doubles
+from engine.replay.backends.llvm.kernels.fusion import fused
+from engine.replay.backends.llvm.kernels.picks import pick, scatter
+from engine.replay.backends.llvm.kernels.products import lane_product, matrix_product
+from engine.replay.backends.llvm.kernels.rows import elementwise, fill, reduction
+from engine.replay.backends.llvm.kernels.sums import sum_of_products
+from engine.replay.backends.llvm.layout import Layout
+from engine.replay.backends.llvm.writing.module import Module, Region
+from engine.replay.backends.llvm.writing.text import Index, Text
+from engine.replay.program.program import (
+    Elementwise,
+    Fill,
+    Instruction,
+    LaneProduct,
+    MatrixProduct,
+    Pick,
+    Program,
+    Reduction,
+    Rows,
+    Scatter,
+    Space,
+    SumOfProducts,
+)
+
+__all__ = ["Flags", "write_step"]
+
+PER_BLOCK = 2  # the part of a program that carries the gradient of each block of samples back
+SUMS = (Space.GRADIENT, Space.SHARED_ADJOINT)  # what all samples contribute to
+
+
+@dataclass(frozen=True)
+class Flags:
+    """The bits of the processor's state that tell of a division by 0, an overflow, an invalid operation."""
+
+    mask: int
+
+
+def write_step(module: Module, program: Program, widths: Sequence[int], layout: Layout, flags: Flags) -> None:
+    """Write all functions of a program into the module."""
+    names: list[list[str]] = []
+    for part, instructions in enumerate(fused(program, layout)):
+        names.append([])
+        for number, (instruction, finish, is_kept) in enumerate(instructions):
+            text = Text(module, f"part{part}_{number}")
+            if isinstance(instruction, MatrixProduct) and isinstance(finish, Elementwise):
+                matrix_product(text, layout, instruction, finish, is_kept=is_kept)
+            elif isinstance(instruction, LaneProduct) and isinstance(finish, SumOfProducts):
+                lane_product(text, layout, _added(instruction, part), _added(finish, part))
+            else:
+                _write(text, layout, _added(instruction, part))
+            text.end()
+            names[-1].append(text.name)
+    step = _Step(module, program, widths, layout, flags, names)
+    step.write("outputs", with_gradient=False)
+    if program.sizes[Space.GRADIENT]:
+        step.write("gradients", with_gradient=True)
+
+
+def _added(instruction: Any, part: int) -> Any:
+    """The instruction; what it gives to the gradient block by block is added to what others gave."""
+    is_shared = part == PER_BLOCK and not instruction.out.space.wide
+    return replace(instruction, accumulate=True) if is_shared else instruction
+
+
+def _write(text: Text, layout: Layout, instruction: Instruction) -> None:
+    match instruction:
+        case Fill():
+            fill(text, layout, instruction)
+        case MatrixProduct():
+            matrix_product(text, layout, instruction)
+        case LaneProduct():
+            lane_product(text, layout, instruction)
+        case SumOfProducts():
+            sum_of_products(text, layout, instruction)
+        case Elementwise():
+            elementwise(text, layout, instruction)
+        case Reduction():
+            reduction(text, layout, instruction)
+        case Pick():
+            pick(text, layout, instruction)
+        case Scatter():
+            scatter(text, layout, instruction)
+
+
+class _Step:
+    """Writes the functions that are called from outside."""
+
+    def __init__(
+        self,
+        module: Module,
+        program: Program,
+        widths: Sequence[int],
+        layout: Layout,
+        flags: Flags,
+        names: Sequence[Sequence[str]],
+    ) -> None:
+        self.module, self.program, self.widths, self.layout = module, program, widths, layout
+        self.flags, self.names = flags, names
+
+    def write(self, name: str, *, with_gradient: bool) -> None:
+        """Everything that happens in one call; returns the flags that were raised."""
+        text, layout, mask = Text(self.module, name, "ptr %a", "i32"), self.layout, self.flags.mask
+        begin(text)
+        self.module.declare("i32 @feclearexcept(i32)")
+        self.module.declare("i32 @fetestexcept(i32)")
+        text.let(f"call i32 @feclearexcept(i32 {mask})")
+        whole = text.let(f"add i64 %samples, {layout.lanes - 1}")
+        blocks = text.let(f"udiv i64 {whole}, {layout.lanes}")
+        if with_gradient:
+            for space in SUMS:
+                _clear(text, layout.regions[space])
+            self._sum_in_doubles(text, blocks, _clear_doubles)
+        if layout.doubles:
+            round_doubles(text, layout, Space.WEIGHT)
+        self._call(text, 0)
+
+        def block(number: Index, sofar: list[str]) -> list[str]:
+            start = text.times(number, layout.lanes)
+            load_samples(text, layout, self.program, self.widths, start)
+            self._call(text, 1)
+            if with_gradient:
+                mark_live(text, layout, start)
+                self._call(text, 2)
+                self._sum_in_doubles(text, blocks, add_to_doubles)
+            count = 1 if with_gradient else len(self.program.outputs)
+            store_results(text, layout, self.program, start, count)
+            return [self._times_zero(text, self.program.outputs, count, sofar[0])]
+
+        with text.wide(text.vector if layout.lanes > 1 else 1):
+            zeros = text.loop(0, blocks, block, [text.number(0.0)])[0]
+            zero = text.total(zeros)
+        if with_gradient:
+            self._sum_in_doubles(text, blocks, round_doubles)
+            self._call(text, 3)
+            zero = text.let(f"fadd {text.scalar} {zero}, {self._zero_of_gradient(text)}")
+        is_nan = text.let(f"fcmp uno {text.scalar} {zero}, {zero}")
+        raised = text.let(f"call i32 @fetestexcept(i32 {mask})")
+        text.end(f"i32 {text.let(f'select i1 {is_nan}, i32 {mask}, i32 {raised}')}")
+
+    def _sum_in_doubles(self, text: Text, blocks: str, part: Callable[[Text, Layout, Space], None]) -> None:
+        """One part of summing float32 in float64, where there is more than one block to sum."""
+
+        def parts() -> None:
+            for space in SUMS:
+                part(text, self.layout, space)
+
+        if self.layout.doubles:
+            text.when(text.let(f"icmp ugt i64 {blocks}, 1"), parts)
+
+    def _times_zero(self, text: Text, rows: Rows, count: int, sofar: str) -> str:
+        """The sum of the first rows' numbers times 0: 0 where all are finite, else nan."""
+        operand, zero = self.layout.operand(rows), text.number(0.0)
+
+        def row(which: Index, sums: list[str]) -> list[str]:
+            def part(vector: Index, inner: list[str]) -> list[str]:
+                address = text.plus(operand.at(text, which), text.times(vector, text.width))
+                return [text.fma(text.load(operand.region, address), zero, inner[0])]
+
+            return text.loop(0, operand.width // text.width, part, sums)
+
+        return text.loop(0, count, row, [sofar])[0]
+
+    def _zero_of_gradient(self, text: Text) -> str:
+        """The same for the gradient, four sums side by side, so that none waits for itself."""
+        region, found = self.layout.regions[Space.GRADIENT], "0.0"
+        start, stop = region.start, region.start + self.program.wanted
+        for width, sums in ((text.vector, 4), (text.vector, 1), (1, 1)):
+            with text.wide(width):
+                count, zero = (stop - start) // (width * sums), text.number(0.0)
+
+                def part(number: Index, sofar: list[str], start: int = start, zero: str = zero) -> list[str]:
+                    first = text.plus(start, text.times(number, text.width * len(sofar)))
+                    return [
+                        text.fma(text.load(region, text.plus(first, text.width * place)), zero, before)
+                        for place, before in enumerate(sofar)
+                    ]
+
+                for each in text.loop(0, count, part, [zero] * sums) if count else ():
+                    found = text.let(f"fadd {text.scalar} {found}, {text.total(each)}")
+                start += count * width * sums
+        return found
+
+    def _call(self, text: Text, part: int) -> None:
+        for name in self.names[part]:
+            text.do(f"call void @{name}(ptr %m, ptr %t)")
+
+
+def _clear_doubles(text: Text, layout: Layout, space: Space) -> None:
+    with text.doubles():
+        _clear(text, layout.doubles[space])
+
+
+def _clear(text: Text, region: Region) -> None:
+    size = text.precision.size * (region.stop - region.start)
+    if size:
+        text.module.declare("void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+        where = text.let(f"getelementptr inbounds {text.scalar}, ptr %m, i64 {region.start}")
+        text.do(f"call void @llvm.memset.p0.i64(ptr {where}, i8 0, i64 {size}, i1 false)")

@@ -1,0 +1,1 @@
+"""Text in LLVM's language. Reading order: `module`, `lines`, `text`; `elementary`, `functions`."""

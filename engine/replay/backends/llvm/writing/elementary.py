@@ -1,0 +1,206 @@
+"""exp, log and their relatives for vectors, without a branch: right for every number there is.
+
+Infinities, nan, subnormals and the sign of zero come out as IEEE 754 has them, and what is undefined raises
+the processor's flags (division by 0, invalid, overflow), as the C library does. Errors stay below 2.5 units
+in the last place (tests/engine/replay/test_llvm_math.py).
+
+float64 and float32 are computed alike, each with its own constants.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from dataclasses import dataclass
+
+from engine.replay.backends.llvm.writing.text import Text
+
+__all__ = ["exp", "expm1", "log", "log1p", "tanh"]
+
+INVERSE_LN2, ROOT_HALF = float.fromhex("0x1.71547652b82fep+0"), float.fromhex("0x1.6a09e667f3bcdp-1")
+
+
+@dataclass(frozen=True)
+class Constants:
+    """What differs between the kinds of numbers: bits, limits, and as many coefficients as they are exact."""
+
+    bits: int  # of the fraction
+    bias: int  # of the exponent, and its largest value
+    # ln 2 in two parts, the first with so few bits that its product with a power is exact (Cody, Waite)
+    ln2_high: float
+    ln2_low: float
+    most: float  # exp of more overflows, and of less than `least` is 0, however it is rounded
+    least: float
+    expm1_least: float  # from here down expm1 is −1
+    tanh_most: float  # and from here up tanh is 1
+    taylor: tuple[float, ...]  # (expm1(r) − r) ÷ r² as a polynomial in r
+    atanh: tuple[float, ...]  # log((1 + s) ÷ (1 − s)) − 2s, divided by s, as a polynomial in s²: from fdlibm
+
+    @property
+    def rounding(self) -> float:
+        """Adding it leaves no room for a fraction: the sum is rounded to a whole number."""
+        return 1.5 * 2.0**self.bits
+
+    @property
+    def smallest(self) -> float:
+        """The smallest number that is not subnormal."""
+        return 2.0 ** (1 - self.bias)
+
+
+_CONSTANTS = {
+    "float64": Constants(
+        bits=52,
+        bias=1023,
+        ln2_high=float.fromhex("0x1.62e42feep-1"),
+        ln2_low=float.fromhex("0x1.a39ef35793c76p-33"),
+        most=710.0,
+        least=-746.0,
+        expm1_least=-60.0,
+        tanh_most=22.0,
+        taylor=tuple(1.0 / math.factorial(power) for power in range(13, 1, -1)),
+        atanh=(
+            1.479819860511658591e-01,
+            1.531383769920937332e-01,
+            1.818357216161805012e-01,
+            2.222219843214978396e-01,
+            2.857142874366239149e-01,
+            3.999999999940941908e-01,
+            6.666666666666735130e-01,
+        ),
+    ),
+    "float32": Constants(
+        bits=23,
+        bias=127,
+        ln2_high=float.fromhex("0x1.62e4p-1"),
+        ln2_low=float.fromhex("0x1.7f7d1cp-20"),
+        most=89.0,
+        least=-105.0,
+        expm1_least=-25.0,
+        tanh_most=10.0,
+        taylor=tuple(1.0 / math.factorial(power) for power in range(8, 1, -1)),
+        atanh=(2.4279078841e-01, 2.8498786688e-01, 4.0000972152e-01, 6.6666662693e-01),
+    ),
+}
+
+
+def _constants(text: Text) -> Constants:
+    return _CONSTANTS[text.precision.name]
+
+
+def exp(text: Text, x: str) -> str:
+    """e to the power of x, (1 + expm1(r)) × 2^n: at once or, for the ends of the range, in two steps."""
+    constants = _constants(text)
+    clamped = _clamped(text, _clamped(text, x, constants.most, "ogt"), constants.least, "olt")
+    small, whole, power = _reduced(text, clamped)
+    one = text.binary("fadd", small, text.number(1.0))
+    if text.can_scale:
+        return text.scaled(one, whole)
+    half = text.integers("ashr", power, text.integer(1))
+    rest = text.integers("sub", power, half)
+    return text.binary("fmul", text.binary("fmul", one, _two_to(text, half)), _two_to(text, rest))
+
+
+def expm1(text: Text, x: str) -> str:
+    """e to the power of x, less 1: (expm1(r) + 1 − 2^−n) × 2^n; x itself, with its sign, where it is tiny."""
+    constants = _constants(text)
+    clamped = _clamped(text, _clamped(text, x, constants.most, "ogt"), constants.expm1_least, "olt")
+    small, _, power = _reduced(text, clamped)
+    half = text.integers("ashr", power, text.integer(1))
+    scale, rest = _two_to(text, half), _two_to(text, text.integers("sub", power, half))
+    most = text.integer(constants.bias - 23)
+    is_large = text.let(f"icmp sgt {text.whole} {power}, {most}")
+    limited = text.let(f"select {text.truth} {is_large}, {text.whole} {most}, {text.whole} {power}")
+    inverse = _two_to(text, text.integers("sub", text.integer(0), limited))
+    scaled = text.binary("fadd", small, text.binary("fsub", text.number(1.0), inverse))
+    found = text.binary("fmul", text.binary("fmul", scaled, scale), rest)
+    tiny = text.compare("olt", text.call("fabs", x), text.number(2.0 ** -(constants.bits + 2)))
+    return text.select(tiny, x, found)
+
+
+def tanh(text: Text, x: str) -> str:
+    """e ÷ (e + 2) with e = expm1(2|x|), and the sign of x; far from 0 it is 1."""
+    size = _clamped(text, text.call("fabs", x), _constants(text).tanh_most, "ogt")
+    small, _, power = _reduced(text, text.binary("fadd", size, size))
+    scale = _two_to(text, power)
+    e = text.fma(scale, small, text.binary("fsub", scale, text.number(1.0)))
+    quotient = text.binary("fdiv", e, text.binary("fadd", e, text.number(2.0)))
+    return text.call("copysign", quotient, x)
+
+
+def log(text: Text, x: str) -> str:
+    """The natural logarithm: the exponent times ln 2, and fdlibm's series for what is left, near 1.
+
+    The series begins with a division; numbers without a logarithm are led into it, as −1 ÷ 0 and 0 ÷ 0.
+    """
+    zero, one, constants = text.number(0.0), text.number(1.0), _constants(text)
+    fraction, upwards = text.integer(constants.bits), constants.bits + 2
+    is_subnormal = text.compare("olt", x, text.number(constants.smallest))
+    normal = text.select(is_subnormal, text.binary("fmul", x, text.number(2.0**upwards)), x)
+    bits = text.as_integer(normal)
+    power = text.integers("sub", bits, text.integer(_bits(text, ROOT_HALF)))
+    power = text.integers("ashr", power, fraction)
+    mantissa = text.from_bits(text.integers("sub", bits, text.integers("shl", power, fraction)))
+    exponent = text.let(f"sitofp {text.whole} {power} to {text.type}")
+    exponent = text.binary("fsub", exponent, text.select(is_subnormal, text.number(float(upwards)), zero))
+    f = text.binary("fsub", mantissa, one)
+    is_outside = text.compare("ole", x, zero)
+    is_zero = text.compare("oeq", x, zero)
+    numerator = text.select(is_outside, text.select(is_zero, text.number(-1.0), zero), f)
+    divisor = text.select(is_outside, zero, text.binary("fadd", f, text.number(2.0)))
+    quotient = text.binary("fdiv", numerator, divisor)
+    s = text.select(is_outside, one, quotient)
+    square = text.binary("fmul", s, s)
+    series = text.number(constants.atanh[0])
+    for coefficient in constants.atanh[1:]:
+        series = text.fma(series, square, text.number(coefficient))
+    half = text.binary("fmul", text.binary("fmul", f, f), text.number(0.5))
+    tail = text.binary("fadd", half, text.binary("fmul", series, square))
+    low = text.fma(s, tail, text.binary("fmul", exponent, text.number(constants.ln2_low)))
+    rest = text.binary("fsub", f, text.binary("fsub", half, low))
+    found = text.fma(exponent, text.number(constants.ln2_high), rest)
+    is_ordinary = text.let(
+        f"and {text.truth} {text.compare('ogt', x, zero)}, {text.compare('olt', x, text.number(math.inf))}"
+    )
+    return text.select(is_ordinary, found, text.select(is_outside, quotient, x))
+
+
+def log1p(text: Text, x: str) -> str:
+    """The logarithm of 1 + x, where 0 ≤ x < ∞: log(u) + (x − (u − 1)) ÷ u, with u = 1 + x rounded."""
+    u = text.binary("fadd", x, text.number(1.0))
+    lost = text.binary("fsub", x, text.binary("fsub", u, text.number(1.0)))
+    return text.binary("fadd", log(text, u), text.binary("fdiv", lost, u))
+
+
+def _clamped(text: Text, x: str, limit: float, beyond: str) -> str:
+    """x, or the limit where x is beyond it; written so that a nan, which is beyond nothing, stays."""
+    bound = text.number(limit)
+    return text.select(text.compare(beyond, x, bound), bound, x)
+
+
+def _reduced(text: Text, x: str) -> tuple[str, str, str]:
+    """(expm1(r), n, n as an integer) with x = r + n × ln 2 and |r| ≤ ½ ln 2."""
+    constants = _constants(text)
+    rounding = text.number(constants.rounding)
+    shifted = text.fma(x, text.number(INVERSE_LN2), rounding)
+    whole = text.binary("fsub", shifted, rounding)
+    r = text.fma(whole, text.number(-constants.ln2_high), x)
+    r = text.fma(whole, text.number(-constants.ln2_low), r)
+    series = text.number(constants.taylor[0])
+    for coefficient in constants.taylor[1:]:
+        series = text.fma(series, r, text.number(coefficient))
+    small = text.fma(text.binary("fmul", r, r), series, r)
+    bits = text.integer(_bits(text, constants.rounding))
+    return small, whole, text.integers("sub", text.as_integer(shifted), bits)
+
+
+def _two_to(text: Text, power: str) -> str:
+    """2 to a whole power, by its bits."""
+    constants = _constants(text)
+    biased = text.integers("add", power, text.integer(constants.bias))
+    return text.from_bits(text.integers("shl", biased, text.integer(constants.bits)))
+
+
+def _bits(text: Text, number: float) -> int:
+    """The bits of a positive number, as a whole number."""
+    number_as, whole = ("<d", "<q") if text.precision.size == 8 else ("<f", "<i")
+    return int(struct.unpack(whole, struct.pack(number_as, number))[0])

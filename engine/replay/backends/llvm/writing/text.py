@@ -1,0 +1,303 @@
+"""Text: what can be written with numbers, in memory and in registers.
+
+The lines that they become, loops and whole numbers are in `llvm_lines`.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+
+from engine.replay.backends.llvm.writing.lines import Index, Lines
+from engine.replay.backends.llvm.writing.module import DOUBLE, Region
+
+__all__ = ["Index", "Text"]
+
+
+def _hexadecimal(number: float) -> str:
+    """A number as LLVM reads it without rounding: a float is written as a double too."""
+    return f"0x{struct.unpack('<Q', struct.pack('<d', number))[0]:016X}"
+
+
+class Text(Lines):
+    """One function: lines that load, compute and store numbers."""
+
+    # ── Memory ─────────────────────────────────────────────────────────────────────────────────────
+
+    def checked(self, region: Region, index: Index, count: int) -> Index:
+        """The index, in checked mode after a test that so many numbers from there on are in the region."""
+        if not self.module.checked:
+            return index
+        return self.let(f"call i64 @check(i64 {index}, i64 {count}, i64 {region.start}, i64 {region.stop})")
+
+    def address(self, region: Region, index: Index, count: int) -> str:
+        """The address of a number, of which so many will be read or written."""
+        return self.let(
+            f"getelementptr inbounds {self.scalar}, ptr %m, i64 {self.checked(region, index, count)}"
+        )
+
+    def load(self, region: Region, index: Index) -> str:
+        """A vector."""
+        where = self.address(region, index, self.width)
+        return self.let(f"load {self.type}, ptr {where}, align {self.precision.size}")
+
+    def load_live(self, region: Region, index: Index, live: int) -> str:
+        """A vector of which only the first lanes are read; the others are 0."""
+        if live >= self.width:
+            return self.load(region, index)
+        return self._load_where(self.address(region, index, live), self.first(live))
+
+    def mask(self, place: Index) -> str:
+        """The lanes whose bits are set in an entry of the tables."""
+        bits = self.let(f"trunc i64 {self.entry(place)} to i{self.width}")
+        return self.let(f"bitcast i{self.width} {bits} to {self.truth}")
+
+    def load_masked(self, region: Region, index: Index, mask: str) -> str:
+        """A vector of which only the lanes of a mask are read; the others are 0."""
+        return self._load_where(self._masked_address(region, index, mask), mask)
+
+    def store_masked(self, region: Region, index: Index, number: str, mask: str) -> None:
+        """Store only the lanes of a mask."""
+        self._store_where(self._masked_address(region, index, mask), number, mask)
+
+    def _masked_address(self, region: Region, index: Index, mask: str) -> str:
+        """Where a vector begins, perhaps outside of its region; in checked mode its lanes are tested."""
+        if self.module.checked:
+            packed = self.let(f"bitcast {self.truth} {mask} to i{self.width}")
+            bits = self.let(f"zext i{self.width} {packed} to i64")
+            self.module.declare("i64 @llvm.cttz.i64(i64, i1)")
+            self.module.declare("i64 @llvm.ctlz.i64(i64, i1)")
+            first = self.let(f"call i64 @llvm.cttz.i64(i64 {bits}, i1 false)")
+            behind = self.let(f"sub i64 64, {self.let(f'call i64 @llvm.ctlz.i64(i64 {bits}, i1 false)')}")
+            is_any = self.let(f"icmp ne i64 {bits}, 0")
+            where = self.let(f"select i1 {is_any}, i64 {self.plus(index, first)}, i64 {region.start}")
+            count = self.let(f"select i1 {is_any}, i64 {self.minus(behind, first)}, i64 0")
+            right = self.let(
+                f"call i64 @check(i64 {where}, i64 {count}, i64 {region.start}, i64 {region.stop})"
+            )
+            index = self.minus(right, first)
+        return self.let(f"getelementptr {self.scalar}, ptr %m, i64 {index}")
+
+    def _load_where(self, where: str, mask: str) -> str:
+        name = f"llvm.masked.load.{self.suffix}.p0"
+        self.module.declare(f"{self.type} @{name}(ptr, i32, {self.truth}, {self.type})")
+        given = f"ptr {where}, i32 {self.precision.size}, {self.truth} {mask}, {self.type} zeroinitializer"
+        return self.let(f"call {self.type} @{name}({given})")
+
+    def store(self, region: Region, index: Index, number: str, live: int = 0) -> None:
+        """Store a vector, or its first lanes only."""
+        if not live or live >= self.width:
+            where = self.address(region, index, self.width)
+            self.do(f"store {self.type} {number}, ptr {where}, align {self.precision.size}")
+            return
+        self._store_where(self.address(region, index, live), number, self.first(live))
+
+    def _store_where(self, where: str, number: str, mask: str) -> None:
+        name = f"llvm.masked.store.{self.suffix}.p0"
+        self.module.declare(f"void @{name}({self.type}, ptr, i32, {self.truth})")
+        given = f"ptr {where}, i32 {self.precision.size}, {self.truth} {mask}"
+        self.do(f"call void @{name}({self.type} {number}, {given})")
+
+    def load_one(self, region: Region, index: Index) -> str:
+        """A single number."""
+        where = self.address(region, index, 1)
+        return self.let(f"load {self.scalar}, ptr {where}, align {self.precision.size}")
+
+    def store_one(self, region: Region, index: Index, number: str) -> None:
+        """Store a single number."""
+        where = self.address(region, index, 1)
+        self.do(f"store {self.scalar} {number}, ptr {where}, align {self.precision.size}")
+
+    def gather(self, region: Region, place: Index) -> str:
+        """A vector of the numbers at the addresses that as many entries of the tables give.
+
+        Lane by lane: on many processors that is faster than their instruction for it, on none much slower.
+        """
+        places = [self.entry(self.plus(place, lane)) for lane in range(self.width)]
+        return self.joined([self.load_one(region, address) for address in places])
+
+    def joined(self, numbers: Sequence[str]) -> str:
+        """Single numbers as the lanes of a vector."""
+        found = "poison"
+        for lane, number in enumerate(numbers):
+            found = self.let(f"insertelement {self.type} {found}, {self.scalar} {number}, i64 {lane}")
+        return found
+
+    def first(self, live: int) -> str:
+        """The mask of the first lanes."""
+        return "<" + ", ".join(f"i1 {str(lane < live).lower()}" for lane in range(self.width)) + ">"
+
+    # ── Numbers ────────────────────────────────────────────────────────────────────────────────────
+
+    def number(self, number: float) -> str:
+        """A constant."""
+        text = _hexadecimal(self.precision.nearest(number))
+        return text if self.width == 1 else "<" + ", ".join([f"{self.scalar} {text}"] * self.width) + ">"
+
+    def integer(self, number: int) -> str:
+        """A whole constant."""
+        one = f"i{8 * self.precision.size} {number}"
+        return str(number) if self.width == 1 else "<" + ", ".join([one] * self.width) + ">"
+
+    def splat(self, number: str) -> str:
+        """A single number in all lanes."""
+        return self._splat(number, self.scalar)
+
+    def splat_index(self, index: Index) -> str:
+        """An index in all lanes."""
+        return self.integer(index) if isinstance(index, int) else self._splat(index, "i64")
+
+    def _splat(self, one: str, kind: str) -> str:
+        if self.width == 1:
+            return one
+        vector = f"<{self.width} x {kind}>"
+        first = self.let(f"insertelement {vector} poison, {kind} {one}, i64 0")
+        return self.let(
+            f"shufflevector {vector} {first}, {vector} poison, <{self.width} x i32> zeroinitializer"
+        )
+
+    def binary(self, name: str, left: str, right: str) -> str:
+        """fadd, fsub, fmul or fdiv; a product may melt into the sum that it is added to."""
+        return self.let(f"{name} contract {self.type} {left}, {right}")
+
+    def fma(self, left: str, right: str, more: str) -> str:
+        """left × right + more, rounded once where the machine can."""
+        return self.call("fmuladd", left, right, more)
+
+    def call(self, name: str, *operands: str) -> str:
+        """One of LLVM's own functions."""
+        own = f"llvm.{name}.{self.suffix}"
+        self.module.declare(f"{self.type} @{own}({', '.join([self.type] * len(operands))})")
+        given = ", ".join(f"{self.type} {operand}" for operand in operands)
+        return self.let(f"call contract {self.type} @{own}({given})")
+
+    def in_double(self, function: Callable[..., str], *operands: str) -> str:
+        """What a function gives that is written for doubles, converted there and back."""
+        if self.precision == DOUBLE:
+            return function(self, *operands)
+        exact = [self.exact(operand) for operand in operands]
+        with self.doubles():
+            found = function(self, *exact)
+        return self.rounded(found)
+
+    def exact(self, number: str) -> str:
+        """A number as a double."""
+        kind = self.type
+        with self.doubles():
+            return self.let(f"fpext {kind} {number} to {self.type}") if kind != self.type else number
+
+    def rounded(self, number: str) -> str:
+        """A double as a number: overflows where it is too large for one."""
+        kind = self.type
+        with self.doubles():
+            return self.let(f"fptrunc {self.type} {number} to {kind}") if kind != self.type else number
+
+    @property
+    def can_scale(self) -> bool:
+        """Whether numbers of this width are scaled by one instruction: AVX-512 has it."""
+        return self.module.registers >= 32 and self.width % (64 // self.precision.size) == 0
+
+    def scaled(self, number: str, power: str) -> str:
+        """number × 2^power, where the power is a whole number in floating point, rounded once."""
+        many = 64 // self.precision.size  # in a register
+        name = f"llvm.x86.avx512.mask.scalef.{'pd' if self.scalar == 'double' else 'ps'}.512"
+        kind, mask = f"<{many} x {self.scalar}>", f"i{many}"
+        self.module.declare(f"{kind} @{name}({kind}, {kind}, {kind}, {mask}, i32)")
+        found = []
+        for first in range(0, self.width, many):
+            left, right = (self.shuffle(each, each, range(first, first + many)) for each in (number, power))
+            given = f"{kind} {left}, {kind} {right}, {kind} zeroinitializer, {mask} -1, i32 4"
+            found.append(self.let(f"call {kind} @{name}({given})"))
+        while len(found) > 1:
+            lanes = 2 * self.width // len(found)
+            with self.wide(lanes // 2):
+                found = [
+                    self.shuffle(a, b, range(lanes)) for a, b in zip(found[::2], found[1::2], strict=True)
+                ]
+        return found[0]
+
+    def library(self, name: str, *operands: str) -> str:
+        """A function of the C library, in double, lane by lane."""
+        return self.in_double(lambda text, *given: text._library(name, *given), *operands)
+
+    def _library(self, name: str, *operands: str) -> str:
+        given = ", ".join(f"{self.type} {operand}" for operand in operands)
+        if self.width == 1:
+            self.module.declare(f"double @{name}({', '.join(['double'] * len(operands))})")
+            return self.let(f"call double @{name}({given})")
+        return self.let(
+            f"call {self.type} @{self.module.lane_by_lane(name, len(operands), self.width)}({given})"
+        )
+
+    def compare(self, how: str, left: str, right: str) -> str:
+        """A condition: ogt, olt, oge, ole, oeq, une, uno …"""
+        return self.let(f"fcmp {how} {self.type} {left}, {right}")
+
+    def select(self, condition: str, accepted: str, otherwise: str) -> str:
+        """One of two numbers, lane by lane."""
+        return self.let(f"select {self.truth} {condition}, {self.type} {accepted}, {self.type} {otherwise}")
+
+    def integers(self, name: str, left: str, right: str) -> str:
+        """An operation on whole numbers, lane by lane."""
+        return self.let(f"{name} {self.whole} {left}, {right}")
+
+    def as_integer(self, number: str) -> str:
+        """The bits of a number."""
+        return self.let(f"bitcast {self.type} {number} to {self.whole}")
+
+    def from_bits(self, bits: str) -> str:
+        """The number of these bits."""
+        return self.let(f"bitcast {self.whole} {bits} to {self.type}")
+
+    def shuffle(self, left: str, right: str, lanes: Sequence[int]) -> str:
+        """Lanes of two vectors, counted on from the first to the second, as a new vector."""
+        chosen = ", ".join(f"i32 {lane}" for lane in lanes)
+        return self.let(
+            f"shufflevector {self.type} {left}, {self.type} {right}, <{len(lanes)} x i32> <{chosen}>"
+        )
+
+    def total(self, number: str) -> str:
+        """The sum of all lanes, as a single number: always added in the same order."""
+        lanes = stored = self.width
+        while lanes > 1:
+            half = lanes // 2
+            size = half if half == 1 else max(half, self.precision.narrowest)
+            kind, part = f"<{stored} x {self.scalar}>", f"<{size} x i32>"
+            low = ", ".join(f"i32 {lane % half}" for lane in range(size))
+            high = ", ".join(f"i32 {half + lane % half}" for lane in range(size))
+            first = self.let(f"shufflevector {kind} {number}, {kind} poison, {part} <{low}>")
+            second = self.let(f"shufflevector {kind} {number}, {kind} poison, {part} <{high}>")
+            number = self.let(f"fadd <{size} x {self.scalar}> {first}, {second}")
+            lanes, stored = half, size
+        return number if self.width == 1 else self.let(f"extractelement <1 x {self.scalar}> {number}, i64 0")
+
+    def totals(self, numbers: Sequence[str]) -> str:
+        """The sums of as many vectors' lanes as there are lanes, as the lanes of one vector."""
+        level = list(numbers)
+        for even, odd in map(self._exchanged, self._powers_of_two()):
+            level = [
+                self.binary("fadd", self.shuffle(a, b, even), self.shuffle(a, b, odd))
+                for a, b in zip(level[::2], level[1::2], strict=True)
+            ]
+        return level[0]
+
+    def transpose(self, rows: Sequence[str]) -> list[str]:
+        """The columns of as many vectors as there are lanes: each round exchanges parts of twice the size."""
+        found = list(rows)
+        for size in self._powers_of_two():
+            low, high = self._exchanged(size)
+            for line in (line for line in range(self.width) if not line & size):
+                above, below = found[line], found[line + size]
+                found[line] = self.shuffle(above, below, low)
+                found[line + size] = self.shuffle(above, below, high)
+        return found
+
+    def _powers_of_two(self) -> list[int]:
+        return [1 << bit for bit in range(self.width.bit_length() - 1)]
+
+    def _exchanged(self, size: int) -> tuple[list[int], list[int]]:
+        """The lanes of two vectors as two others: parts of this size, of one and the other in turn."""
+        lanes = range(self.width)
+        low = [lane if not lane & size else self.width + lane - size for lane in lanes]
+        high = [lane + size if not lane & size else self.width + lane for lane in lanes]
+        return low, high

@@ -1,0 +1,1 @@
+"""The NumPy executor. Reading order: `functions` (rows as array functions), `binding`, `executor`."""

@@ -1,0 +1,341 @@
+"""Binding: an instruction becomes a few calls of NumPy, on views and buffers that are made beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from engine.replay.backends.numpy.functions import FUNCTIONS, REDUCTIONS
+from engine.replay.program.expression import Apply, Argument, Choose
+from engine.replay.program.program import (
+    Elementwise,
+    Fill,
+    Instruction,
+    LaneProduct,
+    Matrix,
+    MatrixProduct,
+    Pick,
+    Program,
+    Reduction,
+    Rows,
+    Scatter,
+    Space,
+    SumOfProducts,
+    grid,
+)
+
+__all__ = ["Array", "Binder", "Call"]
+
+Array = Any  # np.ndarray of float64, unless said otherwise
+Call = Callable[[], Any]
+
+
+class Binder:
+    """Turns instructions into calls on views of the buffers."""
+
+    def __init__(self, program: Program, narrow: dict[Space, Array], lanes: int) -> None:
+        self.lanes = lanes
+        self.base = dict(narrow)
+        for space in (Space.VALUE, Space.ADJOINT):
+            self.base[space] = np.zeros((program.sizes[space], lanes))
+        self._scratch: list[Array] = []
+        self._taken = 0
+        self._calls: list[Call] = []
+        self._chosen: dict[Any, Array] = {}
+
+    def bind(self, instructions: Sequence[Instruction]) -> list[Call]:
+        """The calls that do what the instructions say."""
+        self._calls = []
+        for instruction in instructions:
+            self._taken = 0
+            self._bind_one(instruction)
+        return self._calls
+
+    def _bind_one(self, instruction: Instruction) -> None:
+        match instruction:
+            case Fill(out, number):
+                self._finish(out, number, accumulate=False)
+            case MatrixProduct():
+                self._matrix_product(instruction)
+            case LaneProduct():
+                self._lane_product(instruction)
+            case SumOfProducts():
+                self._sum_of_products(instruction)
+            case Elementwise():
+                self._elementwise(instruction)
+            case Reduction():
+                operand = self.view(instruction.operand).reshape(
+                    -1, len(instruction.out), self._width(instruction.operand)
+                )
+                self._do(REDUCTIONS[instruction.operation.name], operand, self.view(instruction.out))
+            case Pick():
+                self._pick(instruction)
+            case Scatter():
+                self._scatter(instruction)
+
+    def _do(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> None:
+        self._calls.append(partial(function, *arguments, **named))
+
+    def _width(self, rows: Rows) -> int:
+        return self.lanes if rows.space.wide else 1
+
+    def _temporary(self, shape: tuple[int, ...]) -> Array:
+        """A buffer that lasts until the next instruction."""
+        size = int(np.prod(shape))
+        if self._taken == len(self._scratch):
+            self._scratch.append(np.empty(size))
+        elif self._scratch[self._taken].size < size:
+            self._scratch[self._taken] = np.empty(size)
+        buffer = self._scratch[self._taken][:size].reshape(shape)
+        self._taken += 1
+        return buffer
+
+    def view(self, rows: Rows) -> Array:
+        """The rows as an array (rows, lanes): a view where they are a range, else gathered when run."""
+        base, places = self.base[rows.space], rows.places
+        if isinstance(places, range):
+            return base[places.start : places.stop : places.step]
+        gathered = self._temporary((len(places), base.shape[1]))
+        self._do(base.take, np.array(places), axis=0, out=gathered, mode="clip")
+        return gathered
+
+    def _grid(self, rows: Rows, members: int, terms: int) -> Array:
+        """The rows as an array (members, terms, lanes)."""
+        rule = grid(rows.places, members, terms)
+        base = self.base[rows.space]
+        if rule is None:
+            return self.view(rows).reshape(members, terms, base.shape[1])
+        start, by_member, by_term = rule
+        strides = (by_member * base.strides[0], by_term * base.strides[0], base.strides[1])
+        return as_strided(base[start:], (members, terms, base.shape[1]), strides)
+
+    def _finish(self, out: Rows, result: Array | float, *, accumulate: bool) -> None:
+        """Store or add a result to the rows of `out`."""
+        base, places = self.base[out.space], out.places
+        if not isinstance(places, range):
+            self._do(_store_listed, base, np.array(places), result, accumulate)
+        elif accumulate:
+            target = self.view(out)
+            self._do(np.add, target, result, target)
+        else:
+            self._do(np.copyto, self.view(out), result)
+
+    def _target(self, out: Rows, shape: tuple[int, ...], *, accumulate: bool) -> tuple[Array, bool]:
+        """Where a result can be computed: in its rows themselves (then True), or in a buffer."""
+        if isinstance(out.places, range) and not accumulate:
+            rows = self.view(out)
+            if rows.shape == shape or out.places.step == 1:
+                return rows.reshape(shape), True
+        return self._temporary(shape), False
+
+    def _matrix(self, matrix: Matrix) -> Array:
+        base = self.base[matrix.space]
+        if matrix.listed:
+            gathered = self._temporary((matrix.rows, matrix.columns))
+            self._do(
+                base[:, 0].take, np.array(matrix.listed).reshape(gathered.shape), out=gathered, mode="clip"
+            )
+            return gathered
+        size = base.itemsize
+        strides = (matrix.row_stride * size, matrix.column_stride * size)
+        return as_strided(base[matrix.start :, 0], (matrix.rows, matrix.columns), strides)
+
+    def _matrix_product(self, instruction: MatrixProduct) -> None:
+        out, matrix = instruction.out, instruction.matrix
+        operand = self.view(instruction.operand).reshape(matrix.columns, -1)
+        target, done = self._target(out, (matrix.rows, operand.shape[1]), accumulate=instruction.accumulate)
+        self._do(np.matmul, self._matrix(matrix), operand, target)
+        if instruction.bias is not None:
+            bias = self.view(instruction.bias)
+            self._do(np.add, target, bias, target)
+        if not done:
+            self._finish(out, target.reshape(len(out), -1), accumulate=instruction.accumulate)
+
+    def _lane_product(self, instruction: LaneProduct) -> None:
+        out = instruction.out
+        left = self.view(instruction.left).reshape(out.rows, -1)
+        right = self.view(instruction.right).reshape(out.columns, -1).T
+        if not out.listed and not instruction.accumulate:
+            self._do(np.matmul, left, right, self._matrix(out))
+            return
+        product = self._temporary((out.rows, out.columns))
+        self._do(np.matmul, left, right, product)
+        if out.listed:
+            rows = Rows(out.space, out.listed)
+            self._finish(rows, product.reshape(-1, 1), accumulate=instruction.accumulate)
+        else:
+            target = self._matrix(out)
+            self._do(np.add, target, product, target)
+
+    def _sum_of_products(self, instruction: SumOfProducts) -> None:
+        out, count = instruction.out, instruction.uniform
+        members, terms = (len(out), count) if count else (1, len(instruction.left))
+        operands = [instruction.left] if instruction.right is None else [instruction.left, instruction.right]
+        width = self.lanes if any(rows.space.wide for rows in operands) else 1
+        over_lanes = width > self._width(out)
+        target, done = self._target(out, (len(out), self._width(out)), accumulate=instruction.accumulate)
+        if count == 1 and not over_lanes:
+            place = target[:, None]
+            result = self._terms(instruction, members, terms, place)
+            if result is not place or not done:
+                self._finish(out, result[:, 0], accumulate=instruction.accumulate)
+            return
+        term = self._terms(instruction, members, terms)
+        if not count:
+            sums = self._temporary((len(out), width)) if over_lanes else target
+            self._do(np.add.reduceat, term[0], np.array((0, *instruction.ends[:-1])), 0, None, sums)
+            term = sums[:, None]
+        if over_lanes and term.flags.c_contiguous:
+            self._do(np.matmul, term.reshape(len(out), -1), np.ones(term[0].size), target[:, 0])
+        elif over_lanes:
+            self._do(np.add.reduce, term, (1, 2), None, target[:, 0])
+        elif count:
+            self._do(np.add.reduce, term, 1, None, target)
+        if not done:
+            self._finish(out, target, accumulate=instruction.accumulate)
+
+    def _terms(
+        self, instruction: SumOfProducts, members: int, terms: int, target: Array | None = None
+    ) -> Array:
+        """The products to be summed, as an array (members, terms, lanes); computed into the target."""
+        product = self._grid(instruction.left, members, terms)
+        factors: list[Any] = []
+        if instruction.right is not None:
+            factors.append(self._grid(instruction.right, members, terms))
+        if instruction.coefficients:
+            coefficients = np.array(instruction.coefficients).reshape(members, terms, 1)
+            is_one = len(set(instruction.coefficients)) == 1
+            factors.append(np.array(instruction.coefficients[0]) if is_one else coefficients)
+        for factor in factors:
+            shape = np.broadcast_shapes(product.shape, factor.shape)
+            into = target if target is not None and target.shape == shape else self._temporary(shape)
+            self._do(np.multiply, product, factor, into)
+            product = into
+        return product
+
+    def _elementwise(self, instruction: Elementwise) -> None:
+        """Rows that repeat are broadcast over an axis of their own: all arrays are (repeats, rows, lanes)."""
+        out = instruction.out
+        longest = max(map(len, (out, *instruction.operands)))
+        shortest = min(len(rows) for rows in (out, *instruction.operands) if len(rows) > 1 or longest == 1)
+        arrays = [self._repeating(rows, shortest) for rows in instruction.operands]
+        wide = any(rows.space.wide for rows in instruction.operands)
+        shape = (longest // shortest, shortest, self.lanes if wide else 1)
+        sums_lanes, sums_repeats = wide and not out.space.wide, len(out) < longest
+        if sums_lanes or sums_repeats:
+            result = self._temporary(shape)
+            self._evaluate(instruction.expression, arrays, result)
+            summed = self._temporary((len(out), self._width(out)))
+            _sum_into(self._do, result, summed, len(out), sums_lanes)
+            self._finish(out, summed, accumulate=instruction.accumulate)
+            return
+        target, done = self._target(out, shape, accumulate=instruction.accumulate)
+        self._evaluate(instruction.expression, arrays, target)
+        if not done:
+            self._finish(out, target.reshape(len(out), -1), accumulate=instruction.accumulate)
+
+    def _repeating(self, rows: Rows, period: int) -> Array:
+        count = len(rows)
+        view = self.view(rows)
+        return view.reshape(1, 1, -1) if count == 1 else view.reshape(count // period, period, view.shape[1])
+
+    def _evaluate(self, expression: Any, arrays: Sequence[Array], out: Array | None = None) -> Any:
+        """The array (or number) of an expression; computed into `out` where that is given."""
+        if isinstance(expression, Argument):
+            found: Any = arrays[expression.number]
+        elif isinstance(expression, Apply):
+            operands = [self._evaluate(operand, arrays) for operand in expression.operands]
+            shape = np.broadcast_shapes(*(np.shape(operand) for operand in operands))
+            target = out if out is not None and out.shape == shape else self._temporary(shape)
+            function = FUNCTIONS[expression.operation.name]
+            if isinstance(function, np.ufunc):  # which are quicker with an array than with a float
+                operands = [np.asarray(operand) for operand in operands]
+            self._do(function, *operands, out=target)
+            found = target
+        elif isinstance(expression, Choose):
+            found = self._choose(expression, arrays, out)
+        else:
+            found = expression
+        if out is not None and found is not out:
+            self._do(np.copyto, out, found)
+        return found
+
+    def _choose(self, expression: Choose, arrays: Sequence[Array], out: Array | None) -> Array:
+        """Both sides, and by the condition one of them; a factor of 0 where the other side is no path."""
+        condition = self._evaluate(expression.condition, arrays)
+        accepted = self._evaluate(expression.accepted, arrays)
+        otherwise = self._evaluate(expression.otherwise, arrays)
+        shape = np.broadcast_shapes(*(np.shape(side) for side in (condition, accepted, otherwise)))
+        target = out if out is not None and out.shape == shape else self._temporary(shape)
+        if isinstance(otherwise, float) and otherwise == 0.0:
+            self._do(np.multiply, accepted, condition, target)
+        else:
+            self._do(_select, condition, accepted, otherwise, target)
+        return target
+
+    def _pick(self, instruction: Pick) -> None:
+        which = self._which(instruction.index, instruction.table)
+        flat = self.base[instruction.table.space].reshape(-1)
+        self._do(flat.take, which, out=self.view(instruction.out), mode="clip")
+
+    def _scatter(self, instruction: Scatter) -> None:
+        out = instruction.out
+        which, left = self._which(instruction.index, out), self.view(instruction.left)
+        flat = self.base[out.space].reshape(-1)
+        if not out.space.wide:
+            self._do(_count_into, flat, which, left)
+        elif len(set(out.places)) == len(out):
+            self._do(_store_listed, flat, which, left, True)
+        else:
+            self._do(np.add.at, flat, which, left)
+
+    def _which(self, index: Rows, table: Rows) -> Array:
+        """What each row and lane picks, as numbers in the flat space of the table; both ways share them."""
+        key = (index, table.places, table.space.wide)
+        if key not in self._chosen:
+            places = np.array(table.places).reshape(-1, len(index))
+            lanes = np.arange(self.lanes) if table.space.wide else np.zeros(1, dtype=np.intp)
+            width = self.lanes if table.space.wide else 1
+            which = self._chosen[key] = np.zeros((len(index), self.lanes), dtype=np.intp)
+            self._do(_choose_places, self.view(index), (places * width).reshape(-1), lanes, which)
+        return self._chosen[key]
+
+
+def _store_listed(base: Array, places: Array, result: Any, accumulate: bool) -> None:
+    if accumulate:
+        base[places] += result
+    else:
+        base[places] = result
+
+
+def _select(condition: Any, accepted: Any, otherwise: Any, out: Array) -> None:
+    out[...] = np.where(np.asarray(condition, dtype=bool), accepted, otherwise)
+
+
+def _sum_into(do: Callable[..., None], result: Array, summed: Array, rows: int, lanes: bool) -> None:
+    """Sum an array (repeats, rows, lanes) over its repeats, and over the lanes where that is wanted."""
+    if rows == 1:
+        result = result.reshape(1, -1, result.shape[2])
+    else:
+        result = result.reshape(-1, rows, result.shape[2]).transpose(1, 0, 2)
+    if lanes:
+        do(np.add.reduce, result, (1, 2), None, summed[:, 0])
+    else:
+        do(np.add.reduce, result, 1, None, summed)
+
+
+def _choose_places(index: Array, places: Array, lanes: Array, which: Array) -> None:
+    """Row i picks entry index[i] of its column of places; an index below 0 counts from the end."""
+    which[...] = index
+    if len(which) > 1:
+        np.multiply(which, len(which), out=which)
+        np.add(which, np.arange(len(which))[:, None], out=which)
+    np.add(places.take(which, mode="wrap"), lanes, out=which)
+
+
+def _count_into(flat: Array, which: Array, left: Array) -> None:
+    flat += np.bincount(which.ravel(), left.ravel(), minlength=len(flat))

@@ -1,0 +1,181 @@
+"""The strict executor: a tape run one scalar at a time, in eager's own order, with eager's own bits.
+
+It is slow, and it is the oracle: every other executor is tested against it. It shows, too, all that
+replay does: one loop forward, one loop back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from engine.replay.recording.selection import PICK, SELECTIONS
+from engine.replay.recording.tape import LeafKind, Tape
+from engine.value import Constant, Value, make_node
+
+__all__ = ["StrictExecutor", "as_graph", "gradients", "numbers"]
+
+Array = Any
+
+
+def numbers(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> list[float]:
+    """The number at every place of the tape, for one sample: its inputs, flat.
+
+    Raises DomainError as eager does.
+    """
+    found = [_leaf_number(tape, place, weights, sample) for place in range(len(tape.leaves))]
+    for operation, operands, _ in tape.instructions:
+        found.append(operation.evaluate([found[operand] for operand in operands]))
+    return found
+
+
+def _leaf_number(tape: Tape, place: int, weights: Sequence[float], sample: Sequence[float]) -> float:
+    kind, index, constant, _ = tape.leaves[place]
+    if kind is LeafKind.INPUT:
+        return float(sample[index])
+    if kind is LeafKind.PARAMETER:
+        return float(weights[index])
+    return tape.held[index]._data if kind is LeafKind.HELD else constant
+
+
+def gradients(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> tuple[float, list[float]]:
+    """(the first output, its derivative by every parameter) for one sample, bit for bit as eager has it.
+
+    Raises what eager raises: DomainError, NonFiniteError; the latter only for what depends on a parameter.
+
+    >>> from engine.replay.recording.record import record
+    >>> w = Value(3.0)
+    >>> gradients(record(lambda x: x * w * w, [w], [2.0]), [3.0], [2.0])
+    (18.0, [12.0])
+    """
+    found = numbers(tape, weights, sample)
+    paths = _Paths(tape, found)
+    root = paths.resolve(tape.outputs[0])
+    adjoint: list[float | None] = [None] * len(tape)
+    adjoint[root] = 1.0
+    for place in reversed(paths.order(root)):
+        upstream = adjoint[place]
+        if upstream is None:
+            continue
+        for operand, slope in zip(paths.operands(place), paths.partials(place), strict=True):
+            if slope is not None and not paths.is_constant(operand):
+                sofar, part = adjoint[operand], upstream * slope
+                adjoint[operand] = part if sofar is None else sofar + part
+    if any(
+        number is not None and math.isnan(number) and paths.follows[k] for k, number in enumerate(adjoint)
+    ):
+        as_graph(tape, weights, sample).backward()  # which raises, and says where and why
+    gradient = [0.0] * tape.parameters
+    for place, leaf in enumerate(tape.leaves):
+        if leaf.kind is LeafKind.PARAMETER:
+            gradient[leaf.which] = adjoint[place] or 0.0
+    return found[tape.outputs[0]], gradient
+
+
+class _Paths:
+    """The graph that eager would have made for this sample: every pick is the value that was picked."""
+
+    def __init__(self, tape: Tape, found: list[float]) -> None:
+        self.tape, self.found, self.first = tape, found, len(tape.leaves)
+        self.follows = [leaf.kind is LeafKind.PARAMETER for leaf in tape.leaves]  # depends on a parameter
+        for _, operands, _ in tape.instructions:
+            self.follows.append(any(self.follows[operand] for operand in operands))
+
+    def resolve(self, place: int) -> int:
+        """The place itself, or of a pick the place that it picks."""
+        while place >= self.first and self.tape.instructions[place - self.first].operation is PICK:
+            index, *values = self.tape.instructions[place - self.first].operands
+            place = values[int(self.found[index])]
+        return place
+
+    def operands(self, place: int) -> list[int]:
+        return [self.resolve(operand) for operand in self.tape.instructions[place - self.first].operands]
+
+    def is_constant(self, place: int) -> bool:
+        """Whether eager would have a plain number here: an input, a constant, the outcome of a selection."""
+        if place < self.first:
+            return self.tape.leaves[place].kind in (LeafKind.INPUT, LeafKind.CONSTANT)
+        return self.tape.instructions[place - self.first].operation.name in SELECTIONS
+
+    def partials(self, place: int) -> tuple[float | None, ...]:
+        """The local derivatives, from the table."""
+        operation, operands, _ = self.tape.instructions[place - self.first]
+        return operation.partials(self.found[place], *(self.found[operand] for operand in operands))
+
+    def order(self, root: int) -> list[int]:
+        """The places of eager's interior nodes: depth first, first operand first, as graph.py walks."""
+        ordered: list[int] = []
+        seen = {root}
+        path: list[tuple[int, Iterator[int]]] = []
+        if root >= self.first:
+            path.append((root, iter(self.operands(root))))
+        while path:
+            place, waiting = path[-1]
+            for operand in waiting:
+                if operand not in seen and operand >= self.first and not self.is_constant(operand):
+                    seen.add(operand)
+                    path.append((operand, iter(self.operands(operand))))
+                    break
+            else:
+                ordered.append(place)
+                path.pop()
+        return ordered
+
+
+def as_graph(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> Value:
+    """The first output as the Value that eager would have made, with all that hangs below it.
+
+    Raises what eager raises on the way: DomainError with the operand's label.
+    """
+    nodes: list[Any] = []
+    for place, leaf in enumerate(tape.leaves):
+        number = _leaf_number(tape, place, weights, sample)
+        wanted = leaf.kind in (LeafKind.PARAMETER, LeafKind.HELD)
+        nodes.append(Value(number, leaf.label) if wanted else Constant(number))
+    for operation, operands, label in tape.instructions:
+        members = [nodes[operand] for operand in operands]
+        if operation is PICK:
+            node = members[1:][int(members[0]._data)]
+        elif operation.name in SELECTIONS:
+            node = Constant(operation.evaluate([member._data for member in members]))
+        else:
+            node = make_node(operation, members)
+            node.label = label
+        nodes.append(node)
+    result: Value = nodes[tape.outputs[0]]
+    return result
+
+
+class StrictExecutor:
+    """The oracle: the tape itself, sample by sample, bit for bit as eager."""
+
+    name, dtype, watches = "strict", "float64", False
+
+    def __init__(self, tape: Tape) -> None:
+        self.tape = tape
+
+    def prepare(self, samples: int) -> None:
+        """Nothing: the tape is run as it is."""
+
+    def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
+        """The results: an array of shape (outputs, samples)."""
+        found = np.empty((len(self.tape.outputs), samples))
+        for place in range(samples):
+            values = numbers(self.tape, weights, _sample(arrays, place))
+            found[:, place] = [values[output] for output in self.tape.outputs]
+        return found
+
+    def gradients(self, weights: Array, arrays: Sequence[Array], samples: int) -> tuple[Array, Array]:
+        """(losses, the gradient of their sum by the weights)."""
+        losses, total = np.empty(samples), np.zeros(self.tape.parameters)
+        for place in range(samples):
+            losses[place], gradient = gradients(self.tape, weights, _sample(arrays, place))
+            total += gradient
+        return losses, total
+
+
+def _sample(arrays: Sequence[Array], place: int) -> list[float]:
+    return [number for array in arrays for number in array[place].tolist()]

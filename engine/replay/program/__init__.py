@@ -1,0 +1,4 @@
+"""What a recorded function becomes: a few coarse instructions on whole blocks of numbers.
+
+Reading order: `expression` (what is computed elementwise), `instructions`, `program`.
+"""

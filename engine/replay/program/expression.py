@@ -1,0 +1,202 @@
+"""Expression: a formula as data, made by running a row of the table on symbols.
+
+Executors compute expressions; nobody types a derivative a second time.
+
+>>> from engine import ops
+>>> partials(ops.tanh, [Argument(0)])
+(1.0 - out * out,)
+>>> partials(ops.relu, [Argument(0)])
+(choose(x0 > 0.0, 1.0, no path),)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine import ops
+from engine.operation import Operation
+from engine.replay.recording import selection
+
+__all__ = [
+    "Apply",
+    "Argument",
+    "Choose",
+    "Expression",
+    "numbers_in",
+    "partials",
+    "product",
+    "renumbered",
+    "substituted",
+]
+
+
+class Expression:
+    """A symbol that remembers what was done to it; a plain float stands for itself, None is no path."""
+
+    def apply(self, operation: Operation, operands: Sequence[Any]) -> Any:
+        """The expression of an operation on these operands, simplified where that changes no value."""
+        return _simplified(operation, tuple(operands))
+
+    def choose(self, accepted: Any, otherwise: Any) -> Any:
+        """A choice, this expression being the condition."""
+        return accepted if accepted is otherwise else Choose(self, accepted, otherwise)
+
+    def __add__(self, other: Any) -> Any:
+        return self.apply(ops.add, (self, other))
+
+    def __radd__(self, other: Any) -> Any:
+        return self.apply(ops.add, (other, self))
+
+    def __sub__(self, other: Any) -> Any:
+        return self.apply(ops.subtract, (self, other))
+
+    def __rsub__(self, other: Any) -> Any:
+        return self.apply(ops.subtract, (other, self))
+
+    def __mul__(self, other: Any) -> Any:
+        return self.apply(ops.multiply, (self, other))
+
+    def __rmul__(self, other: Any) -> Any:
+        return self.apply(ops.multiply, (other, self))
+
+    def __truediv__(self, other: Any) -> Any:
+        return self.apply(ops.divide, (self, other))
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self.apply(ops.divide, (other, self))
+
+    def __neg__(self) -> Any:
+        return self.apply(ops.negate, (self,))
+
+    def __lt__(self, other: Any) -> Any:
+        return Apply(selection.LESS, (self, other))
+
+    def __gt__(self, other: Any) -> Any:
+        return Apply(selection.GREATER, (self, other))
+
+    def __ge__(self, other: Any) -> Any:
+        return Apply(selection.GREATER_EQUAL, (self, other))
+
+    def __and__(self, other: Any) -> Any:
+        if isinstance(other, bool):
+            return self if other else False
+        return Apply(selection.BOTH, (self, other))
+
+    def __or__(self, other: Any) -> Any:
+        if isinstance(other, bool):
+            return True if other else self
+        return Apply(selection.EITHER, (self, other))
+
+    __rand__, __ror__ = __and__, __or__
+
+
+@dataclass(frozen=True, repr=False)
+class Argument(Expression):
+    """An operand of the instruction that the expression belongs to, by number."""
+
+    number: int
+    name: str = ""
+
+    def __repr__(self) -> str:
+        return self.name or f"x{self.number}"
+
+
+@dataclass(frozen=True, repr=False)
+class Apply(Expression):
+    """An operation on expressions and numbers."""
+
+    operation: Operation
+    operands: tuple[Any, ...]
+
+    def __repr__(self) -> str:
+        symbol = _SYMBOLS.get(self.operation.name)
+        if symbol and len(self.operands) == 2:
+            left, right = (f"({o})" if _is_sum(o) else repr(o) for o in self.operands)
+            is_quotient = isinstance(self.operands[1], Apply) and self.operands[1].operation is ops.divide
+            return left + symbol + (f"({right})" if is_quotient else right)
+        return f"{self.operation.name}({', '.join(map(repr, self.operands))})"
+
+
+@dataclass(frozen=True, repr=False)
+class Choose(Expression):
+    """`accepted` where the condition holds, else `otherwise`; either may be None, no path."""
+
+    condition: Any
+    accepted: Any
+    otherwise: Any
+
+    def __repr__(self) -> str:
+        sides = ["no path" if side is None else repr(side) for side in (self.accepted, self.otherwise)]
+        return f"choose({self.condition!r}, {', '.join(sides)})"
+
+
+_SYMBOLS = {
+    "add": " + ",
+    "subtract": " - ",
+    "multiply": " * ",
+    "divide": " / ",
+    "less": " < ",
+    "greater": " > ",
+}
+
+
+def _is_sum(operand: Any) -> bool:
+    return isinstance(operand, Apply) and operand.operation in (ops.add, ops.subtract)
+
+
+def _simplified(operation: Operation, operands: tuple[Any, ...]) -> Any:
+    """The application, but without a factor or a divisor of 1, and with a power of 1 or 0 done."""
+    if operation is ops.multiply and 1.0 in operands:
+        return operands[1] if operands[0] == 1.0 else operands[0]
+    if operation in (ops.divide, ops.ratio) and operands[1] == 1.0:
+        return operands[0]
+    if operation is ops.power and operands[1] in (0.0, 1.0):
+        return operands[0] if operands[1] == 1.0 else 1.0
+    return Apply(operation, operands)
+
+
+def partials(operation: Operation, operands: Sequence[Any]) -> tuple[Any, ...]:
+    """The local derivatives of an operation, of its operands and `out`, its result: argument -1."""
+    found = operation.partials(Argument(-1, "out"), *operands)
+    return tuple(float(partial) if isinstance(partial, int) else partial for partial in found)
+
+
+def product(upstream: Argument, slope: Any) -> Any:
+    """The gradient times a local derivative; where there is no path, 0."""
+    if slope is None:
+        return 0.0
+    if isinstance(slope, Choose):
+        sides = (product(upstream, slope.accepted), product(upstream, slope.otherwise))
+        return slope.condition.choose(*sides)
+    return upstream * slope
+
+
+def renumbered(expression: Any, numbers: dict[int, int]) -> Any:
+    """The expression with its arguments numbered anew."""
+    return substituted(expression, {old: Argument(new) for old, new in numbers.items()})
+
+
+def substituted(expression: Any, arguments: Mapping[int, Any]) -> Any:
+    """The expression with other things in the place of its arguments."""
+    if isinstance(expression, Argument):
+        return arguments[expression.number]
+    if isinstance(expression, Apply):
+        return Apply(expression.operation, tuple(substituted(o, arguments) for o in expression.operands))
+    if isinstance(expression, Choose):
+        sides = (expression.condition, expression.accepted, expression.otherwise)
+        return Choose(*(substituted(side, arguments) for side in sides))
+    return expression
+
+
+def numbers_in(expression: Any) -> Iterator[float]:
+    """The plain numbers in an expression."""
+    if isinstance(expression, Apply):
+        for operand in expression.operands:
+            yield from numbers_in(operand)
+    elif isinstance(expression, Choose):
+        for side in (expression.condition, expression.accepted, expression.otherwise):
+            yield from numbers_in(side)
+    elif isinstance(expression, (int, float)):
+        yield float(expression)

@@ -1,0 +1,146 @@
+"""Tape: a recorded function as a flat list of scalar instructions, one per node of eager's graph."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import NamedTuple
+
+from engine.errors import ReplayError
+from engine.operation import Operation
+from engine.replay.recording.selection import PICK
+from engine.value import Value
+
+__all__ = ["Instruction", "Leaf", "LeafKind", "Tape"]
+
+
+class LeafKind(Enum):
+    """Where the number of a leaf comes from when the tape is run."""
+
+    INPUT = "input"  # the sample
+    PARAMETER = "parameter"  # the weights, whose gradient is wanted
+    HELD = "held value"  # a Value of the user's outside the parameters: read at every call
+    CONSTANT = "constant"  # the function itself
+
+
+class Leaf(NamedTuple):
+    """A number that no instruction makes; `which` tells which input, parameter or held value it is."""
+
+    kind: LeafKind
+    which: int
+    number: float
+    label: str
+
+
+class Instruction(NamedTuple):
+    """A row of the table (or a selection) and the places of its operands, leaves and instructions alike."""
+
+    operation: Operation
+    operands: tuple[int, ...]
+    label: str
+
+
+@dataclass(frozen=True)
+class Tape:
+    """Leaves, then instructions; the place of an instruction is after the leaves and all it depends on.
+
+    `outputs` are the places of the results, `guards` those of the conditions that a Python `if` looked
+    at, with what it saw: the tape belongs to the samples that see the same.
+    """
+
+    name: str
+    leaves: list[Leaf]
+    instructions: list[Instruction]
+    outputs: tuple[int, ...]
+    guards: tuple[tuple[int, bool], ...]
+    single: bool
+    inputs: int
+    parameters: int
+    held: tuple[Value, ...]
+
+    def __len__(self) -> int:
+        """How many places there are: leaves and instructions."""
+        return len(self.leaves) + len(self.instructions)
+
+    def unused(self) -> list[int]:
+        """The numbers of the parameters that the tape does not mention."""
+        used = {leaf.which for leaf in self.leaves if leaf.kind is LeafKind.PARAMETER}
+        return [index for index in range(self.parameters) if index not in used]
+
+    def index_inputs(self) -> dict[int, int]:
+        """{input: number of places} for the inputs that tell a place; the smallest list counts."""
+        limits: dict[int, int] = {}
+        for instruction in self.instructions:
+            if instruction.operation is PICK:
+                index = self.leaves[instruction.operands[0]].which
+                limits[index] = min(
+                    limits.get(index, len(instruction.operands)), len(instruction.operands) - 1
+                )
+        return limits
+
+    def verify(self) -> None:
+        """Raise ReplayError unless every place is sound: what a reader and every pass may rely on."""
+        first = len(self.leaves)
+        limits = {
+            LeafKind.INPUT: self.inputs,
+            LeafKind.PARAMETER: self.parameters,
+            LeafKind.HELD: len(self.held),
+        }
+        for place, leaf in enumerate(self.leaves):
+            _ensure(leaf.which < limits.get(leaf.kind, 1), f"leaf {place} is {leaf.kind.value} {leaf.which}")
+        for place, (operation, operands, _) in enumerate(self.instructions, first):
+            _ensure(all(0 <= operand < place for operand in operands), f"v{place} reads ahead: {operands}")
+            fits = operation.arity in (None, len(operands)) and len(operands) > 0
+            _ensure(fits, f"v{place}: {operation.name} of {len(operands)} operands")
+            if operation is PICK:
+                is_input = operands[0] < first and self.leaves[operands[0]].kind is LeafKind.INPUT
+                _ensure(is_input, f"v{place} is picked by something that is no input")
+        results = (*self.outputs, *(place for place, _ in self.guards))
+        _ensure(all(0 <= place < len(self) for place in results), "a result lies outside the tape")
+
+    def place_name(self, place: int) -> str:
+        """How a place is written: its label, x3 for an input, the number of a constant, v7 for a result."""
+        if place >= len(self.leaves):
+            return f"v{place}"
+        leaf = self.leaves[place]
+        names = {LeafKind.INPUT: f"x{leaf.which}", LeafKind.CONSTANT: repr(leaf.number)}
+        return names.get(leaf.kind) or leaf.label or f"{leaf.kind.value[0]}{leaf.which}"
+
+    def summary(self) -> str:
+        """One line: how many instructions, and what they read."""
+        kinds = Counter(leaf.kind for leaf in self.leaves)
+        counts = [_count(kinds[kind], kind.value) for kind in LeafKind if kinds[kind]]
+        text = f"tape of {_count(len(self.instructions), 'instruction')}: {', '.join(counts) or 'no leaves'}"
+        return text + (f", {_count(len(self.guards), 'guard')}" if self.guards else "")
+
+    def __str__(self) -> str:
+        return self.listing(20)
+
+    def listing(self, most: int) -> str:
+        """The summary and at most so many instructions, first and last, one a line."""
+        first = len(self.leaves)
+        lines = [self._line(first + step, i) for step, i in enumerate(self.instructions)]
+        if len(lines) > most:
+            half = most // 2
+            lines = [*lines[:half], f"  … {len(lines) - 2 * half:,} more …", *lines[-half:]]
+        seen = [f"  guard: {self.place_name(place)} is {outcome}" for place, outcome in self.guards]
+        results = ", ".join(map(self.place_name, self.outputs))
+        return "\n".join([self.summary(), *lines, *seen[:most], f"  return {results}"])
+
+    def _line(self, place: int, instruction: Instruction) -> str:
+        names: Sequence[str] = [self.place_name(operand) for operand in instruction.operands]
+        if len(names) > 6:
+            names = [*names[:3], "…", *names[-2:]]
+        note = f"  # {instruction.label}" if instruction.label else ""
+        return f"  v{place} = {instruction.operation.name}({', '.join(names)}){note}"
+
+
+def _ensure(holds: bool, what: str) -> None:
+    if not holds:
+        raise ReplayError(f"this tape is not sound: {what}")
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"

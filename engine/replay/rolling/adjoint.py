@@ -1,0 +1,251 @@
+"""The way back: the instructions that carry the gradient from the result to the weights.
+
+Linear instructions have structural adjoints: of a matrix product two matrix products, of a gathered sum
+another gathered sum (each row pulls what it is owed, so nothing is scattered). The derivatives of the
+table's rows come from running their `partials` on symbols.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from engine import ops
+from engine.replay.program.expression import Apply, Argument, Choose, partials, product, renumbered
+from engine.replay.program.program import (
+    Elementwise,
+    Fill,
+    Instruction,
+    LaneProduct,
+    Matrix,
+    MatrixProduct,
+    Pick,
+    Reduction,
+    Rows,
+    Scatter,
+    Space,
+    SumOfProducts,
+    rows_of,
+)
+from engine.replay.recording.selection import GREATER
+
+__all__ = ["Adjoint"]
+
+Owed = tuple[int, int, float]  # the row of the gradient, the row of the other factor, the coefficient
+
+
+class Adjoint:
+    """Derives `backward` and `shared_backward`; `wanted` are the rows on the way to a parameter.
+
+    The first contribution to a row stores, later ones add. Rows of one lane are 0 when a block of samples
+    begins; the others hold whatever was there before.
+    """
+
+    def __init__(self, wanted: set[tuple[Space, int]]) -> None:
+        self.backward: list[Instruction] = []
+        self.shared_backward: list[Instruction] = []
+        self._wanted = wanted
+        self._touched: dict[Space, set[int]] = defaultdict(set)
+        self._part = self.backward
+
+    def derive(self, results: Rows, forward: Sequence[Instruction], shared: Sequence[Instruction]) -> None:
+        """Fill both parts, from the first result back to the weights."""
+        seed = results.places[0]
+        if (Space.VALUE, seed) not in self._wanted:
+            return
+        self._add(Fill(Rows(Space.ADJOINT, range(seed, seed + 1)), 1.0))
+        for instruction in reversed(forward):
+            self._visit(instruction)
+        self._part = self.shared_backward
+        for instruction in reversed(shared):
+            self._visit(instruction)
+
+    def _visit(self, instruction: Instruction) -> None:
+        out = instruction.out
+        if not isinstance(out, Rows) or not self._is_wanted(out):
+            return
+        upstream = self._upstream(out)
+        if upstream is None:
+            return
+        match instruction:
+            case MatrixProduct():
+                self._matrix_product(instruction, upstream)
+            case SumOfProducts():
+                self._sum_of_products(instruction, upstream)
+            case Elementwise(_, expression, operands):
+                self._elementwise(expression, operands, upstream, out)
+            case Reduction(_, operation, operand):
+                (slope,) = partials(operation, [Argument(0)])
+                self._pass_on(operand, slope, (operand,), upstream, out)
+            case Pick(_, index, table) if self._is_wanted(table):
+                self._add(Scatter(Rows(table.space.adjoint, table.places), index, upstream))
+
+    def _is_wanted(self, rows: Rows) -> bool:
+        return any((rows.space, place) in self._wanted for place in rows.places)
+
+    def _upstream(self, out: Rows) -> Rows | None:
+        """The gradient by the result of an instruction; None where nothing has reached it."""
+        rows = Rows(out.space.adjoint, out.places)
+        touched = self._touched[rows.space]
+        if not any(place in touched for place in out.places):
+            return None
+        self._complete(rows)
+        return rows
+
+    def _complete(self, rows: Rows) -> None:
+        """Write 0 to those of these rows that nothing has been written to."""
+        touched = self._touched[rows.space]
+        missing = [place for place in rows.places if place not in touched]
+        if missing and rows.space.wide:
+            self._part.append(Fill(Rows.of(rows.space, missing), 0.0))
+        touched.update(missing)
+
+    def _add(self, instruction: Instruction) -> None:
+        """Append a contribution, which stores where it is the first."""
+        rows = rows_of(instruction.out)
+        touched = self._touched[rows.space]
+        is_first = not any(place in touched for place in rows.places) and self._part is self.backward
+        if isinstance(instruction, Scatter):
+            self._complete(Rows.of(rows.space, sorted(set(rows.places))))
+        elif not is_first:
+            self._complete(rows)
+            instruction = replace(instruction, accumulate=True)
+        touched.update(rows.places)
+        self._part.append(instruction)
+
+    def _matrix_product(self, instruction: MatrixProduct, upstream: Rows) -> None:
+        matrix, operand, bias = instruction.matrix, instruction.operand, instruction.bias
+        if self._is_wanted(rows_of(matrix)):
+            gradient = replace(matrix, space=Space.GRADIENT)
+            if len(set(matrix.places())) == matrix.rows * matrix.columns:
+                self._add(LaneProduct(gradient, upstream, operand))
+            else:
+                self._pull(self._owed_to_entries(matrix, upstream, operand), upstream.space)
+        if bias is not None and self._is_wanted(bias):
+            positions = len(upstream) // len(bias)
+            owed: dict[int, list[Owed]] = defaultdict(list)
+            for place, row in enumerate(upstream.places):
+                owed[bias.places[place // positions]].append((row, -1, 1.0))
+            self._pull({(Space.WEIGHT, None): owed}, upstream.space)
+        if self._is_wanted(operand):
+            back = Rows(operand.space.adjoint, operand.places)
+            self._add(MatrixProduct(back, matrix.transposed(), upstream))
+
+    def _owed_to_entries(
+        self, matrix: Matrix, upstream: Rows, operand: Rows
+    ) -> dict[tuple[Space, Space | None], dict[int, list[Owed]]]:
+        """What each weight is owed, where one weight is several entries of the matrix."""
+        owed: dict[int, list[Owed]] = defaultdict(list)
+        positions = len(upstream) // matrix.rows
+        for entry, weight in enumerate(matrix.places()):
+            row, column = divmod(entry, matrix.columns)
+            for position in range(positions):
+                left = upstream.places[row * positions + position]
+                owed[weight].append((left, operand.places[column * positions + position], 1.0))
+        return {(Space.WEIGHT, operand.space): owed}
+
+    def _sum_of_products(self, instruction: SumOfProducts, upstream: Rows) -> None:
+        left, right = instruction.left, instruction.right
+        coefficients = instruction.coefficients or (1.0,) * len(left)
+        gradients = [
+            upstream.places[member]
+            for member, (start, end) in enumerate(zip((0, *instruction.ends), instruction.ends, strict=False))
+            for _ in range(start, end)
+        ]
+        owed: dict[tuple[Space, Space | None], dict[int, list[Owed]]] = defaultdict(lambda: defaultdict(list))
+        factors = [(left, right)] if right is None else [(left, right), (right, left)]
+        if left == right:  # squares: once for both factors
+            factors, coefficients = factors[:1], tuple(2.0 * factor for factor in coefficients)
+        for target, other in factors:
+            debts = owed[target.space, other.space if other else None]
+            others = other.places if other else (-1,) * len(left)
+            for place, row, place_of_other, factor in zip(
+                target.places, gradients, others, coefficients, strict=True
+            ):
+                if (target.space, place) in self._wanted:
+                    debts[place].append((row, place_of_other, factor))
+        self._pull(owed, upstream.space)
+
+    def _pull(self, owed: dict[tuple[Space, Space | None], dict[int, list[Owed]]], gradient: Space) -> None:
+        """One gathered sum for each space of targets and of other factors."""
+        for (target, other), debts in owed.items():
+            if not debts:
+                continue
+            for places in _alike(debts):
+                terms = [debt for place in places for debt in debts[place]]
+                coefficients = tuple(factor for _, _, factor in terms)
+                self._add(
+                    SumOfProducts(
+                        out=Rows.of(target.adjoint, places),
+                        ends=_ends(len(debts[place]) for place in places),
+                        left=Rows.of(gradient, [row for row, _, _ in terms]),
+                        right=None if other is None else Rows.of(other, [place for _, place, _ in terms]),
+                        coefficients=() if set(coefficients) == {1.0} else coefficients,
+                    )
+                )
+
+    def _elementwise(self, expression: Apply, operands: tuple[Rows, ...], upstream: Rows, out: Rows) -> None:
+        slopes = partials(expression.operation, expression.operands)
+        if expression.operation is ops.relu:
+            slopes = tuple(map(_told_by_the_result, slopes))
+        for operand, slope in zip(expression.operands, slopes, strict=True):
+            if isinstance(operand, Argument) and self._is_wanted(operands[operand.number]):
+                self._pass_on(operands[operand.number], slope, operands, upstream, out)
+
+    def _pass_on(
+        self, target: Rows, slope: Any, operands: tuple[Rows, ...], upstream: Rows, out: Rows
+    ) -> None:
+        """Gradient times local derivative, to the target; nothing where there is never a path."""
+        expression = product(Argument(-2), slope)
+        if expression == 0.0:
+            return
+        available = {-2: upstream, -1: out, **dict(enumerate(operands))}
+        used = sorted(_mentioned(expression))
+        numbers = {old: new for new, old in enumerate(used)}
+        back = Rows(target.space.adjoint, target.places)
+        self._add(Elementwise(back, renumbered(expression, numbers), tuple(available[old] for old in used)))
+
+
+def _alike(debts: dict[int, list[Owed]]) -> list[list[int]]:
+    """The places in order; where most of them have the same number of terms, those apart from the others."""
+    by_count: dict[int, list[int]] = defaultdict(list)
+    for place in sorted(debts):
+        by_count[len(debts[place])].append(place)
+    most = max(by_count, key=lambda count: len(by_count[count]))
+    others = [place for place in sorted(debts) if len(debts[place]) != most]
+    is_apart = others and len(others) < len(by_count[most])
+    return [by_count[most], others] if is_apart else [sorted(debts)]
+
+
+def _told_by_the_result(slope: Any) -> Any:
+    """The slope of an operation whose result is positive just where its operand is, told by the result.
+
+    Then nothing needs the operand any more, and what a product is before its relu is not even stored.
+    """
+    if isinstance(slope, Choose) and isinstance(slope.condition, Apply):
+        operation, operands = slope.condition.operation, slope.condition.operands
+        if operation is GREATER and isinstance(operands[0], Argument) and operands[1] == 0.0:
+            return replace(slope, condition=Apply(GREATER, (Argument(-1, "out"), 0.0)))
+    return slope
+
+
+def _ends(counts: Iterable[int]) -> tuple[int, ...]:
+    ends: list[int] = []
+    for count in counts:
+        ends.append(count + (ends[-1] if ends else 0))
+    return tuple(ends)
+
+
+def _mentioned(expression: Any) -> set[int]:
+    """The numbers of the arguments in an expression."""
+    if isinstance(expression, Argument):
+        return {expression.number}
+    if isinstance(expression, Apply):
+        return set().union(*map(_mentioned, expression.operands))
+    if isinstance(expression, Choose):
+        return set().union(
+            *map(_mentioned, (expression.condition, expression.accepted, expression.otherwise))
+        )
+    return set()

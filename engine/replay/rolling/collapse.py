@@ -1,0 +1,167 @@
+"""Collapse: scalar nodes become sums of products, the form in which equal work is recognized.
+
+A dot product written by hand is 127 nodes on 65 levels; collapsed it is one node of 64 terms, the same as
+the one that `dot` records.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from engine import ops
+from engine.operation import Operation
+from engine.replay.program.program import Space
+from engine.replay.rolling.simplify import Flat, is_power_of_two
+
+__all__ = ["Collapsed", "Node", "Term", "collapse"]
+
+NONE = -1
+Absorbed = bytearray | dict[int, int]  # by place, 1 for what went into a sum
+
+
+class Term(NamedTuple):
+    """coefficient × left × right; right is -1 for a term of one factor."""
+
+    coefficient: float
+    left: int
+    right: int
+
+
+class Node(NamedTuple):
+    """Either a sum of terms, where `operation` is None, or an operation on operands."""
+
+    operation: Operation | None
+    operands: tuple[int, ...]
+    terms: tuple[Term, ...]
+
+
+class Collapsed(NamedTuple):
+    """The nodes by place, and their places in an order in which each comes before its operands."""
+
+    nodes: dict[int, Node]
+    descending: list[int]
+    flat: Flat
+
+
+ADDITIONS = frozenset({ops.add, ops.subtract, ops.dot, ops.total})
+SUMS = ADDITIONS | {ops.negate, ops.multiply}
+
+
+def collapse(flat: Flat) -> Collapsed:
+    """All nodes that are left when sums and products that are used once have gone into their sums."""
+    absorbed = bytearray(len(flat.operations))
+    nodes: dict[int, Node] = {}
+    descending: list[int] = []
+    for place in range(len(flat.operations) - 1, -1, -1):
+        operation = flat.operations[place]
+        if operation is None or absorbed[place] or not flat.uses[place]:
+            continue
+        descending.append(place)
+        if operation not in SUMS:
+            nodes[place] = Node(operation, flat.operands[place], ())
+            continue
+        terms = _terms(flat, [(1.0, place)], place, absorbed)
+        apart = [term for term in terms if flat.varies(place) and _is_shared(flat, term)]
+        if len(apart) > 1:  # what is the same for all samples is summed once, in a node of its own
+            shared = _new_shared_node(flat, apart)
+            nodes[shared] = Node(None, (), tuple(_opened(flat, apart, shared, absorbed)))
+            descending.append(shared)
+            terms = [term for term in terms if term not in apart] + [Term(1.0, shared, NONE)]
+        nodes[place] = Node(None, (), tuple(terms))
+    return Collapsed(nodes, descending, flat)
+
+
+def _is_shared(flat: Flat, term: Term) -> bool:
+    return not flat.varies(term.left) and (term.right == NONE or not flat.varies(term.right))
+
+
+def _new_shared_node(flat: Flat, terms: list[Term]) -> int:
+    """A place for a sum that no instruction of the tape stands for."""
+    members = [place for term in terms for place in (term.left, term.right) if place != NONE]
+    flat.operations.append(ops.total)
+    flat.operands.append(tuple(members))
+    flat.uses.append(1)
+    flat.spaces.append(Space.SHARED)
+    flat.wanted.append(any(flat.wanted[member] for member in members))
+    return len(flat.operations) - 1
+
+
+def _opened(flat: Flat, terms: list[Term], target: int, absorbed: Absorbed) -> list[Term]:
+    """The terms, with the sums among them that nobody else uses taken apart."""
+    opened: list[Term] = []
+    for term in terms:
+        alone = term.right == NONE and flat.uses[term.left] == 1 and flat.operations[term.left] in SUMS
+        if alone:
+            opened += _terms(flat, [(term.coefficient, term.left)], target, absorbed)
+        else:
+            opened.append(term)
+    return opened
+
+
+def _terms(flat: Flat, stack: list[tuple[float, int]], target: int, absorbed: Absorbed) -> list[Term]:
+    """The terms of a sum, left to right: descends into what is used here only and varies alike."""
+    terms: list[Term] = []
+    top = stack[0][1]
+    varies = flat.varies(target)
+    while stack:
+        coefficient, place = stack.pop()
+        operation, operands = flat.operations[place], flat.operands[place]
+        alone = flat.uses[place] == 1 and flat.varies(place) == varies
+        is_open = operation in SUMS and (place == top or alone)
+        if not is_open:
+            terms.append(Term(coefficient, place, NONE))
+            continue
+        if coefficient != 1.0 and operation in ADDITIONS:
+            terms += _scaled(flat, coefficient, place, absorbed)
+            continue
+        absorbed[place] = 1
+        if operation is ops.multiply:
+            number, other = _constant_factor(flat, operands)
+            if number is not None and flat.operations[other] in ADDITIONS:
+                stack.append((coefficient * number, other))
+            else:
+                _product(flat, coefficient, operands, terms)
+        elif operation is ops.negate:
+            stack.append((-coefficient, operands[0]))
+        elif operation is ops.subtract:
+            stack += [(-coefficient, operands[1]), (coefficient, operands[0])]
+        elif operation is ops.dot:
+            half = len(operands) // 2
+            stack += [(coefficient, bias) for bias in operands[2 * half :]]
+            for left, right in zip(operands[:half], operands[half : 2 * half], strict=True):
+                _product(flat, coefficient, (left, right), terms)
+        else:
+            stack += [(coefficient, operand) for operand in reversed(operands)]
+    return terms
+
+
+def _scaled(flat: Flat, coefficient: float, place: int, absorbed: Absorbed) -> list[Term]:
+    """The terms of a sum that is multiplied: taken apart where that is exact, and no row of a matrix."""
+    taken: dict[int, int] = {}
+    terms = _terms(flat, [(1.0, place)], place, taken) if is_power_of_two(coefficient) else []
+    if not terms or any(Space.WEIGHT in _spaces(flat, term) for term in terms):
+        return [Term(coefficient, place, NONE)]
+    for inner in taken:
+        absorbed[inner] = 1
+    return [term._replace(coefficient=coefficient * term.coefficient) for term in terms]
+
+
+def _spaces(flat: Flat, term: Term) -> list[Space]:
+    return [flat.spaces[factor] for factor in (term.left, term.right) if factor != NONE]
+
+
+def _product(flat: Flat, coefficient: float, operands: tuple[int, ...], terms: list[Term]) -> None:
+    """The term for a product: a constant factor goes into the coefficient."""
+    number, other = _constant_factor(flat, operands)
+    if number is not None:
+        terms.append(Term(coefficient * number, other, NONE))
+    else:
+        terms.append(Term(coefficient, *operands))
+
+
+def _constant_factor(flat: Flat, operands: tuple[int, ...]) -> tuple[float | None, int]:
+    """(the number of a factor that is constant, the other factor)."""
+    left, right = operands
+    if right in flat.constants and left not in flat.constants:
+        return flat.constants[right], left
+    return flat.constants.get(left), right

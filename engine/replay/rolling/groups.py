@@ -1,0 +1,186 @@
+"""Groups: which collapsed nodes do the same work, and can be one instruction.
+
+A node's level is its longest way to the result, not from the inputs: equal roles of different tokens, or
+of different samples in one graph, are then on one level, and an operand is always on a higher one than
+who uses it. So a group, whose members share a level, has no dependencies inside. Nothing here looks at how
+nodes are numbered, but to break ties.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from engine import ops
+from engine.replay.program.program import Space
+from engine.replay.recording.selection import LARGEST, PICK
+from engine.replay.rolling.collapse import NONE, Collapsed, Node, Term
+from engine.replay.rolling.simplify import Flat
+
+__all__ = ["Group", "MatrixTerms", "Signature", "groups"]
+
+Signature = tuple[Any, ...]
+
+
+class MatrixTerms(NamedTuple):
+    """A sum as a row of a matrix product: weights × values, perhaps a bias, and the terms that are left."""
+
+    weights: tuple[int, ...]
+    values: tuple[int, ...]
+    bias: int
+    rest: tuple[Term, ...]
+
+
+@dataclass
+class Group:
+    """Nodes of one signature and level; `matrix` is filled where they are the entries of a product.
+
+    Then `rows` are the tuples of weights and `columns` those of values, and the members are in this order.
+    """
+
+    signature: Signature
+    level: int
+    varying: bool
+    members: list[int]
+    matrix: dict[int, MatrixTerms] = field(default_factory=dict)
+    rows: list[tuple[int, ...]] = field(default_factory=list)
+    columns: list[tuple[int, ...]] = field(default_factory=list)
+
+
+def groups(collapsed: Collapsed) -> list[Group]:
+    """The groups, each after those it depends on."""
+    flat = collapsed.flat
+    matrix: dict[int, MatrixTerms] = {}
+    signatures = {place: _signature(flat, place, node, matrix) for place, node in collapsed.nodes.items()}
+    levels = _levels(collapsed)
+    _use_slack(collapsed, signatures, levels)
+    members: dict[tuple[int, Signature], list[int]] = defaultdict(list)
+    for place in reversed(collapsed.descending):
+        members[levels[place], signatures[place]].append(place)
+    found: list[Group] = []
+    for (level, signature), places in sorted(members.items(), key=_turn):
+        varying = flat.varies(places[0])
+        if signature[0] == "matrix":
+            found += _rectangles(signature, level, varying, {place: matrix[place] for place in places})
+        else:
+            found.append(Group(signature, level, varying, places))
+    return found
+
+
+def _turn(item: tuple[tuple[int, Signature], list[int]]) -> tuple[int, bool]:
+    """Where a group comes: by its level; picks first, so that on the way back they add to what is there."""
+    (level, signature), _ = item
+    return -level, signature[0] != "pick"
+
+
+def operands_of(node: Node) -> Iterable[int]:
+    """The places that a node depends on."""
+    if node.operation is not None:
+        return node.operands
+    return [place for term in node.terms for place in (term.left, term.right) if place != NONE]
+
+
+def _signature(flat: Flat, place: int, node: Node, matrix: dict[int, MatrixTerms]) -> Signature:
+    """What nodes must have in common to be computed by one instruction."""
+    marks = (flat.varies(place), flat.wanted[place])
+    if node.operation is None:
+        parts = _matrix_terms(flat, place, node)
+        kinds = frozenset(_term_spaces(flat, term) for term in (parts.rest if parts.weights else node.terms))
+        if parts.weights:
+            matrix[place] = parts
+            return ("matrix", *marks, len(parts.weights), parts.bias != NONE, kinds)
+        return ("sum", *marks, kinds)
+    spaces = [flat.spaces[operand] for operand in node.operands]
+    if node.operation is PICK:
+        return ("pick", *marks, len(spaces), frozenset(spaces[1:]))
+    if node.operation.arity is None:
+        size = 0 if node.operation is LARGEST else len(spaces)  # an operand may be given twice there
+        return ("reduction", *marks, node.operation, size, frozenset(spaces))
+    exponent = flat.constants.get(node.operands[1]) if node.operation is ops.power else None
+    return ("elementwise", *marks, node.operation, tuple(spaces), exponent)
+
+
+def _term_spaces(flat: Flat, term: Term) -> tuple[Space, Space | None]:
+    return flat.spaces[term.left], None if term.right == NONE else flat.spaces[term.right]
+
+
+def _matrix_terms(flat: Flat, place: int, node: Node) -> MatrixTerms:
+    """The terms that are weight × value, apart from the rest, of which one weight alone is the bias."""
+    values = Space.VALUE if flat.varies(place) else Space.SHARED
+    pairs: list[tuple[int, int]] = []
+    biases: list[int] = []
+    rest: list[Term] = []
+    for term in node.terms:
+        spaces = _term_spaces(flat, term)
+        if term.coefficient == 1.0 and spaces == (Space.WEIGHT, values):
+            pairs.append((term.left, term.right))
+        elif term.coefficient == 1.0 and spaces == (values, Space.WEIGHT):
+            pairs.append((term.right, term.left))
+        elif term.coefficient == 1.0 and spaces == (Space.WEIGHT, None) and not biases:
+            biases.append(term.left)
+        else:
+            rest.append(term)
+    weights, others = zip(*pairs, strict=True) if pairs else ((), ())
+    return MatrixTerms(weights, others, biases[0] if biases else NONE, tuple(rest))
+
+
+def _levels(collapsed: Collapsed) -> dict[int, int]:
+    """The longest way from each node to a result."""
+    levels: dict[int, int] = defaultdict(int)
+    for place in collapsed.descending:
+        below = levels[place] + 1
+        for operand in operands_of(collapsed.nodes[place]):
+            levels[operand] = max(levels[operand], below)
+    return levels
+
+
+def _use_slack(collapsed: Collapsed, signatures: dict[int, Signature], levels: dict[int, int]) -> None:
+    """Move nodes of small groups to a larger group of their kind that runs earlier, where operands allow."""
+    counts = Counter((signatures[place], levels[place]) for place in collapsed.nodes)
+    where: dict[Signature, list[int]] = defaultdict(list)
+    for signature, level in counts:
+        where[signature].append(level)
+    for place in reversed(collapsed.descending):
+        signature, level = signatures[place], levels[place]
+        if len(where[signature]) == 1:
+            continue
+        inner = [levels[o] for o in operands_of(collapsed.nodes[place]) if o in collapsed.nodes]
+        limit = min(inner, default=1 << 60)
+        best = max(
+            ((counts[signature, other], other) for other in where[signature] if level < other < limit),
+            default=None,
+        )
+        if best is not None and best[0] > 2 * counts[signature, level]:
+            levels[place] = best[1]
+
+
+def _rectangles(
+    signature: Signature, level: int, varying: bool, matrix: dict[int, MatrixTerms]
+) -> list[Group]:
+    """The groups of which each is a whole matrix product; what is none is left as a sum."""
+    columns_of_row: dict[tuple[int, ...], dict[tuple[int, ...], int]] = defaultdict(dict)
+    loose: list[int] = []
+    for place, parts in matrix.items():
+        row = columns_of_row[parts.weights]
+        if parts.values in row:
+            loose.append(place)
+        else:
+            row[parts.values] = place
+    rows_of_columns: dict[frozenset[tuple[int, ...]], list[tuple[int, ...]]] = defaultdict(list)
+    for weights, row in columns_of_row.items():
+        rows_of_columns[frozenset(row)].append(weights)
+    found: list[Group] = []
+    for row_keys in rows_of_columns.values():
+        column_keys = list(columns_of_row[row_keys[0]])
+        members = [columns_of_row[weights][values] for weights in row_keys for values in column_keys]
+        is_gain = len(row_keys) == len(row_keys[0]) == 1  # one weight times values that no other weight sees
+        if len(rows_of_columns) > 4 and (len(members) < 8 or is_gain):
+            loose += members
+        else:
+            entries = {place: matrix[place] for place in members}
+            found.append(Group(signature, level, varying, members, entries, row_keys, column_keys))
+    if loose:
+        found.append(Group(("sum", *signature[1:3], None), level, varying, sorted(loose)))
+    return found

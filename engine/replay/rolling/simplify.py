@@ -1,0 +1,199 @@
+"""Simplify: the tape without what need not be computed for every sample, or twice.
+
+Constants are folded, what is computed twice is computed once, and what no result needs is left out: no
+result changes. Where several numbers are divided by one, as in softmax, they are multiplied by its
+reciprocal, which changes them in the last digit.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+
+from engine import ops
+from engine.errors import DomainError
+from engine.operation import Operation
+from engine.replay.program.program import Space
+from engine.replay.recording.selection import PICK
+from engine.replay.recording.tape import Leaf, LeafKind, Tape
+
+__all__ = ["Flat", "is_power_of_two", "simplify"]
+
+
+@dataclass
+class Flat:
+    """Scalar nodes in an order in which operands come first; a leaf has no operation.
+
+    `spaces` tells in which space of a program each will have its row, `wanted` whose gradient is on the way
+    to a parameter's; `uses` counts the operands and results that a node is: 0 where no result needs it.
+    """
+
+    operations: list[Operation | None] = field(default_factory=list)
+    operands: list[tuple[int, ...]] = field(default_factory=list)
+    leaves: dict[int, Leaf] = field(default_factory=dict)
+    constants: dict[int, float] = field(default_factory=dict)
+    outputs: list[int] = field(default_factory=list)
+    spaces: list[Space] = field(default_factory=list)
+    wanted: list[bool] = field(default_factory=list)
+    uses: list[int] = field(default_factory=list)
+
+    def varies(self, place: int) -> bool:
+        """Whether a node depends on the sample."""
+        return self.spaces[place] is Space.VALUE
+
+
+def simplify(tape: Tape, outputs: tuple[int, ...]) -> Flat:
+    """The nodes of the tape that these outputs need, each once."""
+    flat = _Building()
+    places: dict[int, int] = {}
+    first = len(tape.leaves)
+    needed = _needed(tape, outputs)
+    instructions = [tape.instructions[place - first] for place in needed if place >= first]
+    divisors = Counter(operands[1] for operation, operands, _ in instructions if operation is ops.divide)
+    is_shared = any(count > 1 for count in divisors.values())  # then all are treated alike, and roll together
+    for place in needed:
+        if place < first:
+            places[place] = flat.leaf(tape.leaves[place])
+            continue
+        operation, operands, _ = tape.instructions[place - first]
+        given = tuple([places[operand] for operand in operands])
+        if operation is ops.divide and is_shared:
+            places[place] = flat.quotient(*given)
+        elif operation is PICK:
+            places[place] = flat.picked(given)
+        else:
+            places[place] = flat.node(operation, given)
+    flat.outputs = [places[place] for place in outputs]
+    _mark(flat)
+    return flat
+
+
+def _needed(tape: Tape, outputs: tuple[int, ...]) -> list[int]:
+    """The places that the outputs depend on, in order."""
+    first = len(tape.leaves)
+    needed = bytearray(len(tape))
+    for place in outputs:
+        needed[place] = 1
+    for place in range(len(tape) - 1, first - 1, -1):
+        if needed[place]:
+            for operand in tape.instructions[place - first].operands:
+                needed[operand] = 1
+    return [place for place, is_needed in enumerate(needed) if is_needed]
+
+
+class _Building(Flat):
+    """A Flat that grows, and knows what it has already."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._known: dict[tuple[object, ...], int] = {}
+
+    def leaf(self, leaf: Leaf) -> int:
+        """The place of this leaf; equal constants have one."""
+        is_constant = leaf.kind is LeafKind.CONSTANT
+        key = (leaf.kind, leaf.number.hex()) if is_constant else (leaf.kind, leaf.which)
+        if key not in self._known:
+            place = self._append(key, None, ())
+            self.leaves[place] = leaf
+            if is_constant:
+                self.constants[place] = leaf.number
+        return self._known[key]
+
+    def node(self, operation: Operation, operands: tuple[int, ...]) -> int:
+        """The place of this operation on these operands, simplified."""
+        if not self.constants.keys().isdisjoint(operands):
+            simpler = self._with_constants(operation, operands)
+            if simpler is not None:
+                return simpler
+        is_symmetric = operation.commutative and operation.arity == 2
+        key = (operation, *(sorted(operands) if is_symmetric else operands))
+        known = self._known.get(key)
+        return self._append(key, operation, operands) if known is None else known
+
+    def quotient(self, dividend: int, divisor: int) -> int:
+        """The place of a quotient as a product with the reciprocal, which other quotients may share."""
+        if divisor in self.constants or self.constants.get(dividend) == 1.0:
+            return self.node(ops.divide, (dividend, divisor))
+        one = self.leaf(Leaf(LeafKind.CONSTANT, 0, 1.0, ""))
+        return self.node(ops.multiply, (dividend, self.node(ops.divide, (one, divisor))))
+
+    def picked(self, operands: tuple[int, ...]) -> int:
+        """The place of a choice; one among differences to the same number, as in log_softmax, comes first."""
+        index, *choices = operands
+        differences = [self.operands[c] for c in choices if self.operations[c] is ops.subtract]
+        if len(differences) < len(choices) or len({subtrahend for _, subtrahend in differences}) > 1:
+            return self.node(PICK, operands)
+        chosen = self.node(PICK, (index, *(minuend for minuend, _ in differences)))
+        return self.node(ops.subtract, (chosen, differences[0][1]))
+
+    def _append(self, key: tuple[object, ...], operation: Operation | None, operands: tuple[int, ...]) -> int:
+        place = self._known[key] = len(self.operations)
+        self.operations.append(operation)
+        self.operands.append(operands)
+        return place
+
+    def _with_constants(self, operation: Operation, operands: tuple[int, ...]) -> int | None:
+        """The place of the same without computing, where constants make that possible."""
+        numbers = [self.constants.get(operand) for operand in operands]
+        if None not in numbers:
+            try:
+                folded = operation.evaluate(numbers)  # type: ignore[arg-type]
+            except (DomainError, IndexError):
+                return None  # the executors meet it again, and eager raises it
+            return self.leaf(Leaf(LeafKind.CONSTANT, 0, folded, ""))
+        if operation is ops.multiply and 1.0 in numbers:
+            return operands[1 - numbers.index(1.0)]
+        if operation is ops.divide and numbers[1] is not None and is_power_of_two(numbers[1]):
+            reciprocal = self.leaf(Leaf(LeafKind.CONSTANT, 0, 1.0 / numbers[1], ""))
+            return self.node(ops.multiply, (operands[0], reciprocal))
+        return None
+
+
+def is_power_of_two(number: float) -> bool:
+    """Whether multiplying by this number, or its reciprocal, is exact: ± a power of 2 of ordinary size."""
+    return abs(math.frexp(number)[0]) == 0.5 and 2.0**-1000 < abs(number) < 2.0**1000
+
+
+_LEAF_SPACES = {
+    LeafKind.INPUT: Space.VALUE,
+    LeafKind.PARAMETER: Space.WEIGHT,
+    LeafKind.HELD: Space.WEIGHT,
+    LeafKind.CONSTANT: Space.CONSTANT,
+}
+
+
+def _mark(flat: Flat) -> None:
+    """Find out where each node will be, whether its gradient is wanted, and how often it is used."""
+    size = len(flat.operations)
+    reached = bytearray(size)  # by a path from the results that a gradient can take
+    uses = flat.uses = [0] * size
+    for place in flat.outputs:
+        uses[place] += 1
+        reached[place] = 1
+    for place in range(size - 1, -1, -1):
+        operands = flat.operands[place] if uses[place] else ()
+        for operand in operands:
+            uses[operand] += 1
+        if reached[place]:
+            for operand in _with_paths(flat.operations[place], operands):
+                reached[operand] = 1
+    spaces, wanted = flat.spaces, flat.wanted
+    for place, operands in enumerate(flat.operands):
+        leaf = flat.leaves.get(place)
+        if leaf is not None:
+            spaces.append(_LEAF_SPACES[leaf.kind])
+            wanted.append(leaf.kind is LeafKind.PARAMETER and bool(reached[place]))
+            continue
+        spaces.append(Space.VALUE if Space.VALUE in map(spaces.__getitem__, operands) else Space.SHARED)
+        ways = _with_paths(flat.operations[place], operands)
+        wanted.append(bool(reached[place]) and any(map(wanted.__getitem__, ways)))
+
+
+def _with_paths(operation: Operation | None, operands: tuple[int, ...]) -> tuple[int, ...]:
+    """The operands that a gradient can flow to: not through a selection, nor to a condition."""
+    if operation is None:
+        return ()
+    if operation.flat:
+        return operands[1:] if operation is PICK else ()
+    return operands[1:] if operation is ops.where else operands

@@ -1,0 +1,321 @@
+"""fit: the training loop; each step predicts, measures the loss, goes back, and corrects the parameters.
+
+>>> from nn import MLP, SGD, data
+>>> points = data.line(20, noise=0.0, seed=0)
+>>> model = MLP(1, [1], seed=0)
+>>> history = fit(
+...     model, points.inputs, points.targets, loss="mean_squared_error", optimizer=SGD(0.2), epochs=60
+... )
+>>> [round(parameter.data, 3) for parameter in model.parameters()]
+[2.0, -1.0]
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm.auto import tqdm
+
+from engine import EngineError, ReplayError
+from nn.checkpoints import Checkpoint
+from nn.data.tables import batches
+from nn.errors import TrainingError
+from nn.inspection import doctor as training_doctor
+from nn.modules.layers import Dropout
+from nn.modules.module import Module
+from nn.training.callbacks import Callback, EarlyStopping, Epoch
+from nn.training.evaluation import Metric, Metrics, Samples, measured, named_metrics
+from nn.training.gears import EagerGear, Gear, Objective, gear_for, gear_named
+from nn.training.history import History
+from nn.training.losses import Loss, loss_function, loss_name
+from nn.training.optimizers import Optimizer, optimizer_for
+
+__all__ = ["fit"]
+
+
+def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three have a default)
+    model: Module,
+    inputs: Any,
+    targets: Any,
+    *,
+    loss: str | Loss,
+    optimizer: str | Optimizer = "adam",
+    epochs: int = 100,
+    batch_size: int | None = 32,
+    shuffle: bool = True,
+    seed: int = 0,
+    validation: Any = None,
+    metrics: Metric | Sequence[Metric] = (),
+    early_stopping: int | EarlyStopping | None = None,
+    callbacks: Sequence[Callback] = (),
+    checkpoint: str | Path | Checkpoint | None = None,
+    resume: bool = False,
+    l1: float = 0.0,
+    l2: float = 0.0,
+    doctor: bool = False,
+    progress: bool = True,
+    gear: str = "auto",
+) -> History:
+    """Train the model on samples, and return the history; all checks come before any parameter changes.
+
+    `inputs` has a list of numbers for each sample (lists, a NumPy array, a pandas frame), `targets` its
+    truth. Each epoch goes once through all samples, in batches of `batch_size` (None: one batch of all), in
+    an order drawn from `seed`, and then measures the `metrics`. `validation` is a data set, a pair
+    (inputs, targets), or the share of the samples to set aside. `early_stopping=10` ends training after 10
+    epochs without a better validation loss. `checkpoint` is a file that is written after every epoch; with
+    `resume=True` training goes on from it where there is one, to the same bits. `l1` and `l2` add penalties
+    on the parameters to the loss that is minimized, not to the one that is shown. `doctor=True` examines
+    the network before and after, and says what is wrong. Ctrl-C ends training with what there is.
+    `gear` is "eager", node by node; "replay", the same computation recorded once and run on arrays; or
+    "auto", replay where the loss can be recorded. The history says which it was, and why.
+
+    Raises ValueError or TypeError for what does not fit together, SavingError for the checkpoint, and
+    TrainingError when a loss or a gradient is no finite number any more.
+    """
+    samples = Samples.checked(model, loss, inputs, targets)
+    samples, held_out = samples.set_aside(model, loss, validation, seed)
+    plan = _Plan(epochs, batch_size, shuffle, seed)
+    objective = Objective(model, loss_function(loss), l1, l2)
+    run = _Run(
+        plan, objective, optimizer_for(optimizer), samples, held_out, named_metrics(metrics), list(callbacks)
+    )
+    run.wanted_gear = gear_named(gear)
+    run.stopping = EarlyStopping(early_stopping) if isinstance(early_stopping, int) else early_stopping
+    run.prepare(Checkpoint.of(checkpoint), resume)
+    if doctor:
+        run.examine(training_doctor.before_training)
+    run.train(progress)
+    if doctor:
+        run.examine(training_doctor.after_training)
+    return run.history
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How often, in which portions and in which order the samples are gone through."""
+
+    epochs: int
+    batch_size: int | None
+    shuffle: bool
+    seed: int
+
+    def __post_init__(self) -> None:
+        for name, count in (("epochs", self.epochs), ("batch_size", self.batch_size)):
+            if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+                raise ValueError(f"{name} must be a whole number of at least 1, got {count!r}")
+
+    def order(self, number: int) -> random.Random | None:
+        """Where the order of this epoch comes from: the same for a run that was resumed before it."""
+        return random.Random(f"{self.seed}:{number}") if self.shuffle else None
+
+    def first_batch(self, samples: int) -> int:
+        """The size of the first batch, and of all but the last."""
+        return min(self.batch_size or samples, samples)
+
+    def steps(self, samples: int) -> int:
+        """How many steps an epoch has."""
+        return -(-samples // self.first_batch(samples))
+
+
+class _Run:
+    """One call of `fit`: what it works with, and how far it is."""
+
+    def __init__(
+        self,
+        plan: _Plan,
+        objective: Objective,
+        optimizer: Optimizer,
+        samples: Samples,
+        held_out: Samples | None,
+        metrics: Metrics,
+        callbacks: list[Callback],
+    ) -> None:
+        self.plan, self.objective, self.optimizer = plan, objective, optimizer
+        self.samples, self.held_out, self.metrics, self.callbacks = samples, held_out, metrics, callbacks
+        self.model = objective.model
+        self.dropouts = [module for _, module in self.model.modules() if isinstance(module, Dropout)]
+        self.wanted_gear = "auto"
+        self.gear: Gear = EagerGear(objective, samples, optimizer)
+        self.stopping: EarlyStopping | None = None
+        self.checkpoint: Checkpoint | None = None
+        self.history = History()
+
+    def prepare(self, checkpoint: Checkpoint | None, resume: bool) -> None:
+        """The last checks; then, and only then, what changes the model: going on from a checkpoint."""
+        if self.stopping:
+            self.stopping.begin()
+            self.stopping.watches(self._columns())
+        if resume and not checkpoint:
+            raise ValueError("resume=True needs to know from where: give checkpoint=path too")
+        self.checkpoint = checkpoint
+        if checkpoint:
+            checkpoint.check()
+            if resume and checkpoint.exists():
+                parts = (self.model, self.optimizer, self.history, self.stopping)
+                checkpoint.restore(self._identity(), *parts)
+
+    def train(self, progress: bool) -> None:
+        """All epochs that are still to do; says in the history why it ended."""
+        done, epochs = len(self.history), self.plan.epochs
+        steps = self.plan.steps(len(self.samples.inputs))
+        self.history.ended = f"all {epochs} epochs done"
+        size = self.plan.first_batch(len(self.samples.inputs))
+        self._shift(gear_for(self.wanted_gear, self.objective, self.samples, self.optimizer, size))
+        with _Bar(done * steps, epochs * steps, shown=progress) as bar:
+            try:
+                for number in range(done + 1, epochs + 1):
+                    if self._is_over(number - 1) or self._epoch(number, bar):
+                        break
+            except KeyboardInterrupt:
+                self.history.ended = f"interrupted in epoch {len(self.history) + 1}"
+            except (EngineError, ArithmeticError) as error:
+                self._broke_down(error)
+            finally:
+                self.model.train(False)
+        if self.stopping and self.stopping.restore and self.stopping.best_state:
+            self.model.load_state(self.stopping.best_state)
+
+    def _shift(self, gear: Gear) -> None:
+        self.gear = gear
+        self.history.gear = gear.words
+
+    def _step(self, places: list[int]) -> float:
+        """The mean loss of a batch, before a step on it; in eager where replay can go no further."""
+        try:
+            return self.gear.step(places)
+        except ReplayError as error:
+            if self.wanted_gear == "replay":
+                raise
+            self.gear.settle()
+            self._shift(EagerGear(self.objective, self.samples, self.optimizer, f"{error}"))
+            return self.gear.step(places)
+
+    def _epoch(self, number: int, bar: _Bar) -> bool:
+        """One time through all samples; returns whether a callback wants it to be the last."""
+        bar.begins(number, self.plan.epochs, self.gear.words.partition(":")[0])
+        self.model.train()
+        for place, dropout in enumerate(self.dropouts):
+            dropout.rng.seed(f"{self.plan.seed}:{number}:{place}")
+        count = len(self.samples.inputs)
+        losses = []
+        try:
+            for places in batches(count, self.plan.batch_size, self.plan.order(number)):
+                losses.append(self._step(places) * len(places))
+                bar.stepped()
+        finally:
+            self.gear.settle()
+        self.model.train(False)
+        self.history.add(self._measured(math.fsum(losses) / count))
+        bar.shows(number, self.history.last)
+        epoch = Epoch(number, self.plan.epochs, self.model, self.optimizer, self.history)
+        if self.stopping:
+            self.stopping.saw(epoch)
+        if self.checkpoint and (self.checkpoint.is_due(number) or number == self.plan.epochs):
+            self.checkpoint.write(self._identity(), self.model, self.optimizer, self.history, self.stopping)
+        answers = [callback(epoch) for callback in self.callbacks]
+        if True in answers:
+            self.history.ended = f"a callback ended it after epoch {number}"
+        return True in answers
+
+    def _is_over(self, number: int) -> bool:
+        over = self.stopping is not None and number > 0 and self.stopping.is_over(number)
+        if over and self.stopping:
+            self.history.ended = (
+                f"early stopping after epoch {number}: the best was epoch {self.stopping.best_epoch}"
+            )
+        return over
+
+    def _measured(self, loss: float) -> dict[str, float]:
+        """The row of an epoch: the mean loss of its steps; after it the metrics; then those of validation."""
+        row = {"loss": loss}
+        if self.metrics:
+            row |= measured(self.gear.predict, self.objective.loss, self.samples, self.metrics) | row
+        if self.held_out:
+            held_out = measured(self.gear.predict, self.objective.loss, self.held_out, self.metrics)
+            row |= {f"validation {name}": number for name, number in held_out.items()}
+        return row
+
+    def _columns(self) -> list[str]:
+        columns = ["loss", *self.metrics]
+        return columns + [f"validation {name}" for name in columns] if self.held_out else columns
+
+    def _identity(self) -> dict[str, Any]:
+        """What must be the same for a run to go on where another one ended."""
+        return {
+            "loss": loss_name(self.objective.loss),
+            "samples": len(self.samples.inputs),
+            "batch_size": self.plan.batch_size,
+            "shuffle": self.plan.shuffle,
+            "seed": self.plan.seed,
+            "l1": self.objective.l1,
+            "l2": self.objective.l2,
+            "columns": self._columns(),
+        }
+
+    def _broke_down(self, error: Exception) -> None:
+        number = len(self.history) + 1
+        self.history.ended = f"broke down in epoch {number}"
+        raise TrainingError(
+            f"training broke down in epoch {number}: {error}; a smaller learning rate, now "
+            f"{self.optimizer.learning_rate:g}, or scaled inputs may help",
+            self.history,
+        ) from error
+
+    def examine(self, examination: Any) -> None:
+        """Add the doctor's findings to the history, and say them aloud."""
+        findings = examination(
+            self.model,
+            self.samples.inputs,
+            self.samples.targets,
+            loss=self.objective.loss,
+            optimizer=self.optimizer,
+            history=self.history,
+        )
+        for finding in findings:
+            if finding not in self.history.findings:
+                self.history.findings.append(finding)
+                tqdm.write(f"doctor: {finding}", file=sys.stderr)
+
+
+class _Bar:
+    """Progress: a moving bar in terminals and notebooks, a line at each tenth of the way in a log."""
+
+    def __init__(self, done: int, steps: int, *, shown: bool) -> None:
+        in_notebook = "ipykernel" in sys.modules
+        in_log = not sys.stderr.isatty() and not in_notebook
+        self.logs = shown and in_log
+        hidden = not shown or in_log
+        width = "" if in_notebook else ":16"  # a notebook draws the bar itself
+        look = f"{{desc}} {{percentage:3.0f}}%|{{bar{width}}}| {{elapsed}}<{{remaining}}{{postfix}}"
+        self.bar = tqdm(total=steps, initial=done, disable=hidden, dynamic_ncols=True, bar_format=look)
+        self.epochs = 0
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+    def begins(self, number: int, epochs: int, gear: str) -> None:
+        """An epoch begins, in this gear."""
+        self.epochs = epochs
+        self.bar.set_description(f"epoch {number}/{epochs}, {gear}", refresh=False)
+
+    def stepped(self) -> None:
+        """A step is done."""
+        self.bar.update()
+
+    def shows(self, number: int, row: dict[str, float]) -> None:
+        """An epoch is done, and this is its row."""
+        texts = {name: f"{x:.4g}" for name, x in row.items()}
+        self.bar.set_postfix(texts, refresh=False)
+        tenth = max(1, self.epochs // 10)
+        if self.logs and (number % tenth == 0 or number in (1, self.epochs)):
+            numbers = ", ".join(f"{name} {text}" for name, text in texts.items())
+            sys.stderr.write(f"epoch {number}/{self.epochs}: {numbers}\n")

@@ -1,0 +1,287 @@
+"""Neurons, layers of them, and networks of layers.
+
+A neuron is two nodes: the weighted sum of its inputs plus a bias, and an activation.
+
+>>> neuron = Neuron(2, activation="tanh", seed=0)
+>>> output = neuron([1.0, -2.0])
+>>> [parent.label for parent in output.parents]
+['sum']
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+from engine import Constant, Value, dot, pick, softmax
+from nn.modules.activations import Activation, activation_function, activation_name
+from nn.modules.initializers import Initializer, initializer_for
+from nn.modules.module import Module
+
+__all__ = ["MLP", "Dropout", "Embedding", "Layer", "Neuron", "Sequential"]
+
+Seed: TypeAlias = int | random.Random | None
+Nodes: TypeAlias = list[Value]
+
+
+def generator(seed: Seed) -> random.Random:
+    """The generator itself, or a new one: the same numbers for the same seed, others each time for None."""
+    return seed if isinstance(seed, random.Random) else random.Random(seed)
+
+
+def nodes(sample: Iterable[Value | float]) -> Nodes:
+    """A sample as nodes: Values as they are, plain numbers as constants of the graph."""
+    return [member if isinstance(member, Value) else Constant(member) for member in sample]
+
+
+class Neuron(Module):
+    """activation(Σ weightᵢ × inputᵢ + bias), a list of numbers or Values in, one Value out.
+
+    `initializer` draws the weights (a name, a function, or None for what fits the activation); the bias
+    begins at 0. `seed` is a number or a `random.Random`; None gives other weights each time.
+
+    >>> neuron = Neuron(2, activation="linear", initializer="zeros")
+    >>> neuron.bias.data = 3.0
+    >>> neuron([1.0, 1.0]).data
+    3.0
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        activation: Activation = "relu",
+        *,
+        initializer: str | Initializer | None = None,
+        seed: Seed = None,
+        outputs: int = 1,
+    ) -> None:
+        _at_least_one("inputs", inputs)
+        draw, rng = initializer_for(initializer, activation), generator(seed)
+        self.activation = activation
+        self.weights = [Value(draw(inputs, outputs, rng)) for _ in range(inputs)]
+        self.bias = Value(0.0)
+        self._function = activation_function(activation)
+        self._is_linear = activation_name(activation) == "linear"
+
+    def __call__(self, inputs: Sequence[Value | float], /) -> Value:
+        """The neuron's output for one sample; ValueError when the number of inputs is not its own."""
+        if len(inputs) != len(self.weights):
+            raise ValueError(wrong_inputs(repr(self), len(self.weights), len(inputs)))
+        weighted = dot(self.weights, inputs, self.bias)
+        if self._is_linear:
+            weighted.label = self._output_label
+            return weighted
+        weighted.label = self._sum_label
+        output = self._function(weighted)
+        output.label = self._output_label
+        return output
+
+    def take_name(self, path: str) -> None:
+        """Label the parameters, and prepare the labels of the two nodes that every call makes."""
+        super().take_name(path)
+        self._sum_label = f"{path}.sum" if path else "sum"
+        self._output_label = path or "output"
+
+    def arguments(self) -> dict[str, Any]:
+        """inputs and activation."""
+        return {"inputs": len(self.weights), "activation": activation_name(self.activation)}
+
+
+class Layer(Module):
+    """Neurons that look at the same inputs; a list of numbers or Values in, a list of Values out.
+
+    With `activation="softmax"` the outputs are positive and add up to 1.
+
+    >>> layer = Layer(2, 3, activation="softmax", initializer="zeros")
+    >>> [round(output.data, 3) for output in layer([1.0, 2.0])]
+    [0.333, 0.333, 0.333]
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        activation: Activation = "relu",
+        *,
+        initializer: str | Initializer | None = None,
+        seed: Seed = None,
+    ) -> None:
+        _at_least_one("inputs", inputs)
+        _at_least_one("outputs", outputs)
+        rng = generator(seed)
+        draw = initializer_for(initializer, activation)
+        of_neuron = "linear" if activation == "softmax" else activation
+        self.inputs, self.activation = inputs, activation
+        self.neurons = [
+            Neuron(inputs, of_neuron, initializer=draw, seed=rng, outputs=outputs) for _ in range(outputs)
+        ]
+
+    def __call__(self, inputs: Iterable[Value | float], /) -> Nodes:
+        """The outputs of all neurons for one sample."""
+        sample = nodes(inputs)  # once, and not once for each neuron
+        if len(sample) != self.inputs:
+            raise ValueError(wrong_inputs(repr(self), self.inputs, len(sample)))
+        outputs = [neuron(sample) for neuron in self.neurons]
+        return self._softmax(outputs) if self.activation == "softmax" else outputs
+
+    def _softmax(self, sums: Nodes) -> Nodes:
+        outputs = softmax(sums)
+        for neuron, weighted, output in zip(self.neurons, sums, outputs, strict=True):
+            weighted.label, output.label = neuron._sum_label, neuron._output_label
+        return outputs
+
+    def arguments(self) -> dict[str, Any]:
+        """inputs, outputs and activation."""
+        sizes = {"inputs": self.inputs, "outputs": len(self.neurons)}
+        return {**sizes, "activation": activation_name(self.activation)}
+
+
+class Sequential(Module):
+    """Modules one after the other: the outputs of each are the inputs of the next.
+
+    >>> network = Sequential(Layer(2, 8, "tanh", seed=0), Dropout(0.5, seed=0), Layer(8, 1, "linear", seed=1))
+    >>> len(network([0.5, -0.5])), len(network.parameters())
+    (1, 33)
+    """
+
+    def __init__(self, *layers: Callable[[Any], Any]) -> None:
+        if not layers:
+            raise ValueError("Sequential needs at least one module, got none")
+        self.layers: list[Any] = list(layers)
+
+    def __call__(self, inputs: Iterable[Value | float], /) -> Nodes:
+        """The outputs of the last module for one sample, always as a list."""
+        outputs: Any = list(inputs)
+        for layer in self.layers:
+            outputs = layer(outputs)
+        return outputs if isinstance(outputs, list) else [outputs]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.layers))})"
+
+
+class MLP(Sequential):
+    """A network of fully connected layers, a multi-layer perceptron: list in, list out, for one output too.
+
+    `MLP(2, [16, 16, 1])` has two inputs, two hidden layers of 16 and one output. `activation` is that of the
+    hidden layers, `output` that of the last one: "linear" for regression and for losses with logits,
+    "sigmoid" for a probability, "softmax" for one probability per class.
+
+    >>> network = MLP(2, [16, 16, 1], activation="tanh", seed=0)
+    >>> len(network([0.5, -1.0])), len(network.parameters())
+    (1, 337)
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        sizes: Sequence[int],
+        activation: Activation = "relu",
+        output: Activation = "linear",
+        *,
+        initializer: str | Initializer | None = None,
+        seed: Seed = None,
+    ) -> None:
+        if not sizes:
+            raise ValueError("MLP needs the size of at least one layer, got an empty list; MLP(2, [16, 1])")
+        rng = generator(seed)
+        self.inputs, self.sizes, self.activation, self.output = inputs, tuple(sizes), activation, output
+        activations = [activation] * (len(sizes) - 1) + [output]
+        super().__init__(
+            *(
+                Layer(before, size, each, initializer=initializer, seed=rng)
+                for before, size, each in zip([inputs, *sizes], sizes, activations, strict=False)
+            )
+        )
+
+    def arguments(self) -> dict[str, Any]:
+        """inputs, sizes, activation and output."""
+        names = {"activation": activation_name(self.activation), "output": activation_name(self.output)}
+        return {"inputs": self.inputs, "sizes": list(self.sizes), **names}
+
+    def __repr__(self) -> str:
+        return Module.__repr__(self)
+
+
+class Dropout(Module):
+    """While training, each input is 0 with probability `rate`, and else scaled up to keep the mean.
+
+    Otherwise, inputs pass unchanged. `fit` switches it on and seeds it. Srivastava et al., 2014.
+
+    >>> dropout = Dropout(0.5, seed=0)
+    >>> dropout.train()
+    >>> [output.data for output in dropout([1.0, 1.0, 1.0, 1.0])]
+    [2.0, 2.0, 0.0, 0.0]
+    """
+
+    def __init__(self, rate: float, *, seed: Seed = None) -> None:
+        if not 0.0 <= rate < 1.0:
+            raise ValueError(f"the rate of Dropout is a probability, 0 <= rate < 1; got {rate!r}")
+        self.rate = rate
+        self.rng = generator(seed)
+
+    def __call__(self, inputs: Iterable[Value | float], /) -> Nodes:
+        """The inputs, some of them 0 while training."""
+        sample = nodes(inputs)
+        if not self.training or self.rate == 0.0:
+            return sample
+        scale = 1.0 / (1.0 - self.rate)
+        return [Value(0.0) if self.rng.random() < self.rate else member * scale for member in sample]
+
+    def arguments(self) -> dict[str, Any]:
+        """rate."""
+        return {"rate": self.rate}
+
+
+class Embedding(Module):
+    """A table with a row of parameters for each of `count` things: whole numbers in, their rows out.
+
+    One index gives its row; a list of them gives their rows one after the other, as one list.
+
+    >>> table = Embedding(10, 4, seed=0)
+    >>> len(table(3)), len(table([3, 1]))
+    (4, 8)
+    """
+
+    def __init__(
+        self, count: int, size: int, *, initializer: str | Initializer = "normal", seed: Seed = None
+    ) -> None:
+        _at_least_one("count", count)
+        _at_least_one("size", size)
+        draw, rng = initializer_for(initializer, "linear"), generator(seed)
+        self.rows = [[Value(draw(count, size, rng)) for _ in range(size)] for _ in range(count)]
+
+    def __call__(self, index: Any, /) -> Nodes:
+        """The row for an index, or the rows for several; IndexError or TypeError where there is none.
+
+        An index below 0 counts from the end, as in any list. One that is a Value is looked up by `pick`, so
+        that replay does it anew for every sample.
+        """
+        indices = index if isinstance(index, list | tuple) else [index]
+        return [member for each in indices for member in self._row(each)]
+
+    def _row(self, index: Any) -> Nodes:
+        if isinstance(index, Value):
+            row: Nodes = pick(self.rows, index)
+            return row
+        place = int(index) if float(index).is_integer() else None
+        if place is None:
+            raise TypeError(f"Embedding takes whole numbers, got {index!r}")
+        if not -len(self.rows) <= place < len(self.rows):
+            raise IndexError(f"Embedding has rows 0 to {len(self.rows) - 1}, got {place}")
+        return self.rows[place]
+
+    def arguments(self) -> dict[str, Any]:
+        """count and size."""
+        return {"count": len(self.rows), "size": len(self.rows[0])}
+
+
+def wrong_inputs(who: str, expected: int, got: int) -> str:
+    """The message for a sample that has not as many numbers as a network has inputs."""
+    return f"{who} takes {expected} inputs, got {got}; each sample must have {expected} numbers"
+
+
+def _at_least_one(what: str, number: int) -> None:
+    if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+        raise ValueError(f"{what} must be a whole number of at least 1, got {number!r}")

@@ -1,0 +1,214 @@
+"""Gears: how a training step is computed, node by node or replayed; the formulas are the same.
+
+In the eager gear each step builds the graph of its batch anew, and every node can be looked at. In the replay
+gear the loss of one sample is recorded once, and runs on whole batches of numbers in arrays; parameters,
+gradients and what the optimizer remembers stay in arrays too, and are put back where they belong at the
+end of each epoch. Both take the same steps to about 1e-12.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import engine
+from engine import EngineError, ReplayError, Value, mean, total
+from nn.modules.layers import Dropout
+from nn.modules.module import Module
+from nn.training.evaluation import Sample, Samples
+from nn.training.losses import Loss, l1_penalty, l2_penalty
+from nn.training.optimizers import Optimizer, not_negative
+
+__all__ = ["EagerGear", "Gear", "Objective", "ReplayGear", "gear_for", "gear_named"]
+
+GEARS = ("auto", "eager", "replay")
+UNRECORDABLE = (EngineError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+
+
+class Objective:
+    """What training makes small: the mean loss of a batch, and the penalties on the parameters."""
+
+    def __init__(self, model: Module, loss: Loss, l1: float, l2: float) -> None:
+        self.model, self.loss = model, loss
+        self.l1, self.l2 = not_negative("l1", l1), not_negative("l2", l2)
+        self.parameters = model.parameters()
+        self.everything = list(model.named_parameters().values())  # walked once, and not at every step
+        if not self.parameters:
+            raise ValueError(f"{model!r} has no parameters to train: it has none, or all are frozen")
+
+    def of_sample(self, inputs: Any, target: Any) -> Value:
+        """The loss of one sample."""
+        return self.loss(self.model(inputs), target)
+
+    def penalties(self) -> list[Value]:
+        """What is added to the loss that is minimized, and not to the one that is shown."""
+        first = [l1_penalty(self.parameters, self.l1)] if self.l1 else []
+        return [*first, l2_penalty(self.parameters, self.l2)] if self.l2 else first
+
+    def gradients(self, batch: Sequence[Sample]) -> float:
+        """Leave the gradients for a batch in the parameters, and return the mean loss.
+
+        This is the one place where eager training meets backprop.
+        """
+        for parameter in self.everything:
+            parameter.grad = 0.0
+        loss = mean([self.of_sample(inputs, target) for inputs, target in batch])
+        if not math.isfinite(loss.data):
+            raise ArithmeticError(f"the loss is {loss.data!r}")
+        sum(self.penalties(), loss).backward()
+        return loss.data
+
+
+class Gear(Protocol):
+    """Takes training steps; `words` say which way, and why so."""
+
+    words: str
+
+    def step(self, places: Sequence[int]) -> float:
+        """One step on the samples at these places; returns their mean loss before it."""
+
+    def settle(self) -> None:
+        """Put everything where it belongs: numbers and gradients into the parameters."""
+
+    def predict(self, inputs: Sequence[Any]) -> list[list[float]]:
+        """The model's outputs for many samples."""
+
+
+class EagerGear:
+    """Each step builds its graph and goes back through it."""
+
+    def __init__(self, objective: Objective, samples: Samples, optimizer: Optimizer, why: str = "") -> None:
+        self.objective, self.samples, self.optimizer = objective, samples, optimizer
+        self.words = f"eager: {why}" if why else "eager"
+
+    def step(self, places: Sequence[int]) -> float:
+        """Build, go back, correct."""
+        loss = self.objective.gradients(self.samples.at(places))
+        self.optimizer.step(self.objective.parameters)
+        return loss
+
+    def settle(self) -> None:
+        """Everything is where it belongs already."""
+
+    def predict(self, inputs: Sequence[Any]) -> list[list[float]]:
+        """The model's outputs, each from a graph of its own."""
+        return self.objective.model.predict(inputs)
+
+
+class ReplayGear:
+    """Each step runs the recorded program; raises ReplayError when made where that cannot be."""
+
+    def __init__(
+        self, objective: Objective, samples: Samples, optimizer: Optimizer, batch_size: int = 1
+    ) -> None:
+        self.objective, self.optimizer = objective, optimizer
+        random = [repr(module) for _, module in objective.model.modules() if isinstance(module, Dropout)]
+        if random:
+            raise ReplayError(f"{random[0]} is another network in every step, which cannot be recorded")
+        self.program = engine.compile(objective.of_sample, objective.parameters)
+        self.outputs = engine.compile(_outputs_of(objective.model), objective.everything)
+        self.penalty: Any = None
+        if objective.penalties():
+            self.penalty = engine.compile(lambda: total(objective.penalties()), objective.parameters)
+        self.inputs, self.targets = map(self.program.array, (samples.inputs, samples.targets))
+        self.weights: Any = None
+        self.gradient: Any = None
+        self._pack()
+        self._gradient_at([0] * batch_size)  # recorded from one sample, and compiled for as many as will come
+        self.words = f"replay ({self.program.executor}): {self.program.stats}"
+
+    def step(self, places: Sequence[int]) -> float:
+        """All in arrays: one run of the program, one update for all parameters at once."""
+        self._pack()
+        loss, gradient = self._gradient_at(places)
+        if not math.isfinite(loss):
+            raise ArithmeticError(f"the loss is {loss!r}")
+        (self.weights,) = self.optimizer.update([self.weights], [gradient])
+        self.gradient = gradient
+        return loss
+
+    def _gradient_at(self, places: Sequence[int]) -> tuple[float, Any]:
+        """The mean loss of these samples, and the gradient of it and of the penalties."""
+        chosen = self.program.array(places)  # once, and not for inputs and targets each
+        inputs, targets = self.inputs.take(chosen, 0), self.targets.take(chosen, 0)
+        losses, gradient = self.program.value_and_gradients(self.weights, inputs, targets)
+        gradient = gradient / len(places)
+        if self.penalty is not None:
+            gradient = gradient + self.penalty.value_and_gradients(self.weights)[1]
+        return float(losses.sum()) / len(places), gradient
+
+    def _pack(self) -> None:
+        """Numbers and the optimizer's memory into arrays, unless they are there already."""
+        if self.weights is not None:
+            return
+        numbers = [parameter.data for parameter in self.objective.parameters]
+        self.optimizer.ensure_fits(len(numbers))
+        self.weights = self.program.array(numbers)
+        self.optimizer.memory = {
+            name: [self.program.array(column)] for name, column in self.optimizer.memory.items()
+        }
+
+    def settle(self) -> None:
+        """Numbers, gradients and memory out of the arrays; all of it, also when Ctrl-C comes in between."""
+        try:
+            self._unpack()
+        except KeyboardInterrupt:
+            self._unpack()
+            raise
+
+    def _unpack(self) -> None:
+        if self.weights is None:
+            return
+        for parameter, number in zip(self.objective.parameters, self.weights.tolist(), strict=True):
+            parameter.data = number
+        if self.gradient is not None:
+            for parameter in self.objective.everything:
+                parameter.grad = 0.0
+            for parameter, slope in zip(self.objective.parameters, self.gradient.tolist(), strict=True):
+                parameter.grad = slope
+        memory = self.optimizer.memory
+        if all(len(column) == 1 and hasattr(column[0], "tolist") for column in memory.values()):
+            self.optimizer.memory = {name: column[0].tolist() for name, column in memory.items()}
+        self.weights = None
+
+    def predict(self, inputs: Sequence[Any]) -> list[list[float]]:
+        """The model's outputs, by a program of their own."""
+        found: list[list[float]] = self.outputs(inputs).tolist()
+        return found
+
+
+def _outputs_of(model: Module) -> Any:
+    """The model as a function of one sample that gives a list."""
+
+    def outputs(inputs: Any) -> list[Any]:
+        found = model(inputs)
+        return list(found) if isinstance(found, list | tuple) else [found]
+
+    return outputs
+
+
+def gear_named(name: str) -> str:
+    """The name itself; ValueError where there is no such gear."""
+    if name not in GEARS:
+        raise ValueError(f"gear must be one of {', '.join(map(repr, GEARS))}, got {name!r}")
+    return name
+
+
+def gear_for(
+    wanted: str, objective: Objective, samples: Samples, optimizer: Optimizer, batch_size: int = 1
+) -> Gear:
+    """The gear of this name; for "auto" replay where the loss can be recorded, else eager, which says why."""
+    if gear_named(wanted) == "eager":
+        return EagerGear(objective, samples, optimizer)
+    gear: ReplayGear | None = None
+    try:
+        gear = ReplayGear(objective, samples, optimizer, batch_size)
+    except UNRECORDABLE as error:
+        if wanted == "replay":
+            raise
+        return EagerGear(objective, samples, optimizer, f"{error}")
+    finally:
+        if gear is not None:
+            gear.settle()
+    return gear

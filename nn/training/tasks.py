@@ -1,0 +1,99 @@
+"""What each loss expects of targets, and how a network's outputs under it are turned into an answer.
+
+>>> task_of("categorical_cross_entropy").answer([0.1, 0.7, 0.2])
+1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from nn.training.losses import Loss, loss_name
+
+__all__ = ["Task", "check_targets", "task_of"]
+
+Numbers = Sequence[float]
+
+
+@dataclass(frozen=True)
+class Task:
+    """`accepts` tells whether a number may stand in a target; `answer` decides from one sample's outputs.
+
+    `classes` is true where a target is the number of a class, or a share for each.
+    """
+
+    words: str
+    accepts: Callable[[float], bool]
+    answer: Callable[[Numbers], Any]
+    classes: bool = False
+
+
+def _each(decide: Callable[[float], float]) -> Callable[[Numbers], Any]:
+    return lambda outputs: decide(outputs[0]) if len(outputs) == 1 else [decide(x) for x in outputs]
+
+
+def _largest(outputs: Numbers) -> int:
+    return max(range(len(outputs)), key=outputs.__getitem__)
+
+
+MEASURE = Task("a number for each output", lambda _: True, _each(float))
+PROBABILITY = Task(
+    "0 or 1 (or a probability between) for each output",
+    lambda target: 0 <= target <= 1,
+    _each(lambda p: int(p >= 0.5)),
+)
+LOGIT = Task(PROBABILITY.words, PROBABILITY.accepts, _each(lambda z: int(z >= 0.0)))
+SIGN = Task(
+    "-1 or +1 for each output", lambda target: target in (-1, 1), _each(lambda z: 1 if z >= 0 else -1)
+)
+CLASS = Task("the number of a class, from 0", lambda share: 0 <= share <= 1, _largest, classes=True)
+
+_TASKS = {
+    "mean_squared_error": MEASURE,
+    "mean_absolute_error": MEASURE,
+    "huber": MEASURE,
+    "hinge": SIGN,
+    "binary_cross_entropy": PROBABILITY,
+    "binary_cross_entropy_with_logits": LOGIT,
+    "categorical_cross_entropy": CLASS,
+    "cross_entropy_with_logits": CLASS,
+}
+
+
+def task_of(loss: str | Loss) -> Task | None:
+    """The task of a loss; None for one of the user's own, of which nothing is known."""
+    return _TASKS.get(loss_name(loss))
+
+
+def check_targets(loss: str | Loss, targets: Sequence[Any], outputs: int) -> None:
+    """Raise ValueError, naming the first target that the loss cannot take for this number of outputs."""
+    task = task_of(loss)
+    if task is None:
+        return
+    if task.classes and outputs < 2:
+        raise ValueError(
+            f"{loss_name(loss)} compares 2 or more outputs, one for each class; the network has {outputs}: "
+            "for two classes and one output use binary_cross_entropy"
+        )
+    for place, target in enumerate(targets):
+        trouble = _trouble(task, target, outputs)
+        if trouble:
+            raise ValueError(
+                f"targets[{place}] is {target!r}, but {loss_name(loss)} needs {task.words}; the network has "
+                f"{outputs} outputs: {trouble}"
+            )
+
+
+def _trouble(task: Task, target: Any, outputs: int) -> str:
+    if task.classes and not isinstance(target, list):
+        return "" if target in range(outputs) else f"a class must be a whole number from 0 to {outputs - 1}"
+    members = target if isinstance(target, list) else [target]
+    if len(members) != outputs:
+        return f"expected {outputs} numbers, got {len(members)}"
+    if not all(map(task.accepts, members)):
+        return "a number is out of range"
+    if task.classes and abs(sum(members) - 1.0) > 1e-9:
+        return "the shares of the classes must add up to 1"
+    return ""
