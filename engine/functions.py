@@ -13,7 +13,7 @@ from engine import modes, ops
 from engine.operation import Operation
 from engine.quick import written_dot
 from engine.real import as_number
-from engine.value import Constant, Made, Value, make_node, make_wide, quick, wide_node
+from engine.value import Constant, Value, make_node, make_wide, quick, wide_node
 
 MOST_WRITTEN_OUT = 200  # operands of a dot; beyond, a loop is nearly as quick, and the text is long
 _dots: dict[int, Callable[..., Value]] = {}  # by the number of operands; filled when first wanted
@@ -41,7 +41,7 @@ def _node(operation: Operation, operands: Sequence[Any]) -> Value:
 def _stand_in(operands: Sequence[Any]) -> Value | None:
     """The first operand of a special kind: while it records, replay hears everything through those."""
     for operand in operands:
-        if isinstance(operand, Value) and type(operand) not in (Made, Constant):
+        if isinstance(operand, Value) and type(operand) not in (Value, Constant):
             return operand
     return None
 
@@ -52,7 +52,7 @@ def _function(operation: Operation) -> Function:
     def function(*operands: Any) -> Any:
         if len(operands) != operation.arity:
             raise TypeError(f"{operation.name} takes {operation.arity} operands, got {len(operands)}")
-        if not modes.anywhere and type(operands[0]) is Made:
+        if not modes.anywhere and type(operands[0]) is Value:
             return quick(operation)(*operands)
         maker = _stand_in(operands) if modes.anywhere else None
         return operation(*operands) if maker is None else maker.apply(operation, operands)

@@ -10,7 +10,7 @@ def tanh(self):
     try:
         data = forward(self._data)
         first_partial = 1.0 - data * data
-        node = blank()
+        node = allocate(Value)
     except UNUSUAL:
         return plain(operation, (self,))
     node._data = data
@@ -101,7 +101,7 @@ def body(operation: Operation, kinds: tuple[str, ...]) -> str:
     lines = [f"def {operation.name}({arguments}):", *_arrival(roles, kinds)]
     lines += [f"    {x} = {source}" for x, source in kept.items()]
     lines += ["    try:", *(f"        {name} = {text}" for name, text in computed.items())]
-    lines += ["        node = blank()", "    except UNUSUAL:", plain]
+    lines += ["        node = allocate(Value)", "    except UNUSUAL:", plain]
     if len(kinds) > 1 or _makes_nan(operation):
         lines += ["    if data != data:", plain]
     if "number" in kinds:
@@ -126,7 +126,7 @@ def dot_body(operands: int) -> str:
     lines += [f"        operands = ({_listed([*weights, *inputs, *bias])})"]
     lines += [f"        {name} = {name}._data" for name in [*weights, *inputs]]
     lines += ["        b = bias._data"] * len(bias)
-    lines += [f"        data = {data}", "        node = blank()", "    except UNUSUAL:", plain]
+    lines += [f"        data = {data}", "        node = allocate(Value)", "    except UNUSUAL:", plain]
     lines += ["    if data != data:", plain]
     lines += _filled("node", "data", "operation", "None", "operands", "None", f"({_listed(slopes)})")
     return "\n".join([*lines, "    return node"])

@@ -21,7 +21,7 @@ from engine.graph import interior_and_leaves
 from engine.replay.recording import selection
 from engine.replay.recording.stand_ins import Condition, Session, StandIn, recording_into
 from engine.replay.recording.tape import Instruction, Leaf, LeafKind, Tape
-from engine.value import Made, Value
+from engine.value import Value
 
 __all__ = ["as_eager", "record"]
 
@@ -36,7 +36,7 @@ def _in_disguise(parameters: Sequence[Value], weights: Sequence[float]) -> Itera
         for parameter, weight in zip(parameters, weights, strict=True):
             kind = type(parameter)
             parameter.__class__ = (
-                StandIn if kind is Made else type("StandIn", (StandIn, kind), {"__slots__": ()})
+                StandIn if kind is Value else type("StandIn", (StandIn, kind), {"__slots__": ()})
             )
             parameter._data = float(weight)
         yield
@@ -157,7 +157,7 @@ def _leaf(leaf: Any, numbers: dict[Value, int], session: Session, held: list[Val
         return Leaf(LeafKind.INPUT, session.inputs[leaf], leaf._data, leaf.label)
     if isinstance(leaf, StandIn):
         raise ReplayError("a copy of a recorded value cannot be followed; use the value itself")
-    if type(leaf) is Made:
+    if type(leaf) is Value:
         held.append(leaf)
         return Leaf(LeafKind.HELD, len(held) - 1, leaf._data, leaf.label)
     return Leaf(LeafKind.CONSTANT, 0, leaf._data, "")

@@ -20,7 +20,7 @@ from engine import modes, ops
 from engine.errors import ReplayError
 from engine.operation import Operation
 from engine.replay.recording import selection
-from engine.value import Made, Value, make_node
+from engine.value import Value, make_node
 
 __all__ = ["Condition", "Session", "StandIn", "recording_into"]
 
@@ -78,7 +78,7 @@ def _make(operation: Operation, operands: Sequence[Any]) -> Value:
 
 def _disguised(node: Value) -> Value:
     """The node as a stand-in; what was made inside `no_grad` lets no gradient through."""
-    if type(node) is Made:
+    if type(node) is Value:
         if not modes.recording():
             with modes.keeping_operands():
                 node = make_node(selection.DETACH, (node,))
