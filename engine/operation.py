@@ -18,7 +18,7 @@ from typing import Any, Protocol, TypeVar, overload
 
 from engine.errors import DomainError
 
-__all__ = ["CALL", "Domain", "Kink", "Operand", "Operation", "choose"]
+__all__ = ["ALWAYS", "CALL", "Domain", "Inexact", "Kink", "Operand", "Operation", "choose", "ulps"]
 
 CALL = 100  # the precedence of `name(x)`, which never needs parentheses around it
 
@@ -28,6 +28,23 @@ class Operand(Protocol):
 
     def apply(self, operation: Operation, operands: Sequence[Any], /) -> Any:
         """The result of the operation on these operands, one of which is `self`."""
+
+
+class Inexact(float):
+    """A constant of a formula that no float is: the nearest float, and the formula that gives it exactly.
+
+    `formula` is written in the rows' language, as a function of the number 1. Use it bare, as a factor: what
+    is computed from it and a float is a float, and no longer knows.
+    """
+
+    __slots__ = ("formula",)
+    formula: Callable[[Any], Any]
+
+    def __new__(cls, formula: Callable[[Any], Any]) -> Inexact:
+        """The float that the formula gives for the float 1."""
+        constant = super().__new__(cls, formula(1.0))
+        constant.formula = formula
+        return constant
 
 
 OperandT = TypeVar("OperandT", bound=Operand)
@@ -58,6 +75,21 @@ class Kink:
     rule: str
 
 
+def ALWAYS(*_: float) -> bool:  # noqa: N802  (a constant that is called)
+    """For every operand."""
+    return True
+
+
+def _nowhere(*_: float) -> bool:
+    return False
+
+
+def ulps(count: float, out: float) -> float:
+    """So many units in the last place of a result, as a bound on its error; one more if subnormal."""
+    bound = count * 2.0**-52 * abs(out)
+    return bound if abs(out) > 2.0**-1021 else bound + math.ceil(count) * 5e-324
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Operation:
     """One row of the table: all that the project knows about one operation.
@@ -67,6 +99,12 @@ class Operation:
     tells on which side of its kinks the operands lie. `overflow` gives the result where Python's
     math module raises OverflowError instead of returning an infinity. `advice` says what to use instead
     where its numbers have gone to infinity.
+
+    What is known of its numbers, for bounds on their errors (engine/health): `forward` is off by at most so
+    many `ulp` of its result, or by a function of (out, *operands); infinite: nobody knows. `monotone` tells
+    where the row is monotone in each operand, the others being fixed; where it holds at the corners of a box
+    it holds inside. No local derivative is larger than `steepest`. With `jump` the value jumps where `side`
+    changes.
     """
 
     name: str
@@ -83,6 +121,10 @@ class Operation:
     advice: str = ""
     commutative: bool = False
     flat: bool = False
+    ulp: float | Callable[..., float] = math.inf
+    monotone: Callable[..., bool] = _nowhere
+    steepest: float = math.inf
+    jump: bool = False
 
     def __repr__(self) -> str:
         return f"<operation {self.name}>"

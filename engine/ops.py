@@ -21,7 +21,7 @@ from collections.abc import Callable, Sequence
 from functools import reduce
 from typing import Any
 
-from engine.operation import Domain, Kink, Operation, choose
+from engine.operation import ALWAYS, Domain, Inexact, Kink, Operation, choose, ulps
 
 TABLE: dict[str, Operation] = {}
 
@@ -66,20 +66,20 @@ def _clamp(x: float, low: float, high: float) -> float:
 # ── Arithmetic ────────────────────────────────────────────────────────────────────────────────────
 
 add = row("add", operator.add, lambda out, x, y: (1.0, 1.0), "x + y",
-          arity=2, symbol="+", precedence=10, commutative=True)
+          arity=2, symbol="+", precedence=10, commutative=True, ulp=0.5, monotone=ALWAYS)
 subtract = row("subtract", operator.sub, lambda out, x, y: (1.0, -1.0), "x − y",
-               arity=2, symbol="−", precedence=10)
+               arity=2, symbol="−", precedence=10, ulp=0.5, monotone=ALWAYS)
 multiply = row("multiply", operator.mul, lambda out, x, y: (y, x), "x × y",
-               arity=2, symbol="×", precedence=20, commutative=True)
+               arity=2, symbol="×", precedence=20, commutative=True, ulp=0.5, monotone=ALWAYS)
 divide = row("divide", operator.truediv, lambda out, x, y: (1.0 / y, -out / y), "x ÷ y",
              Domain("a divisor other than 0", lambda x, y: y != 0, (NEAR, POSITIVE)),
-             arity=2, symbol="÷", precedence=20, advice="leave the bad case out with where and a thunk")
+             arity=2, symbol="÷", precedence=20, advice="leave the bad case out with where and a thunk", ulp=0.5)
 ratio: Operation = row("ratio", lambda x, y: x / y if y else math.inf * x,
             lambda out, x, y: (ratio(1.0, y), ratio(-out, y)),
             "x ÷ y inside this table's formulas: infinite at the edge of a domain, where ÷ refuses",
             Domain("operands that are not both 0", lambda x, y: x != 0 or y != 0, (NEAR, POSITIVE)),
-            arity=2, symbol="÷", precedence=20)
-negate = row("negate", operator.neg, lambda out, x: (-1.0,), "−x", symbol="−", precedence=30)
+            arity=2, symbol="÷", precedence=20, ulp=0.5)
+negate = row("negate", operator.neg, lambda out, x: (-1.0,), "−x", symbol="−", precedence=30, ulp=0, monotone=ALWAYS)
 power: Operation = row("power", math.pow,
             lambda out, x, y: (
                 choose(y >= 1.0, lambda: y * power(x, y - 1.0),
@@ -91,137 +91,153 @@ power: Operation = row("power", math.pow,
                    (POSITIVE, NEAR), "for an odd root of a negative number use cbrt or -(-x)**y"),
             arity=2, symbol="**", precedence=40,
             overflow=lambda x, y: -math.inf if x < 0 and y % 2 == 1 else math.inf,
-            kinks=(Kink((0.0, 0.5), EDGE), Kink((0.0, 0.0), "a jump in y: flat, and the limit in x")))
+            kinks=(Kink((0.0, 0.5), EDGE), Kink((0.0, 0.0), "a jump in y: flat, and the limit in x")),
+                       ulp=lambda out, x, y: 0.0 if y in (0.0, 1.0) else ulps(1, out), monotone=lambda x, y: x > 0)
 
 # ── Exponentials, logarithms, roots ───────────────────────────────────────────────────────────────
 
 exp = row("exp", math.exp, lambda out, x: (out,), "e to the power of x",
-          advice="stay in logarithms: log_softmax, logsumexp, softplus, sigmoid")
-expm1 = row("expm1", math.expm1, lambda out, x: (exp(x),), "exp(x) − 1, exact near 0")
-exp2 = row("exp2", math.exp2, lambda out, x: (out * math.log(2.0),), "2 to the power of x")
+          advice="stay in logarithms: log_softmax, logsumexp, softplus, sigmoid", ulp=1, monotone=ALWAYS)
+expm1 = row("expm1", math.expm1, lambda out, x: (exp(x),), "exp(x) − 1, exact near 0", ulp=1, monotone=ALWAYS)
+exp2 = row("exp2", math.exp2, lambda out, x: (out * LN2,), "2 to the power of x", ulp=1, monotone=ALWAYS)
 log: Operation = row("log", math.log, lambda out, x: (1.0 / x,), "the natural logarithm of x",
           Domain("x > 0", lambda x: x > 0, (POSITIVE,), "for log of a softmax use log_softmax"),
-          advice="for log of a softmax use log_softmax")
+          advice="for log of a softmax use log_softmax", ulp=1, monotone=ALWAYS)
 log1p = row("log1p", math.log1p, lambda out, x: (1.0 / (1.0 + x),), "log(1 + x), exact near 0",
-            Domain("x > -1", lambda x: x > -1, ((-0.9, 9.0),)))
-log2 = row("log2", math.log2, lambda out, x: (1.0 / (x * math.log(2.0)),), "the logarithm to base 2",
-           Domain("x > 0", lambda x: x > 0, (POSITIVE,)))
-log10 = row("log10", math.log10, lambda out, x: (1.0 / (x * math.log(10.0)),),
-            "the logarithm to base 10", Domain("x > 0", lambda x: x > 0, (POSITIVE,)))
+            Domain("x > -1", lambda x: x > -1, ((-0.9, 9.0),)), ulp=1, monotone=ALWAYS)
+log2 = row("log2", math.log2, lambda out, x: (1.0 / (x * LN2),), "the logarithm to base 2",
+           Domain("x > 0", lambda x: x > 0, (POSITIVE,)), ulp=2, monotone=ALWAYS)
+log10 = row("log10", math.log10, lambda out, x: (1.0 / (x * LN10),),
+            "the logarithm to base 10", Domain("x > 0", lambda x: x > 0, (POSITIVE,)), ulp=2, monotone=ALWAYS)
 sqrt = row("sqrt", math.sqrt, lambda out, x: (ratio(0.5, out),), "the square root of x",
            Domain("x >= 0", lambda x: x >= 0, (POSITIVE,)), kinks=(Kink((0.0,), EDGE),),
-           advice="for the root of a sum of squares use hypot or norm")
+           advice="for the root of a sum of squares use hypot or norm", ulp=0.5, monotone=ALWAYS)
 cbrt = row("cbrt", math.cbrt, lambda out, x: (ratio(1.0, 3.0 * out * out),),
-           "the cube root of x, for negative x too", kinks=(Kink((0.0,), "a vertical tangent: its slope"),))
+           "the cube root of x, for negative x too", kinks=(Kink((0.0,), "a vertical tangent: its slope"),),
+           ulp=4, monotone=ALWAYS)
 
 # ── Trigonometric and hyperbolic functions ────────────────────────────────────────────────────────
 
 FINITE = Domain("a finite angle", math.isfinite, (NEAR,))
 INSIDE = Domain("-1 <= x <= 1", lambda x: -1 <= x <= 1, ((-0.99, 0.99),))
-sin = row("sin", math.sin, lambda out, x: (cos(x),), "the sine of x radians", FINITE)
-cos: Operation = row("cos", math.cos, lambda out, x: (-sin(x),), "the cosine of x radians", FINITE)
+sin = row("sin", math.sin, lambda out, x: (cos(x),), "the sine of x radians", FINITE, ulp=1, steepest=1.0)
+cos: Operation = row("cos", math.cos, lambda out, x: (-sin(x),), "the cosine of x radians", FINITE,
+                     ulp=1, steepest=1.0)
 tan = row("tan", math.tan, lambda out, x: (1.0 + out * out,), "the tangent of x radians",
-          Domain("a finite angle", math.isfinite, ((-1.5, 1.5),)))
+          Domain("a finite angle", math.isfinite, ((-1.5, 1.5),)), ulp=1)
 asin = row("asin", math.asin, lambda out, x: (ratio(1.0, sqrt((1.0 - x) * (1.0 + x))),),
-           "the angle whose sine is x", INSIDE, kinks=(Kink((1.0,), EDGE), Kink((-1.0,), EDGE)))
+           "the angle whose sine is x", INSIDE, kinks=(Kink((1.0,), EDGE), Kink((-1.0,), EDGE)),
+           ulp=1, monotone=ALWAYS)
 acos = row("acos", math.acos, lambda out, x: (ratio(-1.0, sqrt((1.0 - x) * (1.0 + x))),),
-           "the angle whose cosine is x", INSIDE, kinks=(Kink((1.0,), EDGE), Kink((-1.0,), EDGE)))
-atan = row("atan", math.atan, lambda out, x: (1.0 / (1.0 + x * x),), "the angle whose tangent is x")
+           "the angle whose cosine is x", INSIDE, kinks=(Kink((1.0,), EDGE), Kink((-1.0,), EDGE)),
+           ulp=1, monotone=ALWAYS)
+atan = row("atan", math.atan, lambda out, x: (1.0 / (1.0 + x * x),), "the angle whose tangent is x",
+           ulp=1, monotone=ALWAYS, steepest=1.0)
 atan2 = row("atan2", math.atan2,
             lambda out, y, x: (
                 choose(hypot(y, x) > 0.0, lambda: x / hypot(y, x) / hypot(y, x), math.nan),
                 choose(hypot(y, x) > 0.0, lambda: -y / hypot(y, x) / hypot(y, x), math.nan)),
             "the angle of the point (x, y); note the order, atan2(y, x)", arity=2,
-            kinks=(Kink((0.0, 0.0), "nothing sensible exists: backward raises"),))
+            kinks=(Kink((0.0, 0.0), "nothing sensible exists: backward raises"),),
+            ulp=1, jump=True, side=lambda y, x: 2 * (x == 0 == y) + (x < 0 <= y))
 sinh = row("sinh", math.sinh, lambda out, x: (cosh(x),), "the hyperbolic sine of x",
-           overflow=lambda x: math.copysign(math.inf, x))
-cosh: Operation = row("cosh", math.cosh, lambda out, x: (sinh(x),), "the hyperbolic cosine of x")
-tanh = row("tanh", math.tanh, lambda out, x: (1.0 - out * out,), "the hyperbolic tangent of x")
-asinh = row("asinh", math.asinh, lambda out, x: (1.0 / hypot(1.0, x),), "the inverse of sinh")
+           overflow=lambda x: math.copysign(math.inf, x), ulp=2, monotone=ALWAYS)
+cosh: Operation = row("cosh", math.cosh, lambda out, x: (sinh(x),), "the hyperbolic cosine of x", ulp=2)
+tanh = row("tanh", math.tanh, lambda out, x: (1.0 - out * out,), "the hyperbolic tangent of x",
+           ulp=2, monotone=ALWAYS, steepest=1.0)
+asinh = row("asinh", math.asinh, lambda out, x: (1.0 / hypot(1.0, x),), "the inverse of sinh",
+            ulp=2, monotone=ALWAYS, steepest=1.0)
 acosh = row("acosh", math.acosh, lambda out, x: (ratio(1.0, sqrt(x - 1.0) * sqrt(x + 1.0)),),
             "the inverse of cosh", Domain("x >= 1", lambda x: x >= 1, ((1.01, 50.0),)),
-            kinks=(Kink((1.0,), EDGE),))
+            kinks=(Kink((1.0,), EDGE),), ulp=2, monotone=ALWAYS)
 atanh = row("atanh", math.atanh, lambda out, x: (1.0 / ((1.0 - x) * (1.0 + x)),), "the inverse of tanh",
-            Domain("-1 < x < 1", lambda x: -1 < x < 1, ((-0.99, 0.99),)))
+            Domain("-1 < x < 1", lambda x: -1 < x < 1, ((-0.99, 0.99),)), ulp=2, monotone=ALWAYS)
 hypot: Operation = row("hypot", math.hypot,
             lambda out, x, y: (choose(out > 0.0, lambda: x / out, 0.0),
                                choose(out > 0.0, lambda: y / out, 0.0)),
-            "the length of the vector (x, y)", arity=2, commutative=True, kinks=(Kink((0.0, 0.0), SLOPE),))
-erf = row("erf", math.erf, lambda out, x: (2.0 / math.sqrt(math.pi) * exp(-x * x),),
-          "the error function of x")
-erfc = row("erfc", math.erfc, lambda out, x: (-2.0 / math.sqrt(math.pi) * exp(-x * x),),
-           "1 − erf(x), exact where erf is nearly 1")
+            "the length of the vector (x, y)", arity=2, commutative=True, kinks=(Kink((0.0, 0.0), SLOPE),),
+                       ulp=1, steepest=1.0)
+erf = row("erf", math.erf, lambda out, x: (TWO_BY_ROOT_PI * exp(-x * x),),
+          "the error function of x", ulp=1, monotone=ALWAYS, steepest=1.2)
+erfc = row("erfc", math.erfc, lambda out, x: (-(TWO_BY_ROOT_PI * exp(-x * x)),),
+           "1 − erf(x), exact where erf is nearly 1", ulp=5, monotone=ALWAYS, steepest=1.2)
 
 # ── Selection: what is not selected has no path ───────────────────────────────────────────────────
 
 absolute = row("abs", operator.abs, lambda out, x: (sign(x),), "the absolute value of x",
-               kinks=(Kink((0.0,), SLOPE),), side=sign_of)
+               kinks=(Kink((0.0,), SLOPE),), side=sign_of, ulp=0, steepest=1.0)
 maximum = row("maximum", lambda x, y: x if x > y or x != x else y,
               lambda out, x, y: (choose(x > y, 1.0, choose(x < y, None, 0.5)),
                                  choose(x < y, 1.0, choose(x > y, None, 0.5))),
               "the larger of x and y (relu(x) differs from maximum(x, 0) in the slope at 0)",
-              arity=2, commutative=True, kinks=(Kink((1.0, 1.0), TIE),), side=sign_of)
+              arity=2, commutative=True, kinks=(Kink((1.0, 1.0), TIE),), side=sign_of,
+              ulp=0, monotone=ALWAYS, steepest=1.0)
 minimum = row("minimum", lambda x, y: x if x < y or x != x else y,
               lambda out, x, y: (choose(x < y, 1.0, choose(x > y, None, 0.5)),
                                  choose(x > y, 1.0, choose(x < y, None, 0.5))),
               "the smaller of x and y", arity=2, commutative=True, kinks=(Kink((1.0, 1.0), TIE),),
-              side=sign_of)
+              side=sign_of, ulp=0, monotone=ALWAYS, steepest=1.0)
 where = row("where", lambda condition, x, y: x if condition > 0 else y,
             lambda out, condition, x, y: (None, choose(condition > 0.0, 1.0, None),
                                           choose(condition > 0.0, None, 1.0)),
             "x where the condition is positive (true is 1, false is 0), else y", arity=3,
-            side=lambda condition, x, y: condition > 0)
+            side=lambda condition, x, y: condition > 0, ulp=0, monotone=ALWAYS, steepest=1.0, jump=True)
 clamp = row("clamp", _clamp,
             lambda out, x, low, high: (choose((x > low) & (x < high), 1.0, None),
                                        choose(x < low, 1.0, None), choose(x > high, 1.0, None)),
             "x, but at least low and at most high",
             Domain("low <= high", lambda x, low, high: low <= high, (NEAR, (-2.0, -1.0), (1.0, 2.0))),
             arity=3, kinks=(Kink((0.0, 0.0, 1.0), SLOPE), Kink((1.0, 0.0, 1.0), SLOPE)),
-            side=lambda x, low, high: 3 * sign_of(x, low) + sign_of(x, high))
+            side=lambda x, low, high: 3 * sign_of(x, low) + sign_of(x, high), ulp=0, monotone=ALWAYS, steepest=1.0)
 sign: Operation = row("sign", lambda x: x if x != x else float(sign_of(x)), lambda out, x: (0.0,),
-           "-1, 0 or 1, as the sign of x", flat=True, kinks=(Kink((0.0,), JUMP),), side=sign_of)
+           "-1, 0 or 1, as the sign of x", flat=True, kinks=(Kink((0.0,), JUMP),), side=sign_of,
+                      ulp=0, monotone=ALWAYS, jump=True)
 floor: Operation = row("floor", lambda x: float(math.floor(x)) if math.isfinite(x) else x, lambda out, x: (0.0,),
             "the largest whole number that is not above x", flat=True, kinks=(Kink((1.0,), JUMP),),
-            side=math.floor)
+            side=math.floor, ulp=0, monotone=ALWAYS, jump=True)
 ceil: Operation = row("ceil", lambda x: float(math.ceil(x)) if math.isfinite(x) else x, lambda out, x: (0.0,),
            "the smallest whole number that is not below x", flat=True, kinks=(Kink((1.0,), JUMP),),
-           side=math.ceil)
+           side=math.ceil, ulp=0, monotone=ALWAYS, jump=True)
 nearest: Operation = row("round", lambda x: float(round(x)) if math.isfinite(x) else x, lambda out, x: (0.0,),
               "the nearest whole number, halves to the even one", flat=True, kinks=(Kink((0.5,), JUMP),),
-              side=round)
+              side=round, ulp=0, monotone=ALWAYS, jump=True)
 
 # ── Activation functions ──────────────────────────────────────────────────────────────────────────
 
 sigmoid = row("sigmoid", lambda x: 1.0 / (1.0 + math.exp(-x)) if x >= 0 else
-              math.exp(x) / (1.0 + math.exp(x)), lambda out, x: (out * (1.0 - out),), "1 ÷ (1 + exp(−x))")
+              math.exp(x) / (1.0 + math.exp(x)), lambda out, x: (out * (1.0 - out),), "1 ÷ (1 + exp(−x))",
+              ulp=4, monotone=ALWAYS, steepest=0.25)
 relu = row("relu", lambda x: choose(x <= 0.0, 0.0, x), lambda out, x: (choose(x > 0.0, 1.0, None),),
-           "x where it is positive, else 0", kinks=(Kink((0.0,), SLOPE),), side=sign_of)
+           "x where it is positive, else 0", kinks=(Kink((0.0,), SLOPE),), side=sign_of,
+           ulp=0, monotone=ALWAYS, steepest=1.0)
 leaky_relu = row("leaky_relu", lambda x, slope: x if x > 0 else slope * x,
                  lambda out, x, slope: (choose(x > 0.0, 1.0, slope), choose(x > 0.0, None, x)),
                  "x where it is positive, else slope × x", arity=2, kinks=(Kink((0.0, LEAK), SLOPE),),
                  domain=Domain("a number", lambda *_: True, (NEAR, (0.01, 0.5))),
-                 side=lambda x, slope: sign_of(x))
+                 side=lambda x, slope: sign_of(x), ulp=0.5)
 elu = row("elu", lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
           lambda out, x, alpha: (
               choose(x > 0.0, 1.0, lambda: choose(x < 0.0, alpha * exp(x), minimum(1.0, alpha))),
               choose(x > 0.0, None, lambda: expm1(x))),
           "x where it is positive, else alpha × (exp(x) − 1)", arity=2, kinks=(Kink((0.0, ALPHA), SLOPE),),
           domain=Domain("a number", lambda *_: True, (NEAR, (0.5, 2.0))),
-          side=lambda x, alpha: sign_of(x))
+          side=lambda x, alpha: sign_of(x), ulp=1.5)
 softplus = row("softplus", lambda x: max(x, 0.0) + math.log1p(math.exp(-abs(x))),
-               lambda out, x: (sigmoid(x),), "log(1 + exp(x))")
+               lambda out, x: (sigmoid(x),), "log(1 + exp(x))", ulp=4, monotone=ALWAYS, steepest=1.0)
 silu = row("silu", lambda x: x * sigmoid(x),
-           lambda out, x: (sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),), "x × sigmoid(x)")
+           lambda out, x: (sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),), "x × sigmoid(x)", ulp=5, steepest=1.1)
 gelu = row("gelu", lambda x: 0.5 * x * math.erfc(-x / math.sqrt(2.0)),
-           lambda out, x: (0.5 * erfc(-x / math.sqrt(2.0)) +
-                           x * exp(-0.5 * x * x) / math.sqrt(2.0 * math.pi),),
-           "x × the normal distribution function of x (exact, not the tanh approximation)")
+           lambda out, x: (0.5 * erfc(-x / ROOT_2) +
+                           x * exp(-0.5 * x * x) / ROOT_2_PI,),
+           "x × the normal distribution function of x (exact, not the tanh approximation)",
+           ulp=lambda out, x: (8.0 + 2.0 * x * x) * ulps(1, out), steepest=1.13)
 mish = row("mish", lambda x: x * math.tanh(softplus(x)),
            lambda out, x: (tanh(softplus(x)) +
                            x * (1.0 - tanh(softplus(x)) * tanh(softplus(x))) * sigmoid(x),),
-           "x × tanh(softplus(x))")
+           "x × tanh(softplus(x))", ulp=9, steepest=1.1)
 softsign = row("softsign", lambda x: x / (1.0 + abs(x)),
-               lambda out, x: (1.0 / ((1.0 + absolute(x)) * (1.0 + absolute(x))),), "x ÷ (1 + |x|)")
+               lambda out, x: (1.0 / ((1.0 + absolute(x)) * (1.0 + absolute(x))),), "x ÷ (1 + |x|)",
+               ulp=1.5, monotone=ALWAYS, steepest=1.0)
 
 # ── Many operands in one node ─────────────────────────────────────────────────────────────────────
 # dot's operands are the n weights, the n inputs and, where there is one, the bias.
@@ -256,13 +272,22 @@ def _logsumexp(*operands: float) -> float:
 
 dot = row("dot", lambda *operands: weighted_sum(*_parts(operands)),
           lambda out, *operands: weighted_sum_partials(*_parts(operands)),
-          "the sum of weights × inputs, plus the bias", arity=None)
+          "the sum of weights × inputs, plus the bias", arity=None, ulp=0.5)
 total = row("total", lambda *operands: reduce(operator.add, operands),
             lambda out, *operands: (1.0,) * len(operands), "the sum of all operands", arity=None,
-            commutative=True)
+            commutative=True, ulp=0.5)
 logsumexp = row("logsumexp", _logsumexp, lambda out, *operands: tuple(exp(x - out) for x in operands),
-                "the logarithm of the sum of exponentials", arity=None, commutative=True)
+                "the logarithm of the sum of exponentials", arity=None, commutative=True,
+                ulp=lambda out, *operands: (4.0 + 3.0 * math.log(len(operands)) + abs(out)) * ulps(0.5, 1.0), steepest=1.0)
 norm = row("norm", math.hypot,
            lambda out, *operands: tuple(choose(out > 0.0, lambda x=x: x / out, 0.0) for x in operands),
            "the length of the vector of all operands", arity=None, commutative=True,
-           kinks=(Kink((0.0, 0.0, 0.0), SLOPE),))
+           kinks=(Kink((0.0, 0.0, 0.0), SLOPE),), ulp=1, steepest=1.0)
+
+# ── Constants of the formulas above that no float is, each in the table's own words ───────────────
+
+LN2: Inexact = Inexact(lambda one: log(2.0 * one))
+LN10: Inexact = Inexact(lambda one: log(10.0 * one))
+ROOT_2: Inexact = Inexact(lambda one: sqrt(2.0 * one))
+ROOT_2_PI: Inexact = Inexact(lambda one: sqrt(2.0 * acos(-one)))
+TWO_BY_ROOT_PI: Inexact = Inexact(lambda one: 2.0 / sqrt(acos(-one)))
