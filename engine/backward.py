@@ -7,19 +7,24 @@ what it is handed. In reverse topological order a node has been handed everythin
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import chain, repeat, starmap
+from operator import itemgetter
 from typing import Any, NoReturn
 
 from engine.errors import GraphError, NonFiniteError
-from engine.graph import Node, interior_and_leaves, topological_order
+from engine.graph import Node, interior_and_leaves
 
 __all__ = ["adjoints", "backward", "local_values", "refuse_stale"]
 
 
-def backward(root: Node, constant: type[Node] = Node) -> None:
-    """Add d root / d leaf to the `grad` of every leaf; give every interior node its gradient afresh.
+def backward(root: Node, gradient: float = 1.0, constant: type[Node] = Node) -> None:
+    """Add `gradient` × d root / d leaf to the `grad` of every leaf; give interior nodes theirs afresh.
 
-    All or nothing: where a gradient would be nan, NonFiniteError is raised and every `grad` is as it
+    All or nothing: where a gradient would be nan, NonFiniteError is raised, and then, and after an
+    exception from elsewhere at any moment (Ctrl-C, a signal handler's, no memory), every `grad` is as it
     was. Leaves of type `constant` are left without a gradient.
 
     The rule itself stands in `adjoints`, in eight lines; this is the same, bit for bit, written for speed.
@@ -28,20 +33,48 @@ def backward(root: Node, constant: type[Node] = Node) -> None:
     interior: list[Node] = []
     leaves: list[Node] = []
     before: list[tuple[Node, float]] = []
+    waiting: list[Waiting] = [((root,), None)]
+    undo = _restoring(interior, leaves, before, waiting)
     try:
-        _mark(root, unreached, interior, leaves, before)
-        root.grad = 1.0
+        _mark(root, unreached, interior, leaves, before, waiting)
+        root.grad = gradient
         if not (_sweep(interior, unreached) and _settle(leaves, unreached, constant)):
-            _refuse_nan(root, interior)
+            _refuse_nan(root, interior, gradient)
+        _write(
+            [
+                (node, earlier + node.grad)
+                for node, earlier in before
+                if node._operation is None and node.grad is not None
+            ]
+        )
     except BaseException:
-        for node in topological_order(root):
-            node.grad = None
-        for node, earlier in before:
-            node.grad = earlier
+        undo()
         raise
-    for node, earlier in before:
-        if node._operation is None and node.grad is not None:
-            node.grad = earlier + node.grad
+
+
+Waiting = tuple[Any, Any]  # a run of nodes, and the node that it goes on with
+_set = Node.__dict__["grad"].__set__  # an assignment to `grad` as a function of C's
+
+
+def _write(gradients: Iterable[tuple[Node, float | None]]) -> None:
+    """Set the `grad` of each node: of all, or of none that Python's own code could see.
+
+    Exceptions from elsewhere are raised between two steps of the interpreter, and this is one step.
+    """
+    deque(starmap(_set, gradients), 0)
+
+
+def _restoring(
+    interior: list[Node], leaves: list[Node], before: list[tuple[Node, float]], waiting: list[Waiting]
+) -> Callable[[], object]:
+    """A call that puts every gradient back, whatever these lists will hold by then; one step, as `_write`.
+
+    A node stands in one of the first two, or in a run that waits, before its `grad` is touched; and in
+    `before` if it had a gradient.
+    """
+    runs = chain.from_iterable(map(itemgetter(0), waiting))
+    cleared = map(_set, chain(interior, leaves, runs), repeat(None))
+    return partial(deque, chain(cleared, starmap(_set, before)), 0)
 
 
 def _mark(  # noqa: C901, PLR0912  (written out: a call per node would double its cost)
@@ -50,6 +83,7 @@ def _mark(  # noqa: C901, PLR0912  (written out: a call per node would double it
     interior: list[Node],
     leaves: list[Node],
     before: list[tuple[Node, float]],
+    waiting: list[Waiting],
 ) -> None:
     """`graph.interior_and_leaves` for speed: the mark of a node that was seen is `unreached` in its `grad`.
 
@@ -59,46 +93,58 @@ def _mark(  # noqa: C901, PLR0912  (written out: a call per node would double it
     together with the operand that it will go on with, until the others have been placed.
     """
     run: list[Node] = []
-    waiting: list[tuple[list[Node], Any]] = [(run, root)]
-    while waiting:
-        run, node = waiting.pop()
-        while True:
-            if node.grad is not None:
-                if node.grad is unreached:
+    waiting.append((run, root))
+    try:
+        for run, node in iter(
+            waiting.pop, waiting[0]
+        ):  # an interruption between `pop` and the names would lose a run
+            while True:
+                if node.grad is not None:
+                    if node.grad is unreached:
+                        break
+                    before.append((node, node.grad))
+                if node._operation is None:
+                    leaves.append(node)
+                    node.grad = unreached
                     break
-                before.append((node, node.grad))
-            node.grad = unreached
-            if node._operation is None:
-                leaves.append(node)
-                break
-            run.append(node)
-            second = node._second
-            node = node._first
-            if second is None:
-                continue
-            if node is None:
-                fresh = []
-                for operand in second:
-                    if operand.grad is not unreached:
-                        fresh.append(operand)  # noqa: PERF401  (a comprehension is a call)
-                if not fresh:
-                    break
-                if len(fresh) > 1:
-                    waiting.append((run, fresh[-1]))
-                    waiting += [([], operand) for operand in fresh[-2:0:-1]]
-                    run = []
-                node = fresh[0]
-            elif second.grad is not unreached:
-                if second._operation is None:
-                    if second.grad is not None:
-                        before.append((second, second.grad))
-                    second.grad = unreached
-                    leaves.append(second)
-                else:
-                    waiting.append((run, second))
-                    run = []
-        run.reverse()
-        interior += run
+                run.append(node)
+                node.grad = unreached
+                second = node._second
+                node = node._first  # noqa: PLW2901
+                if second is None:
+                    continue
+                if node is None:
+                    fresh = []
+                    for operand in second:
+                        if operand.grad is not unreached:
+                            if operand._operation is not None:
+                                fresh.append(operand)
+                                continue
+                            if operand.grad is not None:
+                                before.append((operand, operand.grad))
+                            leaves.append(operand)
+                            operand.grad = unreached
+                    if not fresh:
+                        break
+                    if len(fresh) > 1:
+                        waiting.append((run, fresh[-1]))
+                        waiting += [([], operand) for operand in fresh[-2:0:-1]]
+                        run = []  # noqa: PLW2901
+                    node = fresh[0]  # noqa: PLW2901
+                elif second.grad is not unreached:
+                    if second._operation is None:
+                        if second.grad is not None:
+                            before.append((second, second.grad))
+                        leaves.append(second)
+                        second.grad = unreached
+                    else:
+                        waiting.append((run, second))
+                        run = []  # noqa: PLW2901
+            run.reverse()
+            interior += run
+    except BaseException:
+        interior += run  # so that no marked node is lost
+        raise
 
 
 def _sweep(interior: list[Node], unreached: float) -> bool:
@@ -148,9 +194,9 @@ def _settle(leaves: list[Node], unreached: float, constant: type[Node]) -> bool:
     return True
 
 
-def _refuse_nan(root: Node, interior: list[Node]) -> NoReturn:
+def _refuse_nan(root: Node, interior: list[Node], gradient: float) -> NoReturn:
     """Raise NonFiniteError: who made the nan that was met, and what the forward pass had to do with it."""
-    reached = adjoints(root, lambda node: node.partials)
+    reached = adjoints(root, lambda node: node.paths, gradient)
     culprit, slope = next(_makers_of_nan(reached, interior))
     cause = next((node for node in interior if not math.isfinite(node._data)), None)
     infinite = (node for node in reversed(interior) if not _all_finite(node))
@@ -168,12 +214,12 @@ def _makers_of_nan(
     for node in reversed(interior):
         upstream = reached.get(node, math.nan)
         if upstream == upstream:
-            yield from ((node, s) for s in node.partials if s is not None and upstream * s != upstream * s)
+            yield from ((node, s) for s in node.paths if s is not None and upstream * s != upstream * s)
     yield from ((node, None) for node, upstream in reached.items() if upstream != upstream)
 
 
 def _all_finite(node: Node) -> bool:
-    return all(math.isfinite(x) for x in (node._data, *node.partials) if x is not None)
+    return all(math.isfinite(x) for x in (node._data, *node.paths) if x is not None)
 
 
 def _nan_words(
@@ -199,14 +245,14 @@ def describe(node: Node) -> str:
     return f"{made}{label} = {node._data!r}{line}"
 
 
-def adjoints(root: Any, local: Callable[[Any], Sequence[Any]]) -> dict[Any, Any]:
-    """{node: d root / d node} for every node that a path reaches; no `grad` is read or written.
+def adjoints(root: Any, local: Callable[[Any], Sequence[Any]], gradient: float = 1.0) -> dict[Any, Any]:
+    """{node: `gradient` × d root / d node} for every node that a path reaches; no `grad` is read or written.
 
     `local(node)` gives the node's local derivatives: its stored numbers, or Values to differentiate
     again.
     """
     interior, _ = interior_and_leaves(root)
-    adjoint: dict[Any, Any] = {root: 1.0}
+    adjoint: dict[Any, Any] = {root: gradient}
     for node in reversed(interior):
         if (upstream := adjoint.get(node)) is not None:
             for parent, slope in zip(node.parents, local(node), strict=True):

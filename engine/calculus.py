@@ -48,7 +48,7 @@ def gradients(
 
 
 def _numbers(node: Node) -> Sequence[float | None]:
-    return node.partials
+    return node.paths
 
 
 def derivative(f: Callable[[Value], Value], order: int = 1) -> Callable[[Value | float], Value]:
@@ -146,7 +146,7 @@ def tangents(
     for output in outputs:
         for node in topological_order(output):
             if node not in tangent and node.parents:
-                terms = zip(node.parents, node.partials, strict=True)
+                terms = zip(node.parents, node.paths, strict=True)
                 moved = [slope * tangent[p] for p, slope in terms if slope is not None and p in tangent]
                 if moved:
                     tangent[node] = sum(moved[1:], moved[0])

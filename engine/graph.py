@@ -60,13 +60,18 @@ class Node:
         return tuple(node for node in (self._first, second) if node is not None)
 
     @property
-    def partials(self) -> tuple[float | None, ...]:
-        """The local derivative for each parent, as it was when the node was made; None is no path."""
+    def paths(self) -> tuple[float | None, ...]:
+        """What backward multiplies by on the way to each parent; None hands nothing down."""
         second = self._second_partial
         if isinstance(self._second, tuple):
             assert isinstance(second, tuple)  # noqa: S101  (the two slots are filled together)
             return second
         return (self._first_partial, second)[: len(self.parents)]  # type: ignore[return-value]
+
+    @property
+    def partials(self) -> tuple[float | None, ...]:
+        """The local derivative for each parent, as it was when the node was made; None is no path."""
+        return self.paths
 
     def rewire(self, parents: Iterable[Node]) -> None:
         """Put these nodes into the places of the operands, one for one."""

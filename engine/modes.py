@@ -1,6 +1,6 @@
 """What can be switched on around a piece of code: `no_grad`, remembering lines, listening to branches.
 
-Each switch is a context variable, so that threads and tasks do not see one another's. A node is made
+Each switch is in a context variable, so that threads and tasks do not see one another's. A node is made
 in a fifth of a microsecond, in which asking three context variables would be felt: `anywhere` says
 whether any thread has any switch on, and only then are the variables asked.
 """
@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ContextDecorator
 from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 __all__ = [
     "branch",
@@ -27,10 +27,13 @@ __all__ = [
     "remember_lines",
 ]
 
-_recording: ContextVar[bool] = ContextVar("recording", default=True)
-_branches: ContextVar[list[bool] | None] = ContextVar("branches", default=None)
-_lines: ContextVar[bool] = ContextVar("lines", default=False)
-_lock = threading.Lock()
+Switches = tuple["_Switch", ...]
+FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
+
+_recording: ContextVar[Switches] = ContextVar("recording", default=())
+_branches: ContextVar[Switches] = ContextVar("branches", default=())
+_lines: ContextVar[Switches] = ContextVar("lines", default=())
+_lock = threading.RLock()  # a signal handler may switch something while its own thread is doing so
 _HERE = str(Path(__file__).parent)
 anywhere = 0  # how many switches are on, over all threads
 watchers: list[Callable[[bool], None]] = []  # called when the first is switched on, and the last off
@@ -46,22 +49,81 @@ def _count(step: int) -> None:
                 watcher(anywhere > 0)
 
 
-@contextmanager
-def _switched(variable: ContextVar[Any], value: Any) -> Iterator[Any]:
-    _count(1)
-    token = variable.set(value)
-    try:
-        yield value
-    finally:
-        variable.reset(token)
+class _Switch:
+    """One `with` statement that has been entered, and whether it has been left again."""
+
+    __slots__ = ("is_on", "value")
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+        self.is_on = True
+
+
+def _on(variable: ContextVar[Switches]) -> Switches:
+    """What is on here, the innermost last."""
+    return tuple([switch for switch in variable.get() if switch.is_on])
+
+
+def _value(variable: ContextVar[Switches], otherwise: Any) -> Any:
+    for switch in reversed(variable.get()):
+        if switch.is_on:
+            return switch.value
+    return otherwise
+
+
+class Switched(ContextDecorator):
+    """A value that holds from entering a `with` statement to leaving it, and not a moment longer.
+
+    Each statement takes back what it has brought, and nothing else. To put back "what was there before"
+    would do the same only where statements end in the opposite order of their beginning; generators end as
+    they please, some of them in another thread or task than they began in.
+    """
+
+    def __init__(self, variable: ContextVar[Switches], value: Any) -> None:
+        self._variable = variable
+        self._given = value
+        self._entered: list[_Switch] = []
+
+    def __enter__(self) -> Any:
+        switch = _Switch(self._given)
+        self._entered.append(switch)
+        _count(1)
+        self._variable.set((*_on(self._variable), switch))
+        return self._given
+
+    def __exit__(self, *_: object) -> None:
+        here = [switch for switch in self._entered if switch in self._variable.get()]
+        switch = (here or self._entered)[-1]  # of an object that several threads have entered, this one's
+        self._entered.remove(switch)
+        switch.is_on = False
+        self._variable.set(_on(self._variable))
         _count(-1)
 
+    def __call__(self, function: FunctionT) -> FunctionT:
+        """The function, run inside. TypeError for one whose body runs after the call has returned."""
+        code = getattr(function, "__code__", None)
+        if code is not None and code.co_flags & _RUN_LATER:
+            raise TypeError(
+                f"{function.__name__} is a generator or coroutine: its body runs when the decorated call has "
+                "returned; write the `with` statement inside it"
+            )
+        return super().__call__(function)
 
-@contextmanager
-def no_grad() -> Iterator[None]:
+    def _recreate_cm(self) -> Switched:
+        """A fresh one for every call of a decorated function, as contextlib asks for it."""
+        return Switched(self._variable, self._given)
+
+
+_RUN_LATER = 0x20 | 0x80 | 0x200  # inspect.CO_GENERATOR, CO_COROUTINE and CO_ASYNC_GENERATOR
+
+
+def no_grad() -> Switched:
     """Inside, operations give plain numbers in Values: no operands are kept, nothing to go back to.
 
-    Works as `with no_grad():` and as the decorator `@no_grad()`; only the current thread is affected.
+    Works as `with no_grad():` and as the decorator `@no_grad()`; only the current thread is affected, and
+    tasks that are started inside, as long as it lasts. Who asks for a derivative inside gets it: `gradient`,
+    `derivative` and the like keep the operands that they need, and `backward` on a number that was made
+    inside, and so knows no operands, raises GraphError.
 
     >>> from engine import Value, no_grad
     >>> with no_grad():
@@ -69,12 +131,10 @@ def no_grad() -> Iterator[None]:
     >>> y.parents
     ()
     """
-    with _switched(_recording, False):
-        yield
+    return Switched(_recording, False)
 
 
-@contextmanager
-def remember_lines() -> Iterator[None]:
+def remember_lines() -> Switched:
     """Inside, every node remembers the line of your code that made it, for error messages: `node.line`.
 
     It makes operations several times slower, so it is for finding out, not for training.
@@ -85,20 +145,17 @@ def remember_lines() -> Iterator[None]:
     >>> y.line
     '<doctest engine.modes.remember_lines[1]>:2'
     """
-    with _switched(_lines, True):
-        yield
+    return Switched(_lines, True)
 
 
-@contextmanager
-def forgetting_lines() -> Iterator[None]:
+def forgetting_lines() -> Switched:
     """Inside, no lines are remembered: replay has its own kind of nodes, without a place for one."""
-    with _switched(_lines, False):
-        yield
+    return Switched(_lines, False)
 
 
 def line_of_caller() -> str | None:
     """file:line of the innermost caller outside this package; None unless lines are remembered."""
-    if not _lines.get():
+    if not _value(_lines, False):
         return None
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_HERE):
@@ -106,27 +163,23 @@ def line_of_caller() -> str | None:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else None
 
 
-@contextmanager
-def keeping_operands() -> Iterator[None]:
-    """Inside, operations keep their operands even within `no_grad`: replay records what is hidden there."""
-    with _switched(_recording, True):
-        yield
+def keeping_operands() -> Switched:
+    """Inside, operations keep their operands even within `no_grad`: who asks for a derivative needs them."""
+    return Switched(_recording, True)
 
 
-@contextmanager
-def listening(outcomes: list[bool] | None = None) -> Iterator[list[bool]]:
+def listening(outcomes: list[bool] | None = None) -> Switched:
     """Inside, the outcome of each comparison and truth test is appended to the list given, or a new one."""
-    with _switched(_branches, [] if outcomes is None else outcomes) as heard:
-        yield heard
+    return Switched(_branches, [] if outcomes is None else outcomes)
 
 
 def recording() -> bool:
     """Whether operations keep their operands here: True unless inside `no_grad`."""
-    return not anywhere or _recording.get()
+    return not anywhere or bool(_value(_recording, True))
 
 
 def branch(outcome: bool) -> bool:
     """The outcome of a comparison of Values, reported to whoever listens."""
-    if anywhere and (outcomes := _branches.get()) is not None:
+    if anywhere and (outcomes := _value(_branches, None)) is not None:
         outcomes.append(outcome)
     return outcome

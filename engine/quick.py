@@ -163,10 +163,12 @@ def _forward_text(operation: Operation, count: int) -> str:
 
 
 def _slopes(operation: Operation, kinds: tuple[str, ...]) -> dict[str, str | None]:
-    """The text of each local derivative; None for the slot of a number, which wants none."""
+    """The text of what each slot gets; None for the slot of a number, which wants no derivative."""
     partials = operation.partials(Formula("data", plain=True), *_symbols(len(kinds)))
     texts = [partial.text if isinstance(partial, Formula) else repr(partial) for partial in partials]
     wanted = [text if kind == "node" else None for text, kind in zip(texts, kinds, strict=True)]
+    if operation.flat:  # and hands nothing down
+        wanted = [None if text == "0.0" else text for text in wanted]
     return dict(zip(["first_partial", "second_partial"], wanted, strict=False))
 
 

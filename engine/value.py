@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -46,6 +47,8 @@ def make_node(operation: Operation, operands: Sequence[Any]) -> Value:
         node.line = line
     partials = operation.slopes(data, [node._data for node in nodes])
     slopes = [None if type(n) is Constant else p for n, p in zip(nodes, partials, strict=True)]
+    if operation.flat:  # 0 times an infinite slope further down would be nan
+        slopes = [slope or None for slope in slopes]
     node._operation = operation
     if operation.arity in (1, 2):
         node._first, node._second = (*nodes, None)[:2]
@@ -177,18 +180,41 @@ class Value(Node):
     @property
     def partials(self) -> tuple[float | None, ...]:
         """The local derivative for each parent, as it was when the node was made; None is no path."""
-        slopes = zip(self.parents, super().partials, strict=True)
-        return tuple([None if type(parent) is Constant else slope for parent, slope in slopes])
+        slopes = self.paths
+        if self._operation is not None and self._operation.flat:
+            slopes = self._operation.partials(self._data, *[parent._data for parent in self.parents])
+        known = zip(self.parents, slopes, strict=True)
+        return tuple([None if type(parent) is Constant else slope for parent, slope in known])
 
-    def backward(self) -> None:
-        """Add the derivative of this node by every leaf below it to that leaf's `grad`.
+    def backward(self, gradient: float = 1.0) -> None:
+        """Add `gradient` × d this node / d leaf to the `grad` of every leaf below it.
 
-        Interior nodes get their gradient afresh, so that a second call, or two outputs that share
-        nodes, add up exactly. Raises NonFiniteError, with every gradient as it was, where a gradient
-        would be nan. Graphs may be built and run in any thread, but graphs that share leaves not by two
-        threads at the same time: both would add to the same `grad`.
+        Interior nodes get theirs afresh, so that a second call, or two outputs that share nodes, add up
+        exactly. All or nothing: after an exception, Ctrl-C's too, every gradient is as it was. Raises
+        NonFiniteError where one would be nan, and GraphError inside `no_grad` for a number made there. Graphs
+        may be built and run in any thread, but graphs that share leaves not by two threads at the same time.
+
+        >>> x = Value(3.0)
+        >>> (x * x).backward(gradient=10.0)
+        >>> x.grad
+        60.0
         """
-        backward(self, constant=Constant)
+        if math.isnan(gradient := as_number(gradient)):
+            raise ValueError("backward needs a number as its gradient, got nan")
+        if modes.anywhere and self._operation is None and not modes.recording():
+            words = "was made without operands, so that nothing would get a gradient; compute it outside"
+            raise GraphError(f"backward inside no_grad: {self!r} {words}", self.label)
+        backward(self, gradient, constant=Constant)
+
+    def detach(self) -> Value:
+        """The same number as a constant of the graph: nothing flows through it.
+
+        >>> x = Value(3.0)
+        >>> (x * x.detach()).backward()
+        >>> x.grad
+        3.0
+        """
+        return Constant(self._data)
 
     def apply(self, operation: Operation, operands: Sequence[Any]) -> Value:
         """The Value of an operation on these operands; how `tanh(x)` finds its way here."""

@@ -216,7 +216,7 @@ def test_the_quick_sweep_has_the_order_and_the_bits_of_the_plain_one(seed: int) 
     interior: list[Node] = []
     marked: list[Node] = []
     unreached = float("-0.0")
-    _mark(root, unreached, interior, marked, [])
+    _mark(root, unreached, interior, marked, [], [((root,), None)])
     assert (interior, set(marked)) == (interior_and_leaves(root)[0], set(interior_and_leaves(root)[1]))
     assert len(set(marked)) == len(marked)
     for node in topological_order(root):
@@ -339,3 +339,42 @@ def test_the_conventions_are_printed_from_the_rows() -> None:
     assert "| relu(0) | 0 | no path | a kink: the one-sided slope of smallest magnitude |" in lines
     assert "| maximum(1, 1) | 1 | 0.5, 0.5 | a tie: split evenly between the operands |" in lines
     assert any(line.startswith("| atan2(0, 0) | 0 | undefined, undefined |") for line in lines)
+
+
+@pytest.mark.parametrize("gradient", [2.0, -0.5, 3, 0.0, INF])
+def test_backward_from_a_gradient_of_ones_own(gradient: float) -> None:
+    x, y = Value(3.0), Value(-2.0)
+    root = x * x + y
+    root.backward()
+    root.backward(gradient)
+    assert (root.grad, x.grad, y.grad) == (gradient, 6.0 + 6.0 * gradient, 1.0 + gradient)
+
+
+def test_a_gradient_that_is_no_number_is_refused() -> None:
+    x = Value(3.0)
+    root = x * x
+    with pytest.raises(ValueError, match="got nan"):
+        root.backward(gradient=math.nan)
+    with pytest.raises(TypeError, match="str"):
+        root.backward(gradient="1")  # type: ignore[arg-type]
+    with pytest.raises(NonFiniteError, match="times its local derivative inf"):
+        sqrt(Value(0.0)).backward(0.0)
+    assert x.grad is None
+
+
+def test_what_is_detached_hands_nothing_down() -> None:
+    x = Value(3.0)
+    straight_through = x + (floor(x * 1.1) - x).detach()
+    assert straight_through.data == 3.0
+    (straight_through * x).backward()
+    assert x.grad == 6.0
+    assert x.detach().parents == ()
+
+
+@pytest.mark.parametrize("flat", [floor, sign, round])
+def test_what_is_flat_hands_nothing_down_to_an_infinite_slope(flat: Callable[[Value], Value]) -> None:
+    x = Value(0.0)
+    node = flat(sqrt(x))
+    (node * 2.0).backward()
+    assert (x.grad, node.partials) == (0.0, (0.0,))
+    assert gradients(node * 2.0, [x]) == [0.0]

@@ -175,6 +175,7 @@ def _condition(other: Any) -> Any:
 _NOT_OPERATIONS = {
     "apply",
     "backward",
+    "detach",
     "__bool__",
     "__eq__",
     "__hash__",
@@ -244,6 +245,10 @@ class StandIn(Value):
         if _session.get() is None:
             return make_node(operation, operands)
         return _make(operation, operands)
+
+    def detach(self) -> Value:
+        """The same number, through which nothing flows."""
+        return Value.detach(self) if _session.get() is None else _make(selection.DETACH, (self,))
 
     def choose(self, accepted: Any, otherwise: Any) -> Value:
         """`accepted` for the samples in which this is not 0, else `otherwise`."""

@@ -268,3 +268,9 @@ def test_what_is_recorded_while_lines_are_remembered_is_followed_too() -> None:
     with remember_lines():
         tape = record(lambda x: x * w if x > 0 else x + w, [w], [2.0])
     assert [step.operation.name for step in tape.instructions] == ["multiply", "greater"]
+
+
+def test_what_is_detached_is_recorded_without_a_path() -> None:
+    w = Value(3.0)
+    tape = record(lambda x: (x * w).detach() * w, [w], [2.0])
+    assert strict.gradients(tape, [3.0], [5.0]) == (45.0, [15.0])
