@@ -204,7 +204,7 @@ class Value(Node):
         if modes.anywhere and self._operation is None and not modes.recording():
             words = "was made without operands, so that nothing would get a gradient; compute it outside"
             raise GraphError(f"backward inside no_grad: {self!r} {words}", self.label)
-        backward(self, gradient, constant=Constant)
+        backward(self, gradient=gradient, constant=Constant)
 
     def detach(self) -> Value:
         """The same number as a constant of the graph: nothing flows through it.
