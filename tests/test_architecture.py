@@ -68,7 +68,9 @@ ORDER: dict[str, str] = {
         compiled
     """,
     "engine/replay/recording": """
-        selection
+        names places selection
+        randomness reach
+        watch
         stand_ins tape
         record
     """,
@@ -128,7 +130,8 @@ ORDER: dict[str, str] = {
         fitting
     """,
     "nn/modules": """
-        activations module
+        activations parts
+        module
         initializers
         layers
         attention

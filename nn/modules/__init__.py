@@ -1,4 +1,5 @@
 """What a network is made of.
 
-Reading order: `module` (something with parameters), `activations`, `initializers`, `layers`, `attention`.
+Reading order: `module` (something with parameters), `parts` (lists of them, whose changes are counted),
+`activations`, `initializers`, `layers`, `attention`.
 """

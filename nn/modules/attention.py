@@ -12,6 +12,7 @@ from engine import Value, dot, softmax
 from nn.modules.initializers import Initializer
 from nn.modules.layers import Layer, Seed, generator, nodes, wrong_inputs
 from nn.modules.module import Module
+from nn.modules.parts import Parts
 
 __all__ = ["CausalSelfAttention", "RMSNorm"]
 
@@ -31,7 +32,7 @@ class RMSNorm(Module):
                 f"RMSNorm needs a size of at least 1 and an epsilon > 0, got {size}, {epsilon!r}"
             )
         self.epsilon = epsilon
-        self.gains = [Value(1.0) for _ in range(size)]
+        self.gains = Parts(Value(1.0) for _ in range(size))
 
     def __call__(self, inputs: Iterable[Value | float], /) -> Nodes:
         """As many outputs as inputs; ValueError when the number of inputs is not its own."""

@@ -18,6 +18,7 @@ from engine import Constant, Value, dot, pick, softmax
 from nn.modules.activations import Activation, activation_function, activation_name
 from nn.modules.initializers import Initializer, initializer_for
 from nn.modules.module import Module
+from nn.modules.parts import Parts
 
 __all__ = ["MLP", "Dropout", "Embedding", "Layer", "Neuron", "Sequential"]
 
@@ -59,7 +60,7 @@ class Neuron(Module):
         _at_least_one("inputs", inputs)
         draw, rng = initializer_for(initializer, activation), generator(seed)
         self.activation = activation
-        self.weights = [Value(draw(inputs, outputs, rng)) for _ in range(inputs)]
+        self.weights = Parts(Value(draw(inputs, outputs, rng)) for _ in range(inputs))
         self.bias = Value(0.0)
         self._function = activation_function(activation)
         self._is_linear = activation_name(activation) == "linear"
@@ -113,9 +114,9 @@ class Layer(Module):
         draw = initializer_for(initializer, activation)
         of_neuron = "linear" if activation == "softmax" else activation
         self.inputs, self.activation = inputs, activation
-        self.neurons = [
+        self.neurons = Parts(
             Neuron(inputs, of_neuron, initializer=draw, seed=rng, outputs=outputs) for _ in range(outputs)
-        ]
+        )
 
     def __call__(self, inputs: Iterable[Value | float], /) -> Nodes:
         """The outputs of all neurons for one sample."""
@@ -148,7 +149,7 @@ class Sequential(Module):
     def __init__(self, *layers: Callable[[Any], Any]) -> None:
         if not layers:
             raise ValueError("Sequential needs at least one module, got none")
-        self.layers: list[Any] = list(layers)
+        self.layers: Parts[Any] = Parts(layers)
 
     def __call__(self, inputs: Iterable[Value | float], /) -> Nodes:
         """The outputs of the last module for one sample, always as a list."""
@@ -250,7 +251,7 @@ class Embedding(Module):
         _at_least_one("count", count)
         _at_least_one("size", size)
         draw, rng = initializer_for(initializer, "linear"), generator(seed)
-        self.rows = [[Value(draw(count, size, rng)) for _ in range(size)] for _ in range(count)]
+        self.rows = Parts(Parts(Value(draw(count, size, rng)) for _ in range(size)) for _ in range(count))
 
     def __call__(self, index: Any, /) -> Nodes:
         """The row for an index, or the rows for several; IndexError or TypeError where there is none.

@@ -13,10 +13,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from engine import Value
 from nn import torch_modules
+from nn.modules.parts import CHANGES
 
 __all__ = ["Module"]
 
@@ -44,6 +45,17 @@ class Module(metaclass=_NamedWhenMade):
     training: bool = False
     frozen: bool = False
     path: str = ""
+    __changes__: ClassVar[list[int]] = CHANGES  # by which replay notices that a part was replaced
+    __uncounted__: ClassVar[frozenset[str]] = frozenset({"training"})  # set twice in every epoch
+
+    def __setattr__(self, name: str, thing: Any) -> None:
+        object.__setattr__(self, name, thing)
+        if name not in self.__uncounted__:
+            CHANGES[0] += 1
+
+    def __delattr__(self, name: str) -> None:
+        object.__delattr__(self, name)
+        CHANGES[0] += 1
 
     def __call__(self, inputs: Any, /) -> Any:
         """The outputs for one sample; what a subclass is there to say."""

@@ -1,0 +1,303 @@
+"""Places that code reads: a variable, an attribute, the members of a list; what was there, and whether it is.
+
+Every kind of place says how it is looked at in one expression, of which one test of a few hundred nanoseconds
+is put together for many of them; what was there; and how to put that back.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterable
+from functools import lru_cache
+from types import CellType, CodeType, FunctionType
+from typing import Any
+
+__all__ = ["Attribute", "Cell", "Counter", "Entry", "Members", "Numbers", "Place", "difference", "quick_test"]
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "missing"
+
+
+MISSING = _Missing()
+_NAMESPACE = {"__builtins__": {"Exception": Exception}}
+
+
+class Place:
+    """A place that holds one object: `path` is how one would write it, `seen` the object that was there."""
+
+    expression = ""  # of the owner {0} and what was seen {1}: true where nothing has changed
+
+    def __init__(self, path: str, owner: Any, key: Any = None) -> None:
+        self.path, self.owner, self.key = path, owner, key
+        self.seen: Any = self.read()
+
+    def read(self) -> Any:
+        """The object that is there now, MISSING for none."""
+        raise NotImplementedError
+
+    def write(self, thing: Any) -> None:
+        """Put an object there; MISSING takes away what is there."""
+        raise NotImplementedError
+
+    def look(self) -> str:
+        """What has changed, in words; empty where nothing has: the same number in another object is none."""
+        found = self.read()
+        what = difference(self.path, self.seen, found)
+        if not what:
+            self.seen = found
+        return what
+
+    def put_back(self) -> None:
+        """Make it as it was."""
+        if self.read() is not self.seen:
+            self.write(self.seen)
+
+
+class Cell(Place):
+    """A variable of an enclosing function."""
+
+    expression = "{0}.cell_contents is {1}"
+    owner: CellType
+
+    def read(self) -> Any:
+        """The variable's object."""
+        try:
+            return self.owner.cell_contents
+        except ValueError:  # not set yet, or deleted
+            return MISSING
+
+    def write(self, thing: Any) -> None:
+        """Set the variable, or delete it."""
+        if thing is MISSING:
+            del self.owner.cell_contents
+        else:
+            self.owner.cell_contents = thing
+
+
+class Entry(Place):
+    """A name in a namespace: a global, an attribute of an object that has a `__dict__`."""
+
+    @property
+    def expression(self) -> str:  # type: ignore[override]
+        """Quickest where the name is there."""
+        return f"{self.key!r} not in {{0}}" if self.seen is MISSING else f"{{0}}[{self.key!r}] is {{1}}"
+
+    def read(self) -> Any:
+        """The object under the name."""
+        return self.owner.get(self.key, MISSING)
+
+    def write(self, thing: Any) -> None:
+        """Set or delete the name; what a class holds stays."""
+        if isinstance(self.owner, dict):
+            if thing is MISSING:
+                self.owner.pop(self.key, None)
+            else:
+                self.owner[self.key] = thing
+
+
+class Attribute(Place):
+    """An attribute that is in no `__dict__`: a slot, a function's defaults, the `grad` of a Value."""
+
+    @property
+    def expression(self) -> str:  # type: ignore[override]
+        """An empty slot raises, and so counts as changed."""
+        return f"{{0}}.{self.key} is {{1}}"
+
+    def read(self) -> Any:
+        """The attribute's object."""
+        return getattr(self.owner, self.key, MISSING)
+
+    def write(self, thing: Any) -> None:
+        """Set or delete the attribute."""
+        if thing is MISSING:
+            delattr(self.owner, self.key)
+        else:
+            setattr(self.owner, self.key, thing)
+
+
+class Counter(Place):
+    """A list with one number, which is raised whenever something that belongs together changes."""
+
+    expression = "{0}[0] == {1}"
+
+    def read(self) -> int:
+        """The number."""
+        return int(self.owner[0])
+
+    def write(self, thing: Any) -> None:
+        """A count only rises."""
+
+
+class Members(Place):
+    """What a list, dict or set holds, with the lists and dicts in it."""
+
+    expression = "{0} == {1}"
+
+    def __init__(self, path: str, owner: Any) -> None:
+        self.inner: list[tuple[Any, Any]] = []  # (a container, a copy of what it held)
+        super().__init__(path, owner)
+
+    def read(self) -> Any:
+        """A copy of the structure; what stands in it are the objects themselves."""
+        self.inner = []
+        return self._copied(self.owner)
+
+    def _copied(self, thing: Any) -> Any:
+        if isinstance(thing, dict):
+            held = dict(thing)
+            self.inner.append((thing, held))
+            return {key: self._inside(member) for key, member in held.items()}
+        copy = set(thing) if isinstance(thing, set) else list(thing)
+        self.inner.append((thing, copy))
+        if isinstance(thing, set):
+            return copy
+        members = [self._inside(member) for member in copy]
+        return deque(members) if isinstance(thing, deque) else members
+
+    def _inside(self, thing: Any) -> Any:
+        """A plain container inside another is copied too, unless it stands in itself."""
+        if type(thing) in (list, dict, set) and all(thing is not held for held, _ in self.inner):
+            return self._copied(thing)
+        return tuple([self._inside(member) for member in thing]) if type(thing) is tuple else thing
+
+    def look(self) -> str:
+        """As for every place, but member by member."""
+        held = self.inner
+        found = self.read()
+        what = difference(self.path, self.seen, found)
+        if what:
+            self.inner = held
+        else:
+            self.seen = found
+        return what
+
+    def put_back(self) -> None:
+        """The members that there were, in the containers that held them."""
+        for container, copy in reversed(self.inner):
+            if isinstance(container, dict):
+                if list(container.items()) != list(copy.items()):
+                    container.clear()
+                    container.update(copy)
+            elif isinstance(container, set):
+                container.intersection_update(copy)
+                container.update(copy)
+            elif len(container) != len(copy) or any(a is not b for a, b in zip(container, copy, strict=True)):
+                container.clear()
+                container.extend(copy)
+
+    def __len__(self) -> int:
+        """How many members there are in all."""
+        return sum(len(copy) for _, copy in self.inner)
+
+
+class Numbers(Place):
+    """The numbers in an array, or in whatever else shows its memory."""
+
+    def __init__(self, path: str, owner: Any) -> None:
+        self.expression = "{0} == {1}" if isinstance(owner, bytearray) else "{0}.tobytes() == {1}"
+        super().__init__(path, owner)
+
+    def read(self) -> bytes:
+        """The memory, copied."""
+        return bytes(self.owner) if isinstance(self.owner, bytearray) else bytes(self.owner.tobytes())
+
+    def look(self) -> str:
+        """Whether a bit is another one."""
+        return "" if self.read() == self.seen else f"{self.path} holds other numbers"
+
+    def write(self, thing: Any) -> None:
+        """The numbers that there were, where they can be written."""
+        if isinstance(self.owner, bytearray):
+            self.owner[:] = thing
+            return
+        view = memoryview(self.owner)
+        if view.c_contiguous and not view.readonly and view.nbytes == len(thing):
+            view.cast("B")[:] = thing
+
+    def put_back(self) -> None:
+        """Make it as it was."""
+        if self.read() != self.seen:
+            self.write(self.seen)
+
+
+def difference(path: str, before: Any, now: Any) -> str:
+    """Where and how two objects differ, in words; empty where they are alike.
+
+    Numbers and texts are alike when they are of one type and equal, to the sign of zero; lists, tuples, dicts
+    and sets when their members are; all else only when it is the same object.
+
+    >>> difference("settings", {"beta": 1.0, "names": ["a"]}, {"beta": 2.0, "names": ["a"]})
+    "settings['beta'] was 1.0 and is 2.0"
+    """
+    if before is now or _alike(before, now):
+        return ""
+    if type(before) is type(now):
+        if isinstance(before, dict):
+            return _in_dict(path, before, now)
+        if isinstance(before, (list, tuple, deque)):
+            return _in_list(path, before, now)
+        if isinstance(before, (set, frozenset)) and before == now:
+            return ""
+    return f"{path} was {_shown(before)} and is {_shown(now)}"
+
+
+def _in_list(path: str, before: Any, now: Any) -> str:
+    if len(before) != len(now):
+        return f"{path} had {len(before)} members and has {len(now)}"
+    pairs = enumerate(zip(before, now, strict=True))
+    return next(filter(None, (difference(f"{path}[{k}]", a, b) for k, (a, b) in pairs)), "")
+
+
+def _in_dict(path: str, before: dict[Any, Any], now: dict[Any, Any]) -> str:
+    if list(before) != list(now):
+        keys = ", ".join([repr(key) for key in (*now, *before) if key not in before or key not in now][:3])
+        return f"{path} has other keys: {keys}" if keys else f"{path} has its keys in another order"
+    return next(filter(None, (difference(f"{path}[{key!r}]", before[key], now[key]) for key in before)), "")
+
+
+def _alike(before: Any, now: Any) -> bool:
+    if type(before) is not type(now):
+        return False
+    if isinstance(before, float):
+        same = before == now and math.copysign(1.0, before) == math.copysign(1.0, now)
+        return same or (before != before and now != now)
+    return isinstance(before, (int, str, bytes, complex, range)) and bool(before == now)
+
+
+def _shown(thing: Any) -> str:
+    if isinstance(thing, (int, float, str, bytes, _Missing)) or thing is None:
+        return f"{thing!r:.40}"
+    name = getattr(thing, "__name__", None)
+    return name if isinstance(name, str) else f"a {type(thing).__name__}"
+
+
+@lru_cache(maxsize=256)
+def _code(source: str) -> CodeType:
+    namespace: dict[str, Any] = {}
+    exec(source, dict(_NAMESPACE), namespace)  # noqa: S102  (our own text; names in it are quoted)
+    code: CodeType = namespace["same"].__code__
+    return code
+
+
+def quick_test(places: Iterable[Place]) -> Any:
+    """A function without arguments: whether all places hold the very objects that they held.
+
+    It may say False where nothing has changed (another float with the same number), and then `look` decides.
+
+    >>> settings = [1.0, 2.0]
+    >>> same = quick_test([Members("settings", settings)])
+    >>> same(), settings.append(3.0), same()
+    (True, None, False)
+    """
+    tests, objects, names = [], [], []
+    for number, place in enumerate(places):
+        owner, seen = f"a{number}", f"b{number}"
+        tests.append(place.expression.format(owner, seen))
+        names += [f"{owner}=None", f"{seen}=None"]
+        objects += [place.owner, place.seen]
+    body = " and ".join(tests) or "True"
+    source = f"def same({', '.join(names)}):\n try:\n  return {body}\n except Exception:\n  return False"
+    return FunctionType(_code(source), _NAMESPACE, "same", tuple(objects))

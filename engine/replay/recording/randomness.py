@@ -1,0 +1,89 @@
+"""Randomness: whether any generator of random numbers has moved, and how to put it back where it was.
+
+A number drawn while a function is recorded would be the same in every replay. All generators that there are
+in the process are looked at: Python's own and NumPy's, the global ones and those that any object holds.
+
+>>> before = Generators()
+>>> _ = random.random()
+>>> before.moved(), before.put_back(), before.moved()
+('random.random() and the like', None, '')
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+from typing import Any
+
+import numpy as np
+
+__all__ = ["Generators"]
+
+_KINDS = (random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
+
+
+class Generators:
+    """The states of all generators of random numbers, as they were when this was made."""
+
+    def __init__(self) -> None:
+        found = {id(thing): thing for thing in (random._inst, np.random.mtrand._rand)}
+        kinds: dict[type, bool] = {}
+        for thing in gc.get_objects():
+            kind = type(thing)
+            if kind not in kinds:
+                kinds[kind] = issubclass(kind, _KINDS)
+            if kinds[kind]:
+                found[id(thing)] = thing
+        self._states: list[tuple[Any, Any]] = [(each, _state(each)) for each in found.values()]
+
+    def moved(self) -> str:
+        """Which generator has given numbers since, in words; "" for none."""
+        for generator, state in self._states:
+            if _state(generator) != state:
+                if generator is random._inst:
+                    return "random.random() and the like"
+                return f"a {type(generator).__module__}.{type(generator).__name__}"
+        return ""
+
+    def put_back(self) -> None:
+        """Make every generator as it was."""
+        for generator, state in self._states:
+            if state is not None and _state(generator) != state:
+                _set(generator, state)
+
+
+def _state(generator: Any) -> Any:
+    """All that the next numbers depend on, to be compared with ==; None for one without (SystemRandom)."""
+    if isinstance(generator, random.Random):
+        try:
+            return generator.getstate()
+        except NotImplementedError:
+            return None
+    if isinstance(generator, np.random.RandomState):
+        return _plain(generator.get_state(legacy=False))
+    return _plain(
+        (generator if isinstance(generator, np.random.BitGenerator) else generator.bit_generator).state
+    )
+
+
+def _set(generator: Any, state: Any) -> None:
+    if isinstance(generator, random.Random):
+        generator.setstate(state)
+    elif isinstance(generator, np.random.RandomState):
+        generator.set_state(_numpys(state))
+    else:
+        held = generator if isinstance(generator, np.random.BitGenerator) else generator.bit_generator
+        held.state = _numpys(state)
+
+
+def _plain(state: Any) -> Any:
+    """Dicts and arrays as what == compares whole."""
+    if isinstance(state, dict):
+        return {key: _plain(part) for key, part in state.items()}
+    return (state.dtype.str, state.tobytes()) if isinstance(state, np.ndarray) else state
+
+
+def _numpys(state: Any) -> Any:
+    if isinstance(state, dict):
+        return {key: _numpys(part) for key, part in state.items()}
+    return np.frombuffer(state[1], state[0]).copy() if isinstance(state, tuple) else state

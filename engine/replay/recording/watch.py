@@ -1,0 +1,91 @@
+"""Watch: whether all that a function reads besides its inputs is as it was when it was recorded.
+
+What is likely to change is looked at before every call, by one test of some tenths of a microsecond. What
+counts its own changes (a module of `nn`, with all its parts) is in that test with its counter. What hardly
+ever changes, and what is too long to be looked at so often, is looked at for a bounded share of the time.
+
+>>> settings = {"scale": 2.0}
+>>> watch = Watch(lambda x: x * settings["scale"])
+>>> watch.same()
+True
+>>> settings["scale"] = 3.0
+>>> watch.same(), watch.look()
+(False, "settings['scale'] was 2.0 and is 3.0")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from engine.replay.recording.places import Attribute, Counter, Members, Numbers, Place, quick_test
+from engine.replay.recording.reach import Reach
+from engine.value import Value
+
+__all__ = ["Watch"]
+
+MOST_TESTS = 48  # of about 20 ns
+MOST_MEMBERS = 512  # of lists and dicts, about 1 ns each
+MOST_BYTES = 1024  # of arrays
+
+
+class Watch:
+    """Everything that a function reads besides its inputs, as it was when last looked at.
+
+    `same()` is the quick test; `look()` says what has changed, `put_back()` makes everything as it was.
+    `refusal` says what the function reads that cannot be watched, "" where there is no such thing.
+    """
+
+    def __init__(self, function: Any) -> None:
+        reach = Reach(function)
+        self.refusal = reach.refusal
+        self._counted, self._seldom = reach.counted, reach.seldom
+        self._always: list[Place] = []
+        members, size = MOST_MEMBERS, MOST_BYTES  # that there is room for
+        for place in reach.places:
+            more = len(place) if isinstance(place, Members) else 0
+            wide = len(place.seen) if isinstance(place, Numbers) else 0
+            fits = more <= members and wide <= size and len(self._always) < MOST_TESTS
+            if fits or isinstance(place, Counter):
+                members, size = members - more, size - wide
+                self._always.append(place)
+            else:
+                self._seldom.append(place)
+        self.same: Callable[[], bool] = quick_test(self._always)
+
+    @property
+    def paths(self) -> list[str]:
+        """How a reader would write all that is watched."""
+        return sorted({place.path for place in self._everything()})
+
+    def add(self, values: Iterable[Value]) -> None:
+        """Watch the `data` of these Values too: the function has read it as a number."""
+        known = {id(place.owner) for place in self._always if place.key == "_data"}
+        new = [value for value in values if id(value) not in known]
+        self._always += [
+            Attribute(f"the data of {value.label or 'a Value'}", value, "_data") for value in new
+        ]
+        self.same = quick_test(self._always)
+
+    def look(self, *, everything: bool = False) -> str:
+        """What has changed, in words, "" for nothing: what is looked at always, or really everything."""
+        counters = [place for place in self._always if isinstance(place, Counter)]
+        risen = everything or any(place.read() != place.seen for place in counters)
+        places = [place for place in self._always if not isinstance(place, Counter)]
+        places += [*self._counted] if risen else []
+        places += [*self._seldom] if everything else []
+        what = next(filter(None, (place.look() for place in places)), "")
+        if not what:
+            for place in counters:
+                place.seen = place.read()
+            self.same = quick_test(self._always)
+        return what
+
+    def put_back(self) -> None:
+        """Make all that is watched as it was when last looked at."""
+        for place in self._everything():
+            if place.look():
+                place.put_back()
+
+    def _everything(self) -> list[Place]:
+        return [*self._always, *self._counted, *self._seldom]

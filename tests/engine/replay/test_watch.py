@@ -1,0 +1,377 @@
+"""What a function reads besides its inputs: each is found, its change noticed, named, put back."""
+
+from __future__ import annotations
+
+import array
+import functools
+import random
+import types
+from collections import Counter, OrderedDict, defaultdict, deque
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+import nn
+from engine.replay.recording.randomness import Generators
+from engine.replay.recording.watch import Watch
+from engine.value import Value
+
+SCALE = 2.0
+SETTINGS = {"scale": 2.0}
+
+
+class Settings:
+    default = 2.0
+    shared: ClassVar[list[float]] = [2.0]
+
+    def __init__(self) -> None:
+        self.scale = 2.0
+        self.inner = types.SimpleNamespace(scale=2.0)
+
+    def __call__(self, x: Any) -> Any:
+        return x * self.scale * self.inner.scale
+
+    def method(self, x: Any) -> Any:
+        return x * self.scale
+
+    @property
+    def twice(self) -> float:
+        return self.scale * 2
+
+
+class Slotted:
+    __slots__ = ("empty", "scale")
+
+    def __init__(self) -> None:
+        self.scale = 2.0
+
+
+class Weighted(nn.Module):
+    """A module of somebody's own, with parts in plain lists and dicts, and a number."""
+
+    def __init__(self) -> None:
+        self.scale = 2.0
+        self.weights = [Value(1.0), Value(2.0)]
+        self.many = [Value(1.0) for _ in range(1000)]
+        self.named = {"first": nn.Neuron(2, seed=0)}
+
+    def __call__(self, x: Any) -> Any:
+        neuron = self.named["first"]
+        return neuron(x) * self.weights[0] * self.scale + self.many[0]
+
+
+def numbers_in_closures() -> tuple[Any, Callable[[], object]]:
+    scale = 2.0
+
+    def change() -> None:
+        nonlocal scale
+        scale = 3.0
+
+    return lambda x: x * scale, change
+
+
+def through_another_function() -> tuple[Any, Callable[[], object]]:
+    scale = 2.0
+
+    def scaled(x: Any) -> Any:
+        return x * scale
+
+    def change() -> None:
+        nonlocal scale
+        scale = 3.0
+
+    return lambda x: scaled(x) + x, change
+
+
+def after_a_wrapper() -> tuple[Any, Callable[[], object]]:
+    state = {"scale": 2.0}
+
+    @functools.wraps(numbers_in_closures)
+    def wrapped(x: Any) -> Any:
+        return sum(y * state["scale"] for y in [x])
+
+    return wrapped, lambda: state.update(scale=3.0)
+
+
+def a_variable_that_is_deleted() -> tuple[Any, Callable[[], object]]:
+    scale = 2.0
+
+    def change() -> None:
+        nonlocal scale
+        del scale
+
+    return lambda x: x * scale, change
+
+
+def a_default(x: Any, scale: Any = [2.0]) -> Any:  # noqa: B006
+    return x * scale[0]
+
+
+def with_keyword_default(x: Any, *, scale: float = 2.0) -> Any:
+    return x * scale
+
+
+def in_container(container: Any, change: Callable[[Any], object]) -> tuple[Any, Callable[[], object]]:
+    return lambda x: (x, container), lambda: change(container)
+
+
+def in_object(thing: Any, change: Callable[[Any], object]) -> tuple[Any, Callable[[], object]]:
+    return lambda x: x * thing.scale, lambda: change(thing)
+
+
+def in_module(model: Any, change: Callable[[Any], object]) -> tuple[Any, Callable[[], object]]:
+    return lambda x: list(model(x)), lambda: change(model)
+
+
+def setting(name: str, thing: Any) -> Callable[[Any], None]:
+    return lambda owner: setattr(owner, name, thing)
+
+
+def item(key: Any, thing: Any) -> Callable[[Any], None]:
+    return lambda owner: owner.__setitem__(key, thing)
+
+
+def a_method() -> tuple[Any, Callable[[], object]]:
+    settings = Settings()
+    return settings.method, lambda: setattr(settings, "scale", 3.0)
+
+
+def a_callable() -> tuple[Any, Callable[[], object]]:
+    settings = Settings()
+    return settings, lambda: setattr(settings.inner, "scale", 3.0)
+
+
+def a_partial() -> tuple[Any, Callable[[], object]]:
+    state = [2.0]
+    return functools.partial(lambda s, x: x * s[0], state), lambda: item(0, 3.0)(state)
+
+
+def a_property() -> tuple[Any, Callable[[], object]]:
+    settings = Settings()
+    return lambda x: x * settings.twice, lambda: setattr(settings, "scale", 3.0)
+
+
+def an_attribute_by_getattr(name: str) -> tuple[Any, Callable[[], object]]:
+    settings = Settings()
+    return lambda x: x * getattr(settings, name), lambda: setattr(settings, name, 3.0)
+
+
+def over_the_class_default() -> tuple[Any, Callable[[], object]]:
+    settings = Settings()
+    return lambda x: x * settings.default, lambda: setattr(settings, "default", 3.0)
+
+
+def a_user_module() -> tuple[Any, Callable[[], object]]:
+    module = types.ModuleType("settings_of_mine")
+    module.scale = 2.0  # type: ignore[attr-defined]
+    return lambda x: x * module.scale, lambda: setattr(module, "scale", 3.0)
+
+
+def the_gradient_of_a_value() -> tuple[Any, Callable[[], object]]:
+    held = Value(1.0)
+    return lambda x: x * (held.grad or 1.0), lambda: setattr(held, "grad", 3.0)
+
+
+def model() -> nn.MLP:
+    return nn.MLP(2, [3, 1], activation="tanh", seed=0)
+
+
+SEEN_AT_ONCE = {
+    "a number in a closure": numbers_in_closures(),
+    "through another function": through_another_function(),
+    "after a wrapper": after_a_wrapper(),
+    "deleted": a_variable_that_is_deleted(),
+    "the members of a default": (a_default, lambda: item(0, 3.0)(a_default.__defaults__[0])),  # type: ignore[index]
+    "a list": in_container([2.0, 1.0], item(0, 3.0)),
+    "a longer list": in_container([2.0], lambda c: c.append(1.0)),
+    "a list in a list": in_container([[2.0], [1.0]], lambda c: c[1].append(3.0)),
+    "a list in a tuple": in_container((0, [2.0]), lambda c: c[1].append(3.0)),
+    "a dict": in_container({"scale": 2.0}, item("scale", 3.0)),
+    "a dict in a dict": in_container({"a": {"b": [2.0]}}, lambda c: item(0, 3.0)(c["a"]["b"])),
+    "another key": in_container({"scale": 2.0}, item("shift", 3.0)),
+    "a set": in_container({1, 2}, lambda c: c.add(3)),
+    "a deque": in_container(deque([1, 2]), lambda c: c.append(3)),
+    "a Counter": in_container(Counter("ab"), lambda c: c.update("a")),
+    "a defaultdict": in_container(defaultdict(float, a=1.0), item("a", 2.0)),
+    "an OrderedDict": in_container(OrderedDict(a=1.0), item("a", 2.0)),
+    "a NumPy array": in_container(np.array([1.0, 2.0]), item(0, 3.0)),
+    "an array of arrays": in_container([np.array([1.0]), np.array(2.0)], lambda c: item((), 3.0)(c[1])),
+    "an array.array": in_container(array.array("d", [1.0]), item(0, 3.0)),
+    "a bytearray": in_container(bytearray(b"ab"), item(0, 3)),
+    "an object": in_object(Settings(), setting("scale", 3.0)),
+    "a namespace": in_object(types.SimpleNamespace(scale=2.0), setting("scale", 3.0)),
+    "a slot": in_object(Slotted(), setting("scale", 3.0)),
+    "a method's object": a_method(),
+    "a callable object's": a_callable(),
+    "a partial's": a_partial(),
+    "behind a property": a_property(),
+    "by getattr": an_attribute_by_getattr("scale"),
+    "over the class's": over_the_class_default(),
+    "a module": a_user_module(),
+    "the gradient of a Value": the_gradient_of_a_value(),
+    "a layer replaced": in_module(model(), lambda m: item(0, nn.Layer(2, 3, seed=5))(m.layers)),
+    "a layer more": in_module(model(), lambda m: m.layers.append(nn.Layer(1, 1))),
+    "other layers": in_module(model(), setting("layers", [nn.Layer(2, 1)])),
+    "a neuron less": in_module(model(), lambda m: m.layers[0].neurons.pop()),
+    "a weight replaced": in_module(model(), lambda m: item(1, Value(9.0))(m.layers[0].neurons[2].weights)),
+    "a bias replaced": in_module(model(), lambda m: setattr(m.layers[0].neurons[2], "bias", Value(9.0))),
+    "an activation replaced": in_module(model(), lambda m: setattr(m.layers[0].neurons[0], "_function", abs)),
+    "training switched on": in_module(nn.Sequential(nn.Dropout(0.5, seed=0)), lambda m: m.train()),
+    "another rate": in_module(
+        nn.Sequential(nn.Dropout(0.5, seed=0)), lambda m: setattr(m.layers[0], "rate", 0.1)
+    ),
+    "a number of one's own module": in_module(Weighted(), setting("scale", 3.0)),
+    "a weight of one's own module": in_module(Weighted(), lambda m: item(0, Value(3.0))(m.weights)),
+    "a part in a dict": in_module(Weighted(), lambda m: item("first", nn.Neuron(2))(m.named)),
+}
+
+
+@pytest.mark.parametrize(("function", "change"), SEEN_AT_ONCE.values(), ids=SEEN_AT_ONCE.keys())
+def test_a_change_is_noticed_at_once_and_named(function: Any, change: Callable[[], object]) -> None:
+    watch = Watch(function)
+    assert not watch.refusal
+    assert watch.same()
+    assert not watch.look(everything=True)
+    change()
+    assert not watch.same()
+    assert watch.look()
+
+
+def test_globals_defaults_and_what_a_class_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    for function, thing, name in [
+        (lambda x: x * SCALE, "tests_watch.SCALE", None),
+        (lambda x: x * SETTINGS["scale"], SETTINGS, "scale"),
+        (lambda x: x * Settings.default, Settings, "default"),
+    ]:
+        watch = Watch(function)
+        with monkeypatch.context() as patch:
+            if name is None:
+                patch.setitem(function.__globals__, "SCALE", 3.0)
+            elif isinstance(thing, dict):
+                patch.setitem(thing, name, 3.0)
+            else:
+                patch.setattr(thing, name, 3.0)
+            assert not watch.same()
+            assert "was 2.0 and is 3.0" in watch.look()
+        assert watch.look() == ""
+        assert watch.same()
+    watch = Watch(with_keyword_default)
+    monkeypatch.setattr(with_keyword_default, "__kwdefaults__", {"scale": 3.0})
+    assert not watch.same()
+
+
+def test_what_is_seen_seldom_is_seen() -> None:
+    weighted = Weighted()
+    watch = Watch(weighted)
+    weighted.many[999] = Value(5.0)
+    assert watch.same()
+    assert "many[999]" in watch.look(everything=True)
+    watch = Watch(lambda x: len([x]))
+    globals()["len"] = lambda _: 7
+    try:
+        assert watch.look(everything=True)
+    finally:
+        del globals()["len"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m, s: m.train() or m.train(False),
+        lambda m, s: m.freeze(),
+        lambda m, s: s.update(scale=float("2.0")),
+        lambda m, s: setattr(m, "note", "for the reader"),
+        lambda m, s: nn.SGD(0.1).step(m.parameters()),
+        lambda m, s: sum(m([1.0, 2.0])).backward(),
+        lambda m, s: nn.MLP(2, [2]),
+        lambda m, s: m.zero_grad(),
+        lambda m, s: s.update(missing=s.pop("missing")),
+    ],
+    ids=["train", "freeze", "equal", "note", "weights", "gradients", "another", "zero", "nan"],
+)
+def test_what_does_not_matter_is_no_alarm(change: Callable[[Any, Any], object]) -> None:
+    network, settings = model(), {"scale": 2.0, "missing": float("nan")}
+    watch = Watch(lambda x: network(x)[0] * settings["scale"])
+    change(network, settings)
+    assert watch.look(everything=True) == ""
+    assert watch.same()
+
+
+def test_minus_zero_and_another_type_are_changes() -> None:
+    for before, after in [(0.0, -0.0), (1, 1.0), (1, True), ("a", "b"), (None, 0)]:
+        state = types.SimpleNamespace(scale=before)
+        watch = Watch(lambda x, s=state: (x, s.scale))
+        state.scale = after
+        assert not watch.same()
+        assert watch.look()
+
+
+def test_a_trial_is_put_back() -> None:
+    calls, settings, numbers = [0], Settings(), np.array([1.0, 2.0])
+    total = 0.0
+    seen: dict[Any, list[Any]] = {"all": []}
+
+    def function(x: Any) -> Any:
+        nonlocal total
+        total = total + 1.0
+        calls[0] += 1
+        calls.append(3)
+        settings.last = x  # type: ignore[attr-defined]
+        settings.scale *= 2.0
+        numbers[0] += 5.0
+        seen["all"].append(x)
+        seen["more"] = [x]
+        return x
+
+    held = seen["all"]
+    watch = Watch(function)
+    for _ in range(3):
+        function(1.0)
+    assert watch.look()
+    watch.put_back()
+    assert (total, calls, vars(settings).get("last"), settings.scale) == (0.0, [0], None, 2.0)
+    assert "last" not in vars(settings)
+    assert numbers.tolist() == [1.0, 2.0]
+    assert seen == {"all": []}
+    assert seen["all"] is held
+    assert watch.look(everything=True) == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("import time\ndef f(x): return x * time.time()", "time"),
+        ("from time import perf_counter\ndef f(x): return x * perf_counter()", "perf_counter"),
+        ("import os\ndef f(x): return x * float(os.environ['SCALE'])", "os"),
+        ("def f(x): return x * float(open('scale').read())", "open"),
+        ("def f(x): return x * globals()['SCALE']", "globals"),
+        ("def f(x): return x * w._data", "_data"),
+        ("from pathlib import Path\ndef f(x): return x * len(Path('s').read_text())", "read_text"),
+        ("numbers = iter([1, 2])\ndef f(x): return x * next(numbers)", "numbers"),
+        ("def f(x):\n import time\n return x * time.time()", "time"),
+    ],
+)
+def test_what_nothing_can_watch_is_refused(source: str, words: str) -> None:
+    namespace: dict[str, Any] = {"__name__": "__main__", "w": Value(1.0)}
+    exec(source, namespace)  # noqa: S102
+    assert words in Watch(namespace["f"]).refusal
+
+
+def test_all_generators_are_seen_and_put_back() -> None:
+    held: list[Any] = [
+        random.Random(1),
+        np.random.default_rng(1),
+        np.random.RandomState(1),
+        np.random.Generator(np.random.Philox(1)),
+    ]
+    assert not Generators().moved()
+    for draw in [random.random, np.random.random, *(each.random for each in held)]:
+        before = Generators()
+        first = draw()
+        assert before.moved()
+        before.put_back()
+        assert not before.moved()
+        assert draw() == first
+        before.put_back()
