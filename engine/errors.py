@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from engine.terminal import shown
+
 __all__ = [
     "CheckError",
     "DomainError",
@@ -18,6 +20,9 @@ __all__ = [
 
 class EngineError(Exception):
     """Any error of this project; catching it catches all the others."""
+
+    def __str__(self) -> str:
+        return shown(super().__str__())
 
 
 class GraphError(EngineError, ValueError):

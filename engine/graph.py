@@ -5,13 +5,23 @@ Every walk is a loop, never a recursion: a chain of a million operations is a gr
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from engine.operation import Operation
 
-__all__ = ["Node", "copied", "interior_and_leaves", "names", "topological_order"]
+__all__ = ["Node", "copied", "interior_and_leaves", "names", "short_name", "topological_order"]
+
+LONGEST_NAME = 40
+
+_PATH = (
+    (re.compile(r"\blayers\[(\d+)\]"), r"l\1"),
+    (re.compile(r"\bneurons\[(\d+)\]"), r"n\1"),
+    (re.compile(r"\bweights\["), "w["),
+    (re.compile(r"(?<=\d\.)bias\b"), "b"),
+)
 
 
 class Node:
@@ -35,7 +45,7 @@ class Node:
     )
 
     _data: float
-    grad: float | None
+    grad: float | Any  # None until it was computed, which `rate * w.grad` need not ask for
     label: str
     _operation: Operation | None
     _first: Node | None
@@ -134,6 +144,18 @@ def names(ordered: Iterable[Node]) -> dict[Node, str]:
     ['a', 'v1', 'v2']
     """
     return {node: node.label or f"v{place}" for place, node in enumerate(ordered)}
+
+
+def short_name(label: str) -> str:
+    """A label fit to be shown: module paths abbreviated, nothing unprintable, at most 40 characters.
+
+    >>> short_name("layers[0].neurons[3].weights[1]")
+    'l0.n3.w[1]'
+    """
+    for path, shorter in _PATH:
+        label = path.sub(shorter, label)
+    shown = "".join(letter if letter.isprintable() else "�" for letter in label)
+    return shown if len(shown) <= LONGEST_NAME else shown[: LONGEST_NAME - 1] + "…"
 
 
 def copied(node: Any, memo: dict[int, Any]) -> Any:

@@ -17,10 +17,20 @@ from typing import Any
 from engine import modes, ops
 from engine.backward import backward
 from engine.errors import DomainError, GraphError
-from engine.graph import Node, copied, topological_order
+from engine.formula import PLAIN
+from engine.graph import Node, copied, short_name, topological_order
 from engine.operation import Operation
 from engine.quick import surround, written
-from engine.real import as_number, is_foreign
+from engine.real import (
+    answer_to_numpy,
+    as_label,
+    as_number,
+    by_identity,
+    is_array,
+    is_foreign,
+    refuse_array,
+)
+from engine.terminal import shown
 
 __all__ = ["Constant", "Value", "as_value", "make_node", "make_wide", "quick", "wide_node"]
 
@@ -127,6 +137,8 @@ def _with_number(operation: Operation, first: Any, second: Any) -> Value:
         if not isinstance(operand, Value):
             if is_foreign(operand):
                 return NotImplemented  # type: ignore[no-any-return]
+            if is_array(operand):
+                refuse_array(operand, operation.symbol.translate(PLAIN), first=operand is first)
             as_number(operand)
     return make_node(operation, (first, second))
 
@@ -153,9 +165,10 @@ class Value(Node):
     """
 
     __slots__ = ()
-    __array_ufunc__ = None  # NumPy then leaves `array * value` to us, who refuse it
 
-    def __init__(self, data: float, label: str = "") -> None:
+    def __init__(self, data: float, label: str = "", *others: Any) -> None:
+        if others or type(label) is not str:
+            label = as_label(label, others)
         self._data = data if type(data) is float else as_number(data)
         self.grad = None
         self.label = label
@@ -269,6 +282,9 @@ class Value(Node):
             raise TypeError("round(value, digits) is not offered; format(value, '.2f') prints digits")
         return make_node(ops.nearest, (self,))
 
+    __eq__, __ne__ = by_identity("==", "always False"), by_identity("!=", "always True")
+    __hash__ = Node.__hash__
+
     def __lt__(self, other: Any) -> bool:
         return modes.branch(self._data < _comparable(other))
 
@@ -283,6 +299,9 @@ class Value(Node):
 
     def __bool__(self) -> bool:
         return modes.branch(bool(self._data))
+
+    def __array_ufunc__(self, function: Any, method: str, *operands: Any, **_: Any) -> Any:
+        return answer_to_numpy(function, method, operands, Value, ops.TABLE)
 
     def __float__(self) -> float:
         """The number alone: what is computed from it is cut off from the graph."""
@@ -316,8 +335,8 @@ class Value(Node):
 
     def __repr__(self) -> str:
         grad = "–" if self.grad is None else repr(self.grad)
-        label = f", label={self.label!r}" if self.label else ""
-        return f"Value({self._data!r}, grad={grad}{label})"
+        label = f", label={short_name(self.label)!r}" if self.label else ""
+        return shown(f"Value({self._data!r}, grad={grad}{label})")
 
 
 def _comparable(other: Any) -> float:

@@ -15,17 +15,20 @@ is typed: the table's rows are run on symbols, and the text is what they wrote.
 
 from __future__ import annotations
 
+import dis
 import math
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from types import CodeType, FrameType
 from typing import Any
 
 from engine import ops
 from engine.errors import EngineError
 from engine.formula import Formula, number_text, write
-from engine.graph import Node
+from engine.graph import Node, short_name
 from engine.operation import CALL, Operation
+from engine.terminal import in_ascii
 from engine.value import Constant
 
 __all__ = [
@@ -37,76 +40,133 @@ __all__ = [
     "node_formula",
     "node_numbers",
     "short_name",
+    "variables",
     "written_number",
 ]
 
-LONGEST_NAME = 40
 MANY = 6  # of more operands than this only the first few are written
 NO_PATH = "no path"
-
-_PATH = (
-    (re.compile(r"\blayers\[(\d+)\]"), r"l\1"),
-    (re.compile(r"\bneurons\[(\d+)\]"), r"n\1"),
-    (re.compile(r"\bweights\["), "w["),
-    (re.compile(r"(?<=\d\.)bias\b"), "b"),
-)
-
-_ASCII = str.maketrans(
-    {
-        "×": "*",
-        "÷": "/",
-        "−": "-",
-        "²": "**2",
-        "³": "**3",
-        "–": "-",
-        "→": "->",
-        "…": "...",
-        "≥": ">=",
-        "±": "+-",
-    }
-    | {"├": "|", "└": "`", "│": "|", "─": "-", "Σ": "sum", "π": "pi", "�": "?", "“": '"', "”": '"'}
-)
+DEEPEST = 3  # brackets in a name: lists in lists that are looked into
 
 
-def in_ascii(text: str) -> str:
-    """The text for a terminal that knows nothing but ASCII.
-
-    >>> in_ascii("1 − out² → h")
-    '1 - out**2 -> h'
-    """
-    return text.translate(_ASCII).encode("ascii", "backslashreplace").decode()
-
-
-def short_name(label: str) -> str:
-    """A label fit to be shown: module paths abbreviated, nothing unprintable, at most 40 characters.
-
-    >>> short_name("layers[0].neurons[3].weights[1]")
-    'l0.n3.w[1]'
-    """
-    for path, shorter in _PATH:
-        label = path.sub(shorter, label)
-    shown = "".join(letter if letter.isprintable() else "�" for letter in label)
-    return shown if len(shown) <= LONGEST_NAME else shown[: LONGEST_NAME - 1] + "…"
-
-
-def display_names(ordered: Iterable[Node]) -> dict[Node, str]:
+def display_names(ordered: Sequence[Node], variables: Mapping[Node, str] | None = None) -> dict[Node, str]:
     """What each node is called where people read it, given the nodes in topological order.
 
-    Its label, shortened; else v7 by its place in the order; a constant is its number. Where several
-    nodes would have the same name each gets its id: `h@n12`.
+    Its label, shortened; else the variable that holds it, unless a label says the same; else v7 by its place
+    in the order; a constant is its number. Where several nodes would have the same name each gets its id:
+    `h@n12`.
     """
+    held = variables or {}
     named: dict[Node, str] = {}
     owners: dict[str, list[tuple[Node, int]]] = {}
+    labels = {short_name(node.label) for node in ordered if node.label} if held else set()
     for place, node in enumerate(ordered):
         if isinstance(node, Constant):
             named[node] = number_text(node._data)
-        else:
-            named[node] = short_name(node.label) if node.label else f"v{place}"
-            owners.setdefault(named[node], []).append((node, place))
+            continue
+        name = short_name(node.label) if node.label else held.get(node, "")
+        named[node] = f"v{place}" if not name or (not node.label and name in labels) else name
+        owners.setdefault(named[node], []).append((node, place))
     for name, several in owners.items():
         if len(several) > 1:
-            named |= {node: f"{name}@n{place}" for node, place in several}
+            unheld = [(node, place) for node, place in several if node.label or node not in held]
+            named |= {node: f"{name}@n{place}" for node, place in unheld}
     return named
+
+
+# ── The variables that hold Values ────────────────────────────────────────────────────────────────
+
+
+def variables(frame: FrameType) -> dict[Node, str]:
+    """{a Value without a label: the name under which the code of this frame holds it}.
+
+    Local variables count before global ones, and of several that hold one Value the first; a list, tuple or
+    dict of Values gives names such as `w[3]`. The targets of `for` loops, which hold another Value in every
+    turn, and names that begin with an underscore are left out. Nothing is written into a Value.
+
+    >>> import sys
+    >>> from engine import Value
+    >>> w, xs = Value(0.5), [Value(1.0), Value(2.0)]
+    >>> found = variables(sys._getframe())
+    >>> found[w], found[xs[1]]
+    ('w', 'xs[1]')
+    """
+    found: dict[Node, str] = {}
+    hidden: set[str] = set()
+    for scope, passing in _scopes(frame):
+        for name, held in list(scope.items()):
+            if name in hidden or not name.isidentifier():
+                continue
+            hidden.add(name)
+            if not name.startswith("_") and name not in passing:
+                for path, node in _nodes(name, held, DEEPEST):
+                    found.setdefault(node, path)
+    return found
+
+
+def _scopes(frame: FrameType) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
+    """(variables, which of them are targets of loops): those of the code itself, around it, and global."""
+    while True:
+        passing = _loop_targets(frame.f_code)
+        if frame.f_locals is not frame.f_globals:
+            yield frame.f_locals, passing
+        outer = frame.f_back
+        if outer is None or frame.f_code not in outer.f_code.co_consts:
+            break
+        frame = outer  # a comprehension, or a function that is called where it was written
+    at_module = frame.f_locals is frame.f_globals
+    yield frame.f_globals, passing if at_module else frozenset()
+
+
+def _nodes(path: str, held: Any, depth: int) -> Iterator[tuple[str, Node]]:
+    """(path, Value) for what a variable holds: a Value without a label, or lists of such."""
+    kind = type(held)
+    if issubclass(kind, Node):
+        if not held.label and not held.is_constant:
+            yield path, held
+    elif kind in (list, tuple, dict) and _has_nodes(held, depth):
+        members = held.items() if kind is dict else enumerate(held)
+        for key, member in list(members):
+            yield from _nodes(f"{path}[{key!r}]", member, depth - 1)
+
+
+def _has_nodes(held: Any, depth: int) -> bool:
+    """Whether the first member, or the first of the first, is a node; tables of data are left at once."""
+    while depth and type(held) in (list, tuple, dict) and held:
+        if type(held) is dict and not all(type(key) is str for key in held):
+            return False
+        held = next(iter(held.values() if type(held) is dict else held))
+        depth -= 1
+    return issubclass(type(held), Node)
+
+
+@lru_cache(maxsize=64)
+def _loop_targets(code: CodeType) -> frozenset[str]:
+    """The names that `for` loops of this code assign to.
+
+    Those of comprehensions do not count: where they are compiled into the code around them (since Python
+    3.12), their variables are still their own.
+    """
+    targets: set[str] = set()
+    own: set[str] = set()
+    after_next = False
+    for instruction in dis.get_instructions(code):
+        name = instruction.opname
+        if name == "LOAD_FAST_AND_CLEAR":
+            own.add(instruction.argval)
+        if name == "FOR_ITER":
+            after_next = True
+        elif after_next and name.startswith("STORE_"):
+            stored = instruction.argval
+            pair = stored if isinstance(stored, tuple) else (stored,)
+            targets.update(pair[: 1 if "LOAD" in name else 2])
+            after_next = "LOAD" not in name
+        elif name not in ("UNPACK_SEQUENCE", "UNPACK_EX", "EXTENDED_ARG", "NOP", "CACHE", "COPY"):
+            after_next = False
+    return frozenset(targets - own)
+
+
+# ── One node in words ─────────────────────────────────────────────────────────────────────────────
 
 
 def node_formula(node: Node, named: Mapping[Node, str]) -> str:

@@ -19,6 +19,7 @@ SOURCES = sorted([*ROOT.glob("engine/**/*.py"), *ROOT.glob("nn/**/*.py"), *ROOT.
 # folder of that line, from the lines above its own there). Names that share a line do not know one another.
 ORDER: dict[str, str] = {
     "engine": """
+        terminal
         errors modes real
         operation
         ops
@@ -209,7 +210,7 @@ def test_every_file_has_its_place_in_the_order_of_imports(folder: str) -> None:
     }
     assert set(places(folder)) == found
     files = len([*(ROOT / folder).glob("*.py")]) - 1  # its __init__ is its door
-    assert files <= 16, f"{folder} has {files} files: is it still one room?"
+    assert files <= 17, f"{folder} has {files} files: is it still one room?"
     assert "eading order" in (ROOT / folder / "__init__.py").read_text() or folder == "engine/replay"
 
 

@@ -424,14 +424,14 @@ def assigning(interior: list[Node], leaves: list[Node], root: Node) -> None:
     for node in reversed(interior):
         for parent, slope in zip(node.parents, node.partials, strict=True):
             if slope is not None:
-                parent.grad = node.grad * slope  # type: ignore[operator]
+                parent.grad = node.grad * slope
 
 
 def accumulating(interior: Sequence[Node], slots: Callable[[Node], slice] = lambda _: slice(None)) -> None:
     for node in interior:
         for parent, slope in list(zip(node.parents, node.partials, strict=True))[slots(node)]:
             if slope is not None:
-                parent.grad += node.grad * slope  # type: ignore[operator]
+                parent.grad += node.grad * slope
 
 
 def in_wrong_order(interior: list[Node], leaves: list[Node], root: Node) -> None:
