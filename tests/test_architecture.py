@@ -138,8 +138,10 @@ ORDER: dict[str, str] = {
         attention
     """,
     "nn/data": """
-        tables
-        sets
+        cells rows
+        columns dialect
+        tables reading
+        scaling sets files
     """,
     "nn/training": """
         history losses metrics schedules
@@ -162,6 +164,7 @@ THIRD_PARTY: dict[str, str | tuple[str, ...]] = {
     "matplotlib": "nn/inspection/plots.py",
     "tqdm": ("nn/fitting.py", "demos/"),
     "sklearn": "nn/data/",
+    "pandas": "nn/data/",
     "torch": "nn/torch_modules.py",
 }
 STANDARD_NAMES = {

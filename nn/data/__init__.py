@@ -1,4 +1,7 @@
-"""Data: real sets, made-up ones, and tables of your own. Reading order: `tables`, `sets`.
+"""Data: real sets, made-up ones, and tables of your own.
+
+Reading order: `tables` (what a data set is), `sets`; for files `cells`, `columns`, `rows`, `dialect`,
+`reading`, `files`; then `scaling`.
 
 >>> from nn import data
 >>> train, test = data.moons(100, seed=0).split(test=0.25, seed=0)
@@ -8,6 +11,8 @@
 
 from __future__ import annotations
 
+from nn.data.files import from_csv
+from nn.data.scaling import Scaler, standardize
 from nn.data.sets import (
     blobs,
     breast_cancer,
@@ -23,10 +28,11 @@ from nn.data.sets import (
     wine,
     xor,
 )
-from nn.data.tables import Dataset, from_csv, standardize
+from nn.data.tables import Dataset
 
 __all__ = [
     "Dataset",
+    "Scaler",
     "blobs",
     "breast_cancer",
     "circle",

@@ -6,15 +6,16 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-__all__ = ["Dataset", "as_rows", "as_targets", "batches", "from_csv", "standardize"]
+from nn.data.columns import Column
+from nn.data.rows import Rows
+
+__all__ = ["Dataset", "as_rows", "as_targets", "batches"]
 
 Row = list[float]
 
@@ -24,14 +25,15 @@ class Dataset:
     """Samples and their truths: `inputs` has a list of numbers for each sample, `targets` one truth each.
 
     `features` names the inputs; `classes` names the classes that the targets count from 0, and is empty
-    where the targets are measurements.
+    where the targets are measurements. `columns` says, for a table from a file, how its rows became inputs.
     """
 
     name: str
-    inputs: list[Row]
+    inputs: Sequence[Row]
     targets: list[Any]
     features: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -43,9 +45,9 @@ class Dataset:
 
     def take(self, places: Sequence[int]) -> Dataset:
         """The samples at these places, in this order."""
-        return replace(
-            self, inputs=[self.inputs[i] for i in places], targets=[self.targets[i] for i in places]
-        )
+        rows = self.inputs
+        taken = rows.take(places) if isinstance(rows, Rows) else [rows[place] for place in places]
+        return replace(self, inputs=taken, targets=[self.targets[place] for place in places])
 
     def split(self, test: float = 0.25, *, seed: int = 0) -> tuple[Dataset, Dataset]:
         """(train, test), shuffled by the seed; each class keeps its share in both.
@@ -78,7 +80,7 @@ class Dataset:
 # ── From what people have ─────────────────────────────────────────────────────────────────────────
 
 
-def as_rows(inputs: Any, what: str = "inputs") -> list[Row]:
+def as_rows(inputs: Any, what: str = "inputs") -> Sequence[Row]:
     """Lists, tuples, NumPy arrays and pandas frames as a list of lists of floats, all of one length.
 
     A flat list of numbers is one column. ValueError or TypeError says which number is missing or none.
@@ -86,6 +88,8 @@ def as_rows(inputs: Any, what: str = "inputs") -> list[Row]:
     >>> as_rows([1, 2]), as_rows([[1, 2.5]])
     ([[1.0], [2.0]], [[1.0, 2.5]])
     """
+    if isinstance(inputs, Rows) and len(inputs):
+        return inputs
     rows = [
         [_number(member, what, place, column) for column, member in enumerate(_members(row))]
         for place, row in enumerate(_plain(inputs, what))
@@ -118,64 +122,7 @@ def as_targets(targets: Any, what: str = "targets") -> list[Any]:
     return truths
 
 
-def from_csv(path: str | Path, *, target: str | int = -1, classes: bool | None = None) -> Dataset:
-    """A data set from a file of comma-separated values whose first line names the columns.
-
-    `target` is the name or place of the column with the truths. Text there is taken as names of classes,
-    numbered in sorted order; `classes=True` takes numbers so too. Everything else must be numbers.
-    """
-    with Path(path).open(newline="", encoding="utf-8") as file:
-        lines = [line for line in csv.reader(file) if line]
-    if len(lines) < 2:
-        raise ValueError(
-            f"{path} has no samples: a line of names and at least one line of numbers are needed"
-        )
-    names, rows = lines[0], lines[1:]
-    place = _column(names, target, str(path))
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(names):
-            raise ValueError(f"{path}, line {number}: {len(row)} values for {len(names)} columns")
-    truths: list[Any] = [row[place] for row in rows]
-    if classes is None:
-        classes = not all(_is_number(truth) for truth in truths)
-    labels = sorted(set(truths), key=lambda text: (float(text), "") if _is_number(text) else (math.inf, text))
-    return Dataset(
-        Path(path).stem,
-        [_csv_row(row, place, names, str(path), number) for number, row in enumerate(rows, start=2)],
-        [labels.index(truth) for truth in truths] if classes else [float(truth) for truth in truths],
-        tuple(name for column, name in enumerate(names) if column != place),
-        tuple(labels) if classes else (),
-    )
-
-
 # ── Before training ───────────────────────────────────────────────────────────────────────────────
-
-
-def standardize(first: Dataset, *others: Dataset) -> tuple[Dataset, ...]:
-    """All data sets with every input shifted and scaled to mean 0 and standard deviation 1 of the first.
-
-    The first is the training set: what the others look like must not be known beforehand. An input that
-    is the same everywhere becomes 0.
-
-    >>> (scaled,) = standardize(Dataset("two", [[1.0], [3.0]], [0, 1]))
-    >>> scaled.inputs
-    [[-1.0], [1.0]]
-    """
-    columns = list(zip(*first.inputs, strict=True))
-    means = [math.fsum(column) / len(column) for column in columns]
-    spreads = [
-        math.sqrt(math.fsum((x - mean) ** 2 for x in column) / len(column)) or 1.0
-        for column, mean in zip(columns, means, strict=True)
-    ]
-    return tuple(
-        replace(
-            each,
-            inputs=[
-                [(x - m) / s for x, m, s in zip(row, means, spreads, strict=True)] for row in each.inputs
-            ],
-        )
-        for each in (first, *others)
-    )
 
 
 def batches(samples: int, size: int | None, rng: random.Random | None) -> Iterator[list[int]]:
@@ -235,25 +182,3 @@ def _as_found(member: Any, what: str, place: int, column: int) -> int | float:
             f"{where} is {member!r}; every number must be finite: fill in or leave out such samples"
         )
     return int(member) if isinstance(member, int) else float(member)
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
-
-
-def _column(names: list[str], target: str | int, path: str) -> int:
-    if isinstance(target, int) and -len(names) <= target < len(names):
-        return target % len(names)
-    if target in names:
-        return names.index(str(target))
-    raise ValueError(f"{path} has no column {target!r}; it has {', '.join(names)}")
-
-
-def _csv_row(row: list[str], place: int, names: list[str], path: str, number: int) -> Row:
-    for column, text in enumerate(row):
-        if column != place and not _is_number(text):
-            raise ValueError(f"{path}, line {number}, column {names[column]!r}: {text!r} is no finite number")
-    return [float(text) for column, text in enumerate(row) if column != place]

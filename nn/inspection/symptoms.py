@@ -41,7 +41,7 @@ class Case:
 
     model: Module
     loss: Loss
-    inputs: list[list[float]]
+    inputs: Sequence[list[float]]
     targets: list[Any]
     outputs: list[list[float]]
 

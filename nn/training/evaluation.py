@@ -33,7 +33,7 @@ Metrics: TypeAlias = dict[str, Callable[..., float]]
 class Samples:
     """Inputs and targets that fit one another, a model and a loss."""
 
-    inputs: list[list[float]]
+    inputs: Sequence[list[float]]
     targets: list[Any]
 
     @staticmethod

@@ -1,11 +1,14 @@
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from nn import data
-from nn.data.tables import as_rows, as_targets, batches, from_csv, standardize
+from nn.data.files import from_csv
+from nn.data.scaling import standardize
+from nn.data.tables import as_rows, as_targets, batches
 
 MADE = ["moons", "circles", "spirals", "blobs", "xor", "line", "sine", "circle"]
 
@@ -35,7 +38,7 @@ def test_made_up_data_lies_where_it_should() -> None:
     assert data.xor(4).targets == [0, 1, 1, 0]
 
 
-def _columns(samples: data.Dataset) -> tuple[list[list[float]], list[Any]]:
+def _columns(samples: data.Dataset) -> tuple[Sequence[list[float]], list[Any]]:
     return samples.inputs, samples.targets
 
 
@@ -63,7 +66,7 @@ def test_a_split_keeps_the_shares_of_the_classes_and_every_sample() -> None:
     train, test = whole.split(test=0.3, seed=5)
     assert (len(train), len(test)) == (63, 27)
     assert [test.targets.count(label) for label in range(3)] == [9, 9, 9]
-    assert sorted(train.inputs + test.inputs) == sorted(whole.inputs)
+    assert sorted([*train.inputs, *test.inputs]) == sorted(whole.inputs)
     assert whole.split(test=0.3, seed=5) == (train, test)
     assert sorted(whole.split(test=0.3, seed=6)[1].inputs) != sorted(test.inputs)
 

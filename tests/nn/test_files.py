@@ -1,0 +1,319 @@
+"""Tables as people have them: the right answer, or a ValueError that says what is wrong and where."""
+
+from __future__ import annotations
+
+import csv
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from nn import data
+from nn.data import reading
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def written(folder: Path, text: str, code: str = "utf-8") -> Path:
+    path = folder / "table.csv"
+    path.write_bytes(text.encode(code))
+    return path
+
+
+def read(folder: Path, text: str, code: str = "utf-8", **told: Any) -> data.Dataset:
+    return data.from_csv(written(folder, text, code), **told)
+
+
+# ── How it is written ─────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|", "  ", " \t "])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("header", [True, False])
+def test_separators_line_ends_and_headers_are_found(
+    tmp_path: Path, separator: str, end: str, header: bool
+) -> None:
+    rows = [["acid", "pH", "quality"]] * header + [["7.4", "3.51", "5.5"], ["7.8", "3.2", "6.25"]]
+    found = read(tmp_path, end.join(separator.join(row) for row in rows) + end)
+    assert found.inputs == [[7.4, 3.51], [7.8, 3.2]]
+    assert found.targets == [5.5, 6.25]
+    assert found.features == (("acid", "pH") if header else ("column 1", "column 2"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-32"])
+def test_what_the_first_bytes_say_is_believed(tmp_path: Path, encoding: str) -> None:
+    assert read(tmp_path, "größe,y\n1,2\n3,4\n", encoding, target="y").features == ("größe",)
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252", "utf-16-le", "mac-roman"])
+def test_another_encoding_is_asked_for_and_can_be_told(tmp_path: Path, encoding: str) -> None:
+    text = "a,y\n1,2\n3,4\n5,größe\n"
+    with pytest.raises(ValueError, match=r"table\.csv.*tell encoding|table\.csv, line 4.*encoding='latin-1'"):
+        read(tmp_path, text, encoding)
+    told = data.from_csv(tmp_path / "table.csv", encoding=encoding, classes=True)
+    assert told.classes == ("2", "4", "größe")
+
+
+def test_the_line_of_a_byte_that_is_no_text_is_found_far_behind(tmp_path: Path) -> None:
+    lines = ["a,y", *("1,2" for _ in range(30_000))]
+    lines[20_000] = "1,ü"
+    with pytest.raises(ValueError, match="line 20001"):
+        read(tmp_path, "\n".join(lines), "latin-1")
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "words"),
+    [
+        ("", {}, "no samples"),
+        ("\n \n", {}, "no samples"),
+        ("x\n1\n2\n", {}, "no comma, semicolon, tab or bar"),
+        ("x,y\n1,2\n", {"separator": ";"}, "only one column"),
+        ("x,y\n1,2\n", {"separator": ",,"}, "one character"),
+        ("x,y\n1,2\n", {"encoding": "morse"}, "no encoding has the name 'morse'"),
+        ("x,y\n1,2\n", {"missing": "guess"}, "missing must be one of 'error', 'drop'"),
+        ("x,y\n1,2\n", {"decimal": ";"}, "decimal must be"),
+        ("PK\x03\x04", {}, "workbook or an archive"),
+        ("x,y\n1,2\n3,4,5\n", {}, "line 3: 3 values for 2 columns"),
+        ("x,y\n1,2,3\n4,5,6\n", {}, "line 2: 3 values for 2 columns.*row names"),
+        ("x,x,y\n1,2,3\n", {}, "two columns are named 'x'"),
+        ('x,y\n1,2\n"3,4\n5,6\n', {}, "line 3: a quote is opened and never closed"),
+        ("0,1,2\n1.5,2.5,3\n2.5,3.5,4\n", {}, "header=True or header=False"),
+        ("2019,2020,label\n1.5,2.5,a\n2.5,3.5,b\n", {}, "header=True or header=False"),
+        ("a,b\nc,d\ne,f\n", {}, "header=True or header=False"),
+        ("1,5,2,5\n3,5,4\n", {}, "line 2: 3 values for 4 columns"),
+    ],
+)
+def test_a_file_that_is_no_table_is_told(tmp_path: Path, text: str, told: dict[str, Any], words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        read(tmp_path, text, **told)
+
+
+def test_a_header_or_none_can_be_told(tmp_path: Path) -> None:
+    text = "2019,2020,label\n1.5,2.5,a\n2.5,3.5,b\n"
+    assert read(tmp_path, text, header=True).features == ("2019", "2020")
+    assert len(read(tmp_path, text, header=False)) == 3
+
+
+def test_names_that_look_like_something_missing_are_names(tmp_path: Path) -> None:
+    glass = read(tmp_path, "RI,Na,Mg,Type\n1.52,13.6,4.5,1\n1.51,13.9,3.6,1\n")
+    assert glass.features == ("RI", "Na", "Mg")
+
+
+def test_texts_alone_have_a_header_where_they_repeat_themselves(tmp_path: Path) -> None:
+    rows = [random.Random(k).choice("xyz") + "," + random.Random(-k).choice("ep") for k in range(1, 30)]
+    assert read(tmp_path, "\n".join(["shape,kind", *rows])).features == ("shape=x", "shape=y", "shape=z")
+    assert len(read(tmp_path, "\n".join(rows))) == 29
+
+
+def test_quotes_spaces_separators_at_the_end_and_empty_lines(tmp_path: Path) -> None:
+    quoted = read(tmp_path, '"a, or ""b""" , "y"\n"1" , 2\n\n 3 , "4"\n , \n,\n')
+    assert (quoted.inputs, quoted.targets) == ([[1.0], [3.0]], [2.0, 4.0])
+    assert quoted.features == ('a, or "b"',)
+    assert read(tmp_path, "a,y,\n1,2,\n3,4,\n").targets == [2.0, 4.0]
+    assert read(tmp_path, "1,2,\n3,4,\n").targets == [2.0, 4.0]
+    assert read(tmp_path, "sep=;\na;y\n1;2\n").inputs == [[1.0]]
+
+
+def test_lines_are_counted_as_in_the_file_behind_a_text_of_several_lines(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="line 6, column 'a'"):
+        read(tmp_path, 'a,"the\ntruth"\n\n1,0.5\n\nx,1.5\n')
+
+
+# ── What stands in it ─────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "entry", ["NA", "", "nan", "NaN", "?", "-", "N/A", "null", "None", ".", "#N/A", "<NA>"]
+)
+@pytest.mark.parametrize("place", [0, 1])
+def test_what_is_missing_is_told_with_line_and_column(tmp_path: Path, entry: str, place: int) -> None:
+    row = ["3", "4"]
+    row[place] = entry
+    with pytest.raises(ValueError, match=f"line 3, column '{'xy'[place]}'.*missing"):
+        read(tmp_path, f"x,y\n1,2.5\n{','.join(row)}\n5,3.5\n")
+
+
+def test_what_is_missing_can_be_dropped_or_put_in(tmp_path: Path) -> None:
+    text = "a,color,y\n1,red,1\n,red,2\n4,?,3\n4,blue,4\n"
+    dropped = read(tmp_path, text, missing="drop")
+    assert dropped.inputs == [[1.0, 0.0, 1.0], [4.0, 1.0, 0.0]]
+    assert dropped.targets == [1.0, 4.0]
+    mean = read(tmp_path, text, missing="mean")
+    assert mean.inputs == [[1.0, 0.0, 1.0], [3.0, 0.0, 1.0], [4.0, 0.0, 1.0], [4.0, 1.0, 0.0]]
+    assert [column.fill for column in mean.columns] == [3.0, "red"]
+    assert read(tmp_path, text, missing="most frequent").inputs[1] == [4.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize("way", ["mean", "most frequent"])
+def test_a_truth_is_never_put_in(tmp_path: Path, way: str) -> None:
+    text = "x,y\n1,2\n3,NA\n5,3\n"
+    with pytest.raises(ValueError, match=r"line 3, column 'y'.*a truth is not put in"):
+        read(tmp_path, text, missing=way)
+    assert read(tmp_path, text, missing="drop").targets == [2.0, 3.0]
+
+
+def test_nothing_that_is_left_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="none is left"):
+        read(tmp_path, "x,z,y\n1,,2\n,4,4\n", missing="drop")
+    with pytest.raises(ValueError, match=r"column 'z'.*all are missing.*columns=\['x'\]"):
+        read(tmp_path, "x,z,y\n1,,2\n3,,4\n", missing="mean")
+
+
+def test_texts_become_an_input_for_each(tmp_path: Path) -> None:
+    found = read(tmp_path, "color,on,y\nred,yes,3\nblue,no,4\nred,yes,5\nred,no,5\n")
+    assert found.features == ("color=blue", "color=red", "on=no", "on=yes")
+    assert found.inputs[:2] == [[0.0, 1.0, 0.0, 1.0], [1.0, 0.0, 1.0, 0.0]]
+
+
+def test_numbers_are_categories_where_that_is_told(tmp_path: Path) -> None:
+    text = "doors,y\n2,1\n10,2\n5more,3\n"
+    with pytest.raises(ValueError, match=r"line 4, column 'doors': '5more'.*categories=\['doors'\]"):
+        read(tmp_path, text)
+    assert read(tmp_path, text, categories=["doors"]).features == ("doors=2", "doors=10", "doors=5more")
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        (["2024-01-31", "2024-02-29"], "a date"),
+        (["31.01.2024", "1.2.2024"], "a date"),
+        (["1/31/24", "2/29/24"], "a date"),
+        (["31 Jan 2024", "1 February 2024"], "a date"),
+        (["Mon, 5 Feb 2024 10:00", "Tue, 6 Feb 2024 11:00"], "a date"),
+        (["2024-01-31T10:00:00Z", "2024-01-31 11:00"], "a date"),
+        (["10:30", "11:45"], "a time"),
+        (["1,5", "2,25"], "decimal=','"),
+        (["1,234", "2,345"], "decimal=','"),
+        (["45%", "50 %"], "plain number"),
+        (["$4.50", "€3"], "plain number"),
+        (["10 000", "20 000"], "plain number"),
+        (["192.168.0.1", "192.168.0.2"], "plain number"),
+        (["a17", "b22"], "another in every row"),
+        (["inf", "3"], "no finite number"),
+        (["1e400", "3"], "no finite number"),
+        (["1_000", "3"], "no finite number"),
+        (["٣", "4"], "no finite number"),
+    ],
+)
+def test_what_is_neither_number_nor_category_is_refused_with_a_hint(
+    tmp_path: Path, entries: list[str], words: str
+) -> None:
+    rows = "\n".join(f'"{entry}";{place};{place / 2}' for place, entry in enumerate(entries))
+    with pytest.raises(ValueError, match=f"line 2, column 'a'.*{words}"):
+        read(tmp_path, f"a;b;y\n{rows}\n")
+    assert read(tmp_path, f"a;b;y\n{rows}\n", columns=["b"]).inputs == [[0.0], [1.0]]
+
+
+def test_a_decimal_comma_can_be_told(tmp_path: Path) -> None:
+    assert read(tmp_path, "a;b;y\n1,5;2;3,25\n2,5;3;4\n", decimal=",").inputs == [[1.5, 2.0], [2.5, 3.0]]
+    with pytest.raises(ValueError, match=r"'1\.234,5' is no finite number"):
+        read(tmp_path, "a;b;y\n1.234,5;2;3\n2,5;3;4\n", decimal=",")
+
+
+@pytest.mark.parametrize("name", ["id", "Id", "customer_id", "PassengerId", "user id", "", "Unnamed: 0"])
+def test_numbers_of_rows_are_refused_unless_asked_for(tmp_path: Path, name: str) -> None:
+    text = f"{name},b,y\n1,2,3\n2,3,4\n3,3,5\n"
+    with pytest.raises(ValueError, match=r"an id.*columns=\['b'\]"):
+        read(tmp_path, text)
+    assert read(tmp_path, text, columns=["b"]).features == ("b",)
+    assert read(tmp_path, text, columns=[0, "b"]).features == (name, "b")
+
+
+@pytest.mark.parametrize("name", ["paid", "fluid", "Madrid"])
+def test_a_name_that_ends_like_an_id_is_none(tmp_path: Path, name: str) -> None:
+    assert read(tmp_path, f"{name},y\n1,2\n2,3\n").features == (name,)
+
+
+def test_a_target_is_numbers_or_classes_and_never_a_bit_of_both(tmp_path: Path) -> None:
+    text = "x,y\n1,2.5\n3,high\n5,3\n"
+    with pytest.raises(ValueError, match=r"line 3, column 'y': 'high'.*classes=True"):
+        read(tmp_path, text)
+    assert read(tmp_path, text, classes=True).classes == ("2.5", "3", "high")
+    with pytest.raises(ValueError, match="line 2, column 'y': 'a' is no finite number"):
+        read(tmp_path, "x,y\n1,a\n3,b\n", classes=False)
+    with pytest.raises(ValueError, match=r"line 2, column 'y'.*a date"):
+        read(tmp_path, "x,y\n1,2020-01-01\n3,2020-01-02\n")
+    with pytest.raises(ValueError, match="another in every row"):
+        read(tmp_path, "x,y\n" + "\n".join(f"{k},name {k}" for k in range(9)))
+
+
+@pytest.mark.parametrize("told", [{"target": "z"}, {"columns": ["z"]}, {"target": True}, {"target": 9}])
+def test_a_column_that_is_not_there_is_told(tmp_path: Path, told: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="has no column"):
+        read(tmp_path, "x,y\n1,2\n", **told)
+
+
+@pytest.mark.parametrize("columns", [["y"], [], ["x", 0]])
+def test_columns_are_inputs_each_once(tmp_path: Path, columns: list[Any]) -> None:
+    with pytest.raises(ValueError, match="columns"):
+        read(tmp_path, "x,y\n1,2\n", columns=columns)
+    with pytest.raises(TypeError, match="list of names"):
+        read(tmp_path, "x,y\n1,2\n", columns="x")
+
+
+# ── Read by pandas or by Python ───────────────────────────────────────────────────────────────────
+
+TABLES = st.lists(
+    st.tuples(
+        st.floats(allow_nan=False, allow_infinity=False).map(repr)
+        | st.sampled_from(["", "NA", "007", " 5 ", "1e400", "nan", "1_0", "+3", ".5", "5.", "x"]),
+        st.integers(-(10**30), 10**30).map(str) | st.sampled_from(["0x1", "1d5", "-0", ""]),
+        st.sampled_from(["red", "blue ", 'a"b', "a,b", "a\nb", "True", "False", "", "?", "1"]),
+        st.sampled_from(["True", "False"]),
+        st.sampled_from(["a", "b"]) | st.integers(0, 3).map(str),
+    ),
+    min_size=1,
+    max_size=12,
+)
+
+
+@given(TABLES, st.sampled_from(["error", "drop", "mean"]), st.sampled_from([",", ";", "\t"]))
+def test_pandas_and_python_give_the_same(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, ...]], missing: str, separator: str
+) -> None:
+    pytest.importorskip("pandas")
+    path = tmp_path_factory.mktemp("same") / "table.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, delimiter=separator)
+        writer.writerows([["u", "v", "w", "on", "y"], *rows])
+    assert outcome(path, 0, missing, separator) == outcome(path, 10**9, missing, separator)
+
+
+def outcome(path: Path, limit: int, missing: str, separator: str) -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(reading, "WORTH_PANDAS", limit)
+        patch.setattr(reading, "CHUNK", 5)
+        try:
+            found = data.from_csv(path, missing=missing, separator=separator, header=True)
+        except ValueError as error:
+            return str(error)
+    return found, [x.hex() for row in found.inputs for x in row], list(map(repr, found.targets))
+
+
+def test_a_large_file_takes_no_more_memory_than_three_times_what_pandas_takes(tmp_path: Path) -> None:
+    pytest.importorskip("pandas")
+    rng = random.Random(0)
+    lines = (",".join(f"{rng.gauss(0, 1):.6f}" for _ in range(6)) + f",{k % 3}\n" for k in range(200_000))
+    path = written(tmp_path, "a,b,c,d,e,f,y\n" + "".join(lines))
+    peaks = [
+        peak(f"{opened}; {call}({str(path)!r})")
+        for opened, call in [
+            ("import pandas", "x = pandas.read_csv"),
+            ("from nn import data", "x = data.from_csv"),
+            ("import sys; sys.modules['pandas'] = None; from nn import data", "x = data.from_csv"),
+        ]
+    ]
+    assert max(peaks[1:]) < 3 * peaks[0]
+
+
+def peak(program: str) -> int:
+    measure = "; import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    done = subprocess.run(
+        [sys.executable, "-c", program + measure], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return int(done.stdout)
