@@ -113,19 +113,15 @@ computed from is remembered by itself: write a + b, or Value(number) for a leaf
     )
 
 
-def by_identity(symbol: str, answer: str) -> Callable[[Any, object], bool]:
-    """The method for == or != of Values: whether both are the same node.
+def by_identity(self: Any, other: object) -> bool:  # noqa: ARG001  (Python passes it)
+    """The method for == of Values, which != asks too: whether both are the same node.
 
     A number never is, so Python warns, once for each line of code, where one is compared with a Value.
     """
-
-    def compare(self: Any, other: object) -> bool:  # noqa: ARG001  (Python passes it)
-        if type(other) is float or type(other) is int:
-            text = f"value {symbol} {other!r} asks whether both are the same object, which is {answer}"
-            warnings.warn(f"{text}; compare the numbers: value.data {symbol} {other!r}", stacklevel=2)
-        return NotImplemented  # type: ignore[no-any-return]
-
-    return compare
+    if type(other) is float or type(other) is int:
+        text = f"== and != ask whether a Value and {other!r} are the same object, which they never are"
+        warnings.warn(f"{text}; compare the numbers: value.data == {other!r}", stacklevel=2)
+    return NotImplemented  # type: ignore[no-any-return]
 
 
 def is_array(thing: Any) -> bool:

@@ -282,8 +282,7 @@ class Value(Node):
             raise TypeError("round(value, digits) is not offered; format(value, '.2f') prints digits")
         return make_node(ops.nearest, (self,))
 
-    __eq__, __ne__ = by_identity("==", "always False"), by_identity("!=", "always True")
-    __hash__ = Node.__hash__
+    __eq__, __hash__ = by_identity, Node.__hash__
 
     def __lt__(self, other: Any) -> bool:
         return modes.branch(self._data < _comparable(other))

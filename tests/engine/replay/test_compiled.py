@@ -410,3 +410,10 @@ def test_threads_share_a_program() -> None:
     for thread in threads:
         thread.join()
     assert failures == []
+
+
+@pytest.mark.parametrize("is_one", [lambda x: x == 1, lambda x: not x != 1])  # noqa: SIM202
+def test_an_input_is_equal_to_a_number_or_not_as_a_number_is(is_one: Callable[[Any], bool]) -> None:
+    w = Value(2.0)
+    p = compile(lambda x: w * 3.0 if is_one(x) else w * x, [w])
+    assert p([1.0, 2.0, 5.0]).tolist() == [6.0, 4.0, 10.0]
