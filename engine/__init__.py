@@ -84,6 +84,7 @@ from engine.value import Constant, Value
 
 if TYPE_CHECKING:
     from engine.checking import assert_gradients, check_gradients
+    from engine.health.report import health
     from engine.pages import page
     from engine.picture.drawing import draw
     from engine.replay.compiled import compile  # noqa: A004  (as re.compile is)
@@ -98,6 +99,7 @@ _LATER = {  # opened when first asked for: these rooms need graphviz or numpy, o
     "draw": "engine.picture.drawing",
     "explain": "engine.stepping.explain",
     "forward_steps": "engine.stepping.steps",
+    "health": "engine.health.report",
     "page": "engine.pages",
     "steps": "engine.stepping.steps",
     "walk": "engine.walks",
@@ -144,6 +146,7 @@ __all__ = [  # noqa: RUF022  (sorted as sorted() does)
     "gradient",
     "gradients",
     "hardtanh",
+    "health",
     "hessian",
     "hvp",
     "hypot",
@@ -183,6 +186,10 @@ __all__ = [  # noqa: RUF022  (sorted as sorted() does)
     "walk",
     "where",
 ]
+
+
+import_module("engine.health")  # an empty room, opened here so that its name can go to the function in it
+del globals()["health"]
 
 
 def __getattr__(name: str) -> Any:

@@ -225,16 +225,18 @@ elu = row("elu", lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
 softplus = row("softplus", lambda x: max(x, 0.0) + math.log1p(math.exp(-abs(x))),
                lambda out, x: (sigmoid(x),), "log(1 + exp(x))", ulp=4, monotone=ALWAYS, steepest=1.0)
 silu = row("silu", lambda x: x * sigmoid(x),
-           lambda out, x: (sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),), "x × sigmoid(x)", ulp=5, steepest=1.1)
+           lambda out, x: (sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),), "x × sigmoid(x)",
+           ulp=lambda out, x: ulps(5, out) + 3e-323 * abs(x), steepest=1.1)
 gelu = row("gelu", lambda x: 0.5 * x * math.erfc(-x / math.sqrt(2.0)),
            lambda out, x: (0.5 * erfc(-x / ROOT_2) +
                            x * exp(-0.5 * x * x) / ROOT_2_PI,),
            "x × the normal distribution function of x (exact, not the tanh approximation)",
-           ulp=lambda out, x: (8.0 + 2.0 * x * x) * ulps(1, out), steepest=1.13)
+           ulp=lambda out, x: (8.0 + 2.0 * x * x) * ulps(1, out) + 3e-323 * abs(x), steepest=1.13)
 mish = row("mish", lambda x: x * math.tanh(softplus(x)),
            lambda out, x: (tanh(softplus(x)) +
                            x * (1.0 - tanh(softplus(x)) * tanh(softplus(x))) * sigmoid(x),),
-           "x × tanh(softplus(x))", ulp=9, steepest=1.1)
+           "x × tanh(softplus(x))",
+           ulp=lambda out, x: ulps(9, out) + 3e-323 * abs(x), steepest=1.1)
 softsign = row("softsign", lambda x: x / (1.0 + abs(x)),
                lambda out, x: (1.0 / ((1.0 + absolute(x)) * (1.0 + absolute(x))),), "x ÷ (1 + |x|)",
                ulp=1.5, monotone=ALWAYS, steepest=1.0)

@@ -40,7 +40,9 @@ def build(expression: Expression) -> tuple[Value, list[Value]]:
     return root, inputs
 
 
-def seeded_expressions(count: int, inputs: int = 2, size: int = 8, seed: int = 0) -> Iterator[Expression]:
+def seeded_expressions(
+    count: int, inputs: int = 2, size: int = 8, seed: int = 0, avoid: float = 1e-3
+) -> Iterator[Expression]:
     """The same expressions in every run."""
     for number in range(count):
-        yield random_expression(random.Random(f"{seed} {number}"), inputs, size)
+        yield random_expression(random.Random(f"{seed} {number}"), inputs, size, avoid=avoid)

@@ -29,7 +29,7 @@ ORDER: dict[str, str] = {
         wording
         functions
         calculus
-        checking stepping picture replay
+        checking stepping picture replay health
         pages
         walks
     """,
@@ -42,6 +42,15 @@ ORDER: dict[str, str] = {
         examination
         check
         plugin
+    """,
+    "engine/health": """
+        ball
+        enclosure
+        floats many_digits
+        passes
+        levels
+        blame hints
+        report
     """,
     "engine/stepping": """
         records screen
@@ -159,6 +168,7 @@ THIRD_PARTY: dict[str, str | tuple[str, ...]] = {
     "numpy": "engine/replay/",
     "llvmlite": "engine/replay/backends/llvm/",
     "jax": "engine/replay/backends/jax/",
+    "mpmath": "engine/health/",
     "hypothesis": "engine/checking/",
     "pytest": "engine/checking/",
     "matplotlib": "nn/inspection/plots.py",
@@ -171,7 +181,11 @@ STANDARD_NAMES = {
     *("code", "copy", "html", "io", "json", "math", "numbers", "operator", "profile", "queue", "random"),
     *("select", "statistics", "string", "test", "trace", "types", "typing"),
 }
-OPTIONAL = ("engine.replay.backends.llvm", "engine.replay.backends.jax")  # need llvmlite, jax
+OPTIONAL = (  # need llvmlite, jax, mpmath
+    "engine.replay.backends.llvm",
+    "engine.replay.backends.jax",
+    "engine.health.many_digits",
+)
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
 
 

@@ -1,0 +1,200 @@
+"""Balls around numbers of as many bits as one asks for: the second level, whose bound is the error itself.
+
+mpmath does the arithmetic (`pip install mpmath`). The assumptions: it rounds + − × ÷ correctly, and its
+functions, computed with GUARD bits more than are claimed, are right to those that are claimed. An operation
+that it does not know, and whose row is not `lowered` to ones that it does, has no bound here.
+
+>>> numbers = ManyDigits(128)
+>>> third = numbers.exact(1.0) / 3.0
+>>> float(third.mid), bool(third.rad < 2.0**-150)
+(0.3333333333333333, True)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+import mpmath
+
+from engine import ops
+from engine.health.ball import Ball
+from engine.health.enclosure import ON_BALLS, Numbers
+from engine.operation import Operation, choose
+
+__all__ = ["ManyDigits", "knows"]
+
+GUARD = 32  # bits that functions are computed with and that nobody relies on
+LARGEST = 1e8  # exp of more than this is refused: its exponent alone would fill the memory
+WIDEST = 4096  # bits from the first to the last of a number that is turned into a fraction
+Real = Any
+
+_BY_NAME = (
+    *("exp", "expm1", "log", "log1p", "log10", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2"),
+    *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "hypot", "erf", "erfc", "power", "floor", "ceil"),
+)
+_OTHERWISE: dict[str, Callable[..., Any]] = {
+    "cbrt": lambda many, x: many.cbrt(x) if x >= 0 else -many.cbrt(-x),
+    "exp2": lambda many, x: many.power(2, x),
+    "log2": lambda many, x: many.log(x) / many.ln2,
+    "ratio": lambda many, x, y: x / y if y else many.inf * x,
+    "round": lambda many, x: many.nint(x),
+    "norm": lambda many, *xs: many.sqrt(many.fsum(xs, squared=True)),
+}
+_GROWING = {"exp", "expm1", "exp2", "sinh", "cosh"}
+
+
+@cache
+def _function(operation: Operation) -> Callable[..., Any] | None:
+    """(mpmath's context, *numbers) -> the operation's result; None where there is none."""
+    if ops.TABLE.get(operation.name) is not operation:
+        return None
+    if operation.name in _BY_NAME:
+        name = operation.name
+        return lambda many, *numbers: getattr(many, name)(*numbers)
+    if operation.name in _OTHERWISE:
+        return _OTHERWISE[operation.name]
+    return (lambda many, *numbers: many.mpf(operation.forward(*numbers))) if operation.ulp == 0 else None
+
+
+def _lowering(operation: Operation) -> Callable[..., Any] | None:
+    return getattr(operation, "lowered", None) or TEMPORARY.get(operation.name)
+
+
+TEMPORARY: dict[str, Callable[..., Any]] = {
+    "sigmoid": lambda x: 1.0 / (1.0 + ops.exp(-x)),
+    "leaky_relu": lambda x, slope: choose(x > 0.0, x, lambda: slope * x),
+    "elu": lambda x, alpha: choose(x > 0.0, x, lambda: alpha * ops.expm1(x)),
+    "softplus": lambda x: ops.log1p(ops.exp(x)),
+    "silu": lambda x: x / (1.0 + ops.exp(-x)),
+    "gelu": lambda x: 0.5 * x * ops.erfc(-x / ops.ROOT_2),
+    "mish": lambda x: x * ops.tanh(ops.log1p(ops.exp(x))),
+    "softsign": lambda x: x / (1.0 + ops.absolute(x)),
+    "logsumexp": lambda *xs: ops.log(ops.total(*(ops.exp(x) for x in xs))),
+}
+
+
+def knows(operation: Operation) -> bool:
+    """Whether the operation has many digits."""
+    return operation in ON_BALLS or _function(operation) is not None or _lowering(operation) is not None
+
+
+class ManyDigits(Numbers):
+    """The arithmetic of balls around numbers of so many bits."""
+
+    def __init__(self, bits: int) -> None:
+        super().__init__()
+        self.bits = bits
+        self.many = many = mpmath.mp.clone()  # a context of its own: nobody's precision is changed
+        many.prec = bits + GUARD
+        self.unit = many.ldexp(1, -bits)
+        self.rounded = many.ldexp(1, -bits - GUARD)
+        self.grow = 1 + many.ldexp(1, -40)
+        self.infinite, self.zero, self.least = many.inf, many.mpf(0), many.mpf(0)
+        self.unknown = Ball(many.nan, many.inf, self)
+        self._floats: dict[float, Ball] = {}
+
+    def exact(self, number: float) -> Ball:
+        """The ball of radius 0 around a float."""
+        if number not in self._floats:
+            self._floats[number] = Ball(self.many.mpf(float(number)), self.zero, self)
+        return self._floats[number]
+
+    def made(self, mid: Real, spread: Real, rounding: Real) -> Ball:
+        """The ball around a result; numbers of many digits do not underflow."""
+        radius = spread + rounding
+        return Ball(mid, radius * self.grow if radius else self.zero, self)
+
+    def sum_error(self, x: Real, y: Real, out: Real) -> Real:
+        """0 where all bits of the sum have room, else half a unit in its last place."""
+        (_, x_bits, x_low, x_count), (_, y_bits, y_low, y_count) = x._mpf_, y._mpf_
+        if not x or not y:
+            return self.zero
+        if not x_bits or not y_bits:
+            return self.infinite
+        room = max(x_low + x_count, y_low + y_count) - min(x_low, y_low) < self.many.prec
+        return self.zero if room else abs(out) * self.rounded
+
+    def product_error(self, x: Real, y: Real, out: Real, *, exact: bool) -> Real:  # noqa: ARG002  (it costs nothing here)
+        """0 where all bits of the product have room."""
+        (_, x_bits, _, x_count), (_, y_bits, _, y_count) = x._mpf_, y._mpf_
+        if not x_bits or not y_bits:
+            return self.zero if out == 0 else self.infinite
+        return self.zero if x_count + y_count <= self.many.prec else abs(out) * self.rounded
+
+    def quotient_error(self, x: Real, y: Real, out: Real, *, exact: bool) -> Real:
+        """0 where the quotient is exact."""
+        if not out:
+            return self.zero if not x else self.infinite
+        if exact and out * y == x and not self.product_error(out, y, x, exact=True):
+            return self.zero
+        return abs(out) * self.rounded
+
+    def evaluated(self, operation: Operation, balls: Sequence[Ball]) -> tuple[Real, Real]:
+        """mpmath's result, and the bound on it that is claimed."""
+        mids = [ball.mid for ball in balls]
+        function = _function(operation)
+        try:
+            if function is None:
+                return self._lowered(operation, mids)
+            if operation.name in _GROWING and abs(mids[0]) > LARGEST:
+                return self.many.nan, self.infinite
+            out = function(self.many, *mids) if self.contains(operation, mids) else self.many.nan
+        except (ArithmeticError, ValueError, NotImplementedError, mpmath.NoConvergence):
+            return self.many.nan, self.infinite
+        if not isinstance(out, self.many.mpf) or out != out:
+            return self.many.nan, self.infinite
+        return out, self._rounding(operation, out, mids)
+
+    def _rounding(self, operation: Operation, out: Real, mids: Sequence[Real]) -> Real:
+        if operation.ulp == 0 or (0 <= out._mpf_[3] <= 2 and all(x in (0, 1) for x in mids)):
+            return self.zero
+        if (
+            operation is ops.power
+            and mids[1] >= 0
+            and mids[0]._mpf_[3] * mids[1] <= self.bits
+            and self.many.isint(mids[1])
+        ):
+            return self.zero
+        return abs(out) * self.unit
+
+    def _lowered(self, operation: Operation, mids: Sequence[Real]) -> tuple[Real, Real]:
+        """What a row that says how it is made of others gives when that is run on balls."""
+        lowered = _lowering(operation)
+        if lowered is None or not self.contains(operation, mids):
+            return self.many.nan, self.infinite
+        found = lowered(*(Ball(mid, self.zero, self) for mid in mids))
+        ball = found if type(found) is Ball else self.lift(found)
+        return ball.mid, ball.rad
+
+    def outward(self, ball: Ball) -> tuple[Real, Real]:
+        """Two numbers between which the exact one lies."""
+        beyond = ball.rad * self.grow + abs(ball.mid) * self.rounded * 4
+        return ball.mid - beyond, ball.mid + beyond
+
+    def contains(self, operation: Operation, point: Sequence[Real]) -> bool:
+        """Whether a point is in the domain of the operation."""
+        try:
+            return bool(operation.domain.contains(*point))
+        except (ArithmeticError, ValueError):
+            return False
+
+    def side(self, operation: Operation, point: Sequence[Real]) -> Any:
+        """On which side of its kinks the row says that a point lies; fractions lose none of its digits."""
+        if operation.side is None:
+            return None
+        fractions = [_fraction(x) for x in point]
+        return object() if None in fractions else operation.side(*fractions)
+
+
+def _fraction(x: Real) -> Fraction | float | None:
+    """The same number with Python's own whole numbers inside; None where they would be too long."""
+    sign, bits, low, count = x._mpf_
+    if not bits:
+        return float(x)
+    if abs(low) + count > WIDEST:
+        return None
+    size: Fraction = int(bits) * Fraction(2) ** int(low)
+    return -size if sign else size
