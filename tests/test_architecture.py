@@ -126,7 +126,7 @@ ORDER: dict[str, str] = {
     """,
     "engine/replay/backends/llvm/kernels": """
         fusion pieces rows tiles
-        across along bundles dots outer picks
+        across along dots outer picks
         neighbors
         sums
         products

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 from engine.operation import Operation
 
@@ -128,7 +128,7 @@ class Fill:
 
     out: Rows
     number: float
-    accumulate: bool = False
+    accumulate: ClassVar[bool] = False
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class Reduction:
     out: Rows
     operation: Operation
     operand: Rows
-    accumulate: bool = False
+    accumulate: ClassVar[bool] = False
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ class Pick:
     out: Rows
     index: Rows
     table: Rows
-    accumulate: bool = False
+    accumulate: ClassVar[bool] = False
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ class Scatter:
     out: Rows
     index: Rows
     left: Rows
-    accumulate: bool = True
+    accumulate: ClassVar[bool] = True
 
 
 Instruction = Fill | MatrixProduct | LaneProduct | SumOfProducts | Elementwise | Reduction | Pick | Scatter

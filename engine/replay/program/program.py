@@ -163,9 +163,8 @@ def _verify_shape(instruction: Instruction, where: str) -> None:
     """The lengths of operands and result fit."""
     match instruction:
         case MatrixProduct(out, matrix, operand, bias):
-            fits = len(out) * matrix.columns == len(operand) * matrix.rows and (
-                not bias or len(bias) == matrix.rows
-            )
+            is_biased = bias is None or (len(bias) == matrix.rows and not instruction.accumulate)
+            fits = is_biased and len(out) * matrix.columns == len(operand) * matrix.rows
         case LaneProduct(out, left, right):
             fits = len(left) * out.columns == len(right) * out.rows
         case SumOfProducts(out, ends, left, right, coefficients):

@@ -33,6 +33,7 @@ from engine.replay.recording.selection import GREATER
 
 __all__ = ["Adjoint"]
 
+Contribution = MatrixProduct | LaneProduct | SumOfProducts | Elementwise | Scatter
 Owed = tuple[int, int, float]  # the row of the gradient, the row of the other factor, the coefficient
 
 
@@ -55,7 +56,8 @@ class Adjoint:
         seed = results.places[0]
         if (Space.VALUE, seed) not in self._wanted:
             return
-        self._add(Fill(Rows(Space.ADJOINT, range(seed, seed + 1)), 1.0))
+        self.backward.append(Fill(Rows(Space.ADJOINT, range(seed, seed + 1)), 1.0))
+        self._touched[Space.ADJOINT].add(seed)
         for instruction in reversed(forward):
             self._visit(instruction)
         self._part = self.shared_backward
@@ -102,7 +104,7 @@ class Adjoint:
             self._part.append(Fill(Rows.of(rows.space, missing), 0.0))
         touched.update(missing)
 
-    def _add(self, instruction: Instruction) -> None:
+    def _add(self, instruction: Contribution) -> None:
         """Append a contribution, which stores where it is the first."""
         rows = rows_of(instruction.out)
         touched = self._touched[rows.space]

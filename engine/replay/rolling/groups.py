@@ -8,7 +8,7 @@ nodes are numbered, but to break ties.
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -55,7 +55,6 @@ def groups(collapsed: Collapsed) -> list[Group]:
     matrix: dict[int, MatrixTerms] = {}
     signatures = {place: _signature(flat, place, node, matrix) for place, node in collapsed.nodes.items()}
     levels = _levels(collapsed)
-    _use_slack(collapsed, signatures, levels)
     members: dict[tuple[int, Signature], list[int]] = defaultdict(list)
     for place in reversed(collapsed.descending):
         members[levels[place], signatures[place]].append(place)
@@ -134,26 +133,6 @@ def _levels(collapsed: Collapsed) -> dict[int, int]:
         for operand in operands_of(collapsed.nodes[place]):
             levels[operand] = max(levels[operand], below)
     return levels
-
-
-def _use_slack(collapsed: Collapsed, signatures: dict[int, Signature], levels: dict[int, int]) -> None:
-    """Move nodes of small groups to a larger group of their kind that runs earlier, where operands allow."""
-    counts = Counter((signatures[place], levels[place]) for place in collapsed.nodes)
-    where: dict[Signature, list[int]] = defaultdict(list)
-    for signature, level in counts:
-        where[signature].append(level)
-    for place in reversed(collapsed.descending):
-        signature, level = signatures[place], levels[place]
-        if len(where[signature]) == 1:
-            continue
-        inner = [levels[o] for o in operands_of(collapsed.nodes[place]) if o in collapsed.nodes]
-        limit = min(inner, default=1 << 60)
-        best = max(
-            ((counts[signature, other], other) for other in where[signature] if level < other < limit),
-            default=None,
-        )
-        if best is not None and best[0] > 2 * counts[signature, level]:
-            levels[place] = best[1]
 
 
 def _rectangles(

@@ -17,9 +17,7 @@ from test_llvm import run
 
 from engine.replay.backends.llvm.kernels.across import BROADCAST, GATHER, RUN, Across
 from engine.replay.backends.llvm.kernels.along import Along
-from engine.replay.backends.llvm.kernels.bundles import bundled
 from engine.replay.backends.llvm.kernels.neighbors import _Members
-from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.machine import Machine
 from engine.replay.backends.numpy.executor import NumpyExecutor
 from engine.replay.program.program import Fill, Instruction, Program, Rows, Space, SumOfProducts
@@ -144,23 +142,6 @@ def test_sums_are_those_of_numpy_and_no_address_is_wrong(shape: str, length: int
             for _ in range(2):
                 found = outputs(machine, np.empty(0), arrays)
                 assert np.abs(found - expected).max() <= 1e-14 * max(1.0, np.abs(expected).max())
-
-
-@pytest.mark.parametrize("shape", SHAPES)
-def test_members_that_share_a_factor_are_summed_together(shape: str) -> None:
-    whole = made(shape, 16, pairs=True, coefficients=1, twice=False, spread=False)
-    sums = whole.forward[1]
-    assert isinstance(sums, SumOfProducts)
-    found = bundled(Layout(whole, 8), sums)
-    if shape == "anywhere":
-        assert found is None
-    else:
-        assert found is not None
-        assert len(found.all) <= 0.4 * len(sums.ends)
-        assert sorted(out for bundle in found.all for out in bundle.outs) == [
-            Layout(whole, 8).address(Space.VALUE, row) for row in sums.out.places
-        ]
-    assert bundled(Layout(whole, 1), sums) is None
 
 
 def pieces(terms: Terms) -> tuple[list[Across], list[Along]]:

@@ -113,6 +113,9 @@ def rows(start: int, stop: int, space: Space = Space.VALUE) -> Rows:
     return Rows(space, range(start, stop))
 
 
+BIAS = rows(0, 2, Space.WEIGHT)
+
+
 @pytest.mark.parametrize(
     ("broken", "words"),
     [
@@ -122,11 +125,12 @@ def rows(start: int, stop: int, space: Space = Space.VALUE) -> Rows:
         (Elementwise(rows(3, 6), Argument(0), (rows(0, 2),)), "lengths"),
         (MatrixProduct(rows(3, 5), Matrix(Space.WEIGHT, 2, 2), rows(0, 3)), "lengths"),
         (MatrixProduct(rows(3, 5), Matrix(Space.WEIGHT, 2, 2, 4, 2), rows(0, 2)), "not written"),
+        (MatrixProduct(rows(3, 5), Matrix(Space.WEIGHT, 2, 2), rows(0, 2), BIAS, accumulate=True), "lengths"),
         (LaneProduct(Matrix(Space.GRADIENT, 2, 3), rows(0, 2), rows(1, 3)), "lengths"),
         (SumOfProducts(rows(3, 5), (1, 1), rows(0, 1)), "lengths"),
         (SumOfProducts(rows(3, 5), (1, 2), rows(0, 2), rows(0, 3)), "lengths"),
         (SumOfProducts(rows(3, 5), (1, 2), rows(0, 2), None, (1.0,)), "lengths"),
-        (Fill(rows(7, 8), 0.0, accumulate=True), "not written"),
+        (SumOfProducts(rows(7, 8), (1,), rows(0, 1), accumulate=True), "not written"),
     ],
 )
 def test_verify_finds_what_is_not_sound(program: Program, broken: Any, words: str) -> None:

@@ -72,8 +72,8 @@ def write_step(module: Module, program: Program, widths: Sequence[int], layout: 
 
 def _added(instruction: Any, part: int) -> Any:
     """The instruction; what it gives to the gradient block by block is added to what others gave."""
-    is_shared = part == PER_BLOCK and not instruction.out.space.wide
-    return replace(instruction, accumulate=True) if is_shared else instruction
+    stores = part == PER_BLOCK and not instruction.out.space.wide and not instruction.accumulate
+    return replace(instruction, accumulate=True) if stores else instruction
 
 
 def _write(text: Text, layout: Layout, instruction: Instruction) -> None:

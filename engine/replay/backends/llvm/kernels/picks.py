@@ -24,18 +24,18 @@ VisitSquare = Callable[[Sequence[Index], Sequence[Index], Sequence[str]], None]
 def pick(text: Text, layout: Layout, instruction: Pick) -> None:
     """Out = the row of the table that the index tells."""
     choice = _Choice(text, layout, instruction.index, instruction.out, instruction.table)
-    table = choice.table.region
+    table, out = choice.table.region, choice.own.operand.region
 
     def one(target: Index, source: Index, undefined: str) -> None:
         found = text.binary("fadd", text.load_one(table, source), undefined)
-        put(text, choice.own.operand, target, found, accumulate=instruction.accumulate)
+        text.store(out, target, found)
 
     def square(targets: Sequence[Index], sources: Sequence[Index], undefined: Sequence[str]) -> None:
         wrong = text.joined(undefined)
         rows = text.transpose([text.load(table, source) for source in sources])
         for target, found in zip(targets, rows, strict=True):
             number = text.binary("fadd", found, wrong)
-            put(text, choice.own.operand, target, number, accumulate=instruction.accumulate)
+            text.store(out, target, number)
 
     choice.visit(one, square)
 

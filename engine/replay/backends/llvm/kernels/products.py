@@ -246,17 +246,13 @@ class _Tile:
 
     def _begin(self, row: Index, targets: Sequence[Index]) -> list[str]:
         text = self.text
-        found = [text.number(0.0)] * len(targets)
         if self.ends.accumulate:
-            found = [text.load_live(self.result.region, target, self.live) for target in targets]
+            return [text.load_live(self.result.region, target, self.live) for target in targets]
         if self.bias is None:
-            return found
-        for line in range(self.height):
-            address = self.bias.at(text, text.plus(row, line))
-            number = text.splat(text.load_one(self.bias.region, address))
-            for place in range(line * self.vectors, (line + 1) * self.vectors):
-                found[place] = text.binary("fadd", found[place], number) if self.ends.accumulate else number
-        return found
+            return [text.number(0.0)] * len(targets)
+        lines = [self.bias.at(text, text.plus(row, line)) for line in range(self.height)]
+        numbers = [text.splat(text.load_one(self.bias.region, address)) for address in lines]
+        return [number for number in numbers for _ in range(self.vectors)]
 
     def _add(self, row: Index, column: Index, term: Index, sofar: Sequence[str]) -> list[str]:
         text = self.text

@@ -59,7 +59,7 @@ def fill(text: Text, layout: Layout, instruction: Fill) -> None:
             if is_seed:
                 mask = text.load(layout.live, text.plus(layout.live.start, offset))
                 value = text.binary("fmul", value, mask)
-            put(text, out, text.plus(start, offset), value, accumulate=instruction.accumulate)
+            text.store(out.region, text.plus(start, offset), value)
 
         along(text, solid, part)
 
@@ -177,8 +177,7 @@ def reduction(text: Text, layout: Layout, instruction: Reduction) -> None:
             def term(number: Index) -> str:
                 return text.load(operand.region, text.plus(start(number), offset))
 
-            found = compute(text, terms, term)
-            put(text, out, text.plus(target, offset), found, accumulate=instruction.accumulate)
+            text.store(out.region, text.plus(target, offset), compute(text, terms, term))
 
         along(text, count, part)
 

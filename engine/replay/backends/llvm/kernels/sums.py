@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from engine.replay.backends.llvm.kernels.bundles import bundled, sum_of_bundles
 from engine.replay.backends.llvm.kernels.neighbors import sum_of_neighbors
 from engine.replay.backends.llvm.kernels.rows import put
 from engine.replay.backends.llvm.layout import Grid, Layout, Operand
@@ -24,20 +23,15 @@ UNROLLED = 4  # terms that are written one after the other; more are looped over
 
 def sum_of_products(text: Text, layout: Layout, instruction: SumOfProducts) -> None:
     """Member by member."""
-    if layout.lanes == 1 and len(instruction.out) >= text.vector:
+    rows = (instruction.out, instruction.left, instruction.right or instruction.left)
+    lanes = max(layout.width(each.space) for each in rows)
+    if lanes == 1 and len(instruction.out) >= text.vector:
         sum_of_neighbors(text, layout, instruction)
-        return
-    bundles = bundled(layout, instruction)
-    if bundles is not None:
-        sum_of_bundles(text, layout, instruction, bundles)
         return
     out = layout.operand(instruction.out)
     terms = _Terms(text, layout, instruction)
-    if out.width < terms.lanes:
+    if out.width < lanes:
         _summed_over_lanes(text, instruction, out, terms)
-        return
-    if terms.lanes == 1 and out.count >= text.vector:
-        sum_of_neighbors(text, layout, instruction)
         return
 
     def member(number: Index, _: Any) -> None:

@@ -88,13 +88,11 @@ def _constants(text: Text) -> Constants:
 
 
 def exp(text: Text, x: str) -> str:
-    """e to the power of x, (1 + expm1(r)) × 2^n: at once or, for the ends of the range, in two steps."""
+    """e to the power of x, (1 + expm1(r)) × 2^n: in two steps, as 2^n may overflow where exp does not."""
     constants = _constants(text)
     clamped = _clamped(text, _clamped(text, x, constants.most, "ogt"), constants.least, "olt")
-    small, whole, power = _reduced(text, clamped)
+    small, power = _reduced(text, clamped)
     one = text.binary("fadd", small, text.number(1.0))
-    if text.can_scale:
-        return text.scaled(one, whole)
     half = text.integers("ashr", power, text.integer(1))
     rest = text.integers("sub", power, half)
     return text.binary("fmul", text.binary("fmul", one, _two_to(text, half)), _two_to(text, rest))
@@ -104,7 +102,7 @@ def expm1(text: Text, x: str) -> str:
     """e to the power of x, less 1: (expm1(r) + 1 − 2^−n) × 2^n; x itself, with its sign, where it is tiny."""
     constants = _constants(text)
     clamped = _clamped(text, _clamped(text, x, constants.most, "ogt"), constants.expm1_least, "olt")
-    small, _, power = _reduced(text, clamped)
+    small, power = _reduced(text, clamped)
     half = text.integers("ashr", power, text.integer(1))
     scale, rest = _two_to(text, half), _two_to(text, text.integers("sub", power, half))
     most = text.integer(constants.bias - 23)
@@ -120,7 +118,7 @@ def expm1(text: Text, x: str) -> str:
 def tanh(text: Text, x: str) -> str:
     """e ÷ (e + 2) with e = expm1(2|x|), and the sign of x; far from 0 it is 1."""
     size = _clamped(text, text.call("fabs", x), _constants(text).tanh_most, "ogt")
-    small, _, power = _reduced(text, text.binary("fadd", size, size))
+    small, power = _reduced(text, text.binary("fadd", size, size))
     scale = _two_to(text, power)
     e = text.fma(scale, small, text.binary("fsub", scale, text.number(1.0)))
     quotient = text.binary("fdiv", e, text.binary("fadd", e, text.number(2.0)))
@@ -177,8 +175,8 @@ def _clamped(text: Text, x: str, limit: float, beyond: str) -> str:
     return text.select(text.compare(beyond, x, bound), bound, x)
 
 
-def _reduced(text: Text, x: str) -> tuple[str, str, str]:
-    """(expm1(r), n, n as an integer) with x = r + n × ln 2 and |r| ≤ ½ ln 2."""
+def _reduced(text: Text, x: str) -> tuple[str, str]:
+    """(expm1(r), n as an integer) with x = r + n × ln 2 and |r| ≤ ½ ln 2."""
     constants = _constants(text)
     rounding = text.number(constants.rounding)
     shifted = text.fma(x, text.number(INVERSE_LN2), rounding)
@@ -190,7 +188,7 @@ def _reduced(text: Text, x: str) -> tuple[str, str, str]:
         series = text.fma(series, r, text.number(coefficient))
     small = text.fma(text.binary("fmul", r, r), series, r)
     bits = text.integer(_bits(text, constants.rounding))
-    return small, whole, text.integers("sub", text.as_integer(shifted), bits)
+    return small, text.integers("sub", text.as_integer(shifted), bits)
 
 
 def _two_to(text: Text, power: str) -> str:

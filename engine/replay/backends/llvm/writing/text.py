@@ -192,30 +192,6 @@ class Text(Lines):
         with self.doubles():
             return self.let(f"fptrunc {self.type} {number} to {kind}") if kind != self.type else number
 
-    @property
-    def can_scale(self) -> bool:
-        """Whether numbers of this width are scaled by one instruction: AVX-512 has it."""
-        return self.module.registers >= 32 and self.width % (64 // self.precision.size) == 0
-
-    def scaled(self, number: str, power: str) -> str:
-        """number × 2^power, where the power is a whole number in floating point, rounded once."""
-        many = 64 // self.precision.size  # in a register
-        name = f"llvm.x86.avx512.mask.scalef.{'pd' if self.scalar == 'double' else 'ps'}.512"
-        kind, mask = f"<{many} x {self.scalar}>", f"i{many}"
-        self.module.declare(f"{kind} @{name}({kind}, {kind}, {kind}, {mask}, i32)")
-        found = []
-        for first in range(0, self.width, many):
-            left, right = (self.shuffle(each, each, range(first, first + many)) for each in (number, power))
-            given = f"{kind} {left}, {kind} {right}, {kind} zeroinitializer, {mask} -1, i32 4"
-            found.append(self.let(f"call {kind} @{name}({given})"))
-        while len(found) > 1:
-            lanes = 2 * self.width // len(found)
-            with self.wide(lanes // 2):
-                found = [
-                    self.shuffle(a, b, range(lanes)) for a, b in zip(found[::2], found[1::2], strict=True)
-                ]
-        return found[0]
-
     def library(self, name: str, *operands: str) -> str:
         """A function of the C library, in double, lane by lane."""
         return self.in_double(lambda text, *given: text._library(name, *given), *operands)
