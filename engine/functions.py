@@ -13,7 +13,7 @@ from engine import modes, ops
 from engine.operation import Operation
 from engine.quick import written_dot
 from engine.real import as_number
-from engine.value import Constant, Value, make_node, make_wide, quick, wide_node
+from engine.value import Constant, Value, make_node, quick
 
 MOST_WRITTEN_OUT = 200  # operands of a dot; beyond, a loop is nearly as quick, and the text is long
 _dots: dict[int, Callable[..., Value]] = {}  # by the number of operands; filled when first wanted
@@ -35,7 +35,38 @@ def _node(operation: Operation, operands: Sequence[Any]) -> Value:
     maker = _stand_in(operands) if modes.anywhere else None
     if maker is not None:
         return maker.apply(operation, operands)
-    return make_node(operation, operands) if operation.arity else make_wide(operation, tuple(operands))
+    return make_node(operation, operands) if operation.arity else _make_wide(operation, tuple(operands))
+
+
+def _make_wide(operation: Operation, operands: tuple[Any, ...]) -> Value:
+    """The Value of an operation on many operands: `make_node`, with its loops left to C where they can be."""
+    try:
+        inputs = [node._data for node in operands]
+        data = operation.forward(*inputs)
+    except (AttributeError, ArithmeticError, ValueError):  # a plain number among them, or outside the domain
+        return make_node(operation, operands)
+    if modes.anywhere or data != data:
+        return make_node(operation, operands)
+    return _wide_node(operation, data, operands, operation.partials(data, *inputs))
+
+
+def _wide_node(
+    operation: Operation, data: float, operands: tuple[Value, ...], partials: tuple[float | None, ...]
+) -> Value:
+    """A node that keeps its operands in one tuple.
+
+    Its partials are not searched for those of constants: `Value.partials` hides them, and backward drops
+    what it handed to a constant, which costs less than to look at every operand of every node.
+    """
+    node: Value = object.__new__(Value)
+    node._data = data
+    node.grad = None
+    node.label = ""
+    node._operation = operation
+    node._first = node._first_partial = None
+    node._second = operands
+    node._second_partial = partials
+    return node
 
 
 def _stand_in(operands: Sequence[Any]) -> Value | None:
@@ -200,7 +231,7 @@ def _dot_in_a_loop(weights: Sequence[Any], inputs: Sequence[Any], bias: Any) -> 
         return make_node(ops.dot, operands)
     if data != data:
         return make_node(ops.dot, operands)
-    return wide_node(ops.dot, data, operands, ops.weighted_sum_partials(w, x, bias))
+    return _wide_node(ops.dot, data, operands, ops.weighted_sum_partials(w, x, bias))
 
 
 def total(values: Iterable[Value | float]) -> Value:

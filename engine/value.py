@@ -32,7 +32,7 @@ from engine.real import (
 )
 from engine.terminal import shown
 
-__all__ = ["Constant", "Value", "as_value", "make_node", "make_wide", "quick", "wide_node"]
+__all__ = ["Constant", "Value", "as_value", "make_node", "quick"]
 
 _UNDEFINED = (ArithmeticError, ValueError)
 
@@ -76,37 +76,6 @@ def _computed(operation: Operation, operands: Sequence[Any]) -> float:
     except DomainError:
         labels = [o.label if isinstance(o, Value) else "" for o in operands]
         raise operation.refusal(numbers, labels) from None
-
-
-def make_wide(operation: Operation, operands: tuple[Any, ...]) -> Value:
-    """The Value of an operation on many operands: `make_node`, with its loops left to C where they can be."""
-    try:
-        inputs = [node._data for node in operands]
-        data = operation.forward(*inputs)
-    except (AttributeError, *_UNDEFINED):  # a plain number among them, or outside the domain
-        return make_node(operation, operands)
-    if modes.anywhere or data != data:
-        return make_node(operation, operands)
-    return wide_node(operation, data, operands, operation.partials(data, *inputs))
-
-
-def wide_node(
-    operation: Operation, data: float, operands: tuple[Value, ...], partials: tuple[float | None, ...]
-) -> Value:
-    """A node that keeps its operands in one tuple.
-
-    Its partials are not searched for those of constants: `Value.partials` hides them, and backward drops
-    what it handed to a constant, which costs less than to look at every operand of every node.
-    """
-    node: Value = object.__new__(Value)
-    node._data = data
-    node.grad = None
-    node.label = ""
-    node._operation = operation
-    node._first = node._first_partial = None
-    node._second = operands
-    node._second_partial = partials
-    return node
 
 
 @cache
