@@ -100,6 +100,10 @@ class Operation:
     math module raises OverflowError instead of returning an infinity. `advice` says what to use instead
     where its numbers have gone to infinity.
 
+    `lowered` is the operation as a formula of other rows, for whoever has no implementation of its own: a
+    function of the operands, like `partials`. It is run on arrays too, where both sides of a choice are
+    computed: neither may overflow or leave its domain where the other is chosen.
+
     What is known of its numbers, for bounds on their errors (engine/health): `forward` is off by at most so
     many `ulp` of its result, or by a function of (out, *operands); infinite: nobody knows. `monotone` tells
     where the row is monotone in each operand, the others being fixed; where it holds at the corners of a box
@@ -119,6 +123,7 @@ class Operation:
     side: Callable[..., float] | None = None
     overflow: Callable[..., float] = lambda *_: math.inf
     advice: str = ""
+    lowered: Callable[..., Any] | None = None
     commutative: bool = False
     flat: bool = False
     ulp: float | Callable[..., float] = math.inf

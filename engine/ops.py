@@ -19,6 +19,7 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from functools import reduce
+from types import FunctionType
 from typing import Any
 
 from engine.operation import ALWAYS, Domain, Inexact, Kink, Operation, choose, ulps
@@ -49,15 +50,33 @@ def row(
     return TABLE[name]
 
 
+def composed(
+    name: str, formula: Callable[..., Any], partials: Callable[..., tuple[Any, ...]], doc: str, **facts: Any
+) -> Operation:
+    """Enter an operation that is a formula of rows above; it is stated once, and serves for both.
+
+    It is how the row is lowered. And it is `forward`, for which the rows in it are replaced by their own
+    forwards: on floats it then costs what it would cost written with `math`.
+    """
+    forwards = {word: getattr(thing, "forward", thing) for word, thing in globals().items()}
+    forward = FunctionType(formula.__code__, forwards, name)
+    return row(name, forward, partials, doc, lowered=formula, **facts)
+
+
 def sign_of(x: float, y: float = 0.0) -> int:
     """Which of two numbers is larger: 1 the first, -1 the second, 0 neither."""
     return (x > y) - (x < y)
 
 
-def _clamp(x: float, low: float, high: float) -> float:
-    if low > high:
-        raise ValueError
-    return low if x < low else min(x, high)
+def _clamp(x: Any, low: Any, high: Any) -> Any:
+    """Where the bounds are the wrong way round there is no result, as there is no root of a negative number."""
+    inside = choose(x < low, low, choose(x > high, high, x))
+    return choose(low > high, lambda: sqrt(high - low), inside)
+
+
+def _sigmoid(x: Any) -> Any:
+    small = exp(-absolute(x))  # at most 1, whatever the sign of x
+    return choose(x >= 0.0, 1.0, small) / (1.0 + small)
 
 
 # A table is read in rows. (A row that another row's formula names before it is annotated for the type checker.)
@@ -182,14 +201,15 @@ where = row("where", lambda condition, x, y: x if condition > 0 else y,
                                           choose(condition > 0.0, None, 1.0)),
             "x where the condition is positive (true is 1, false is 0), else y", arity=3,
             side=lambda condition, x, y: condition > 0, ulp=0, monotone=ALWAYS, steepest=1.0, jump=True)
-clamp = row("clamp", _clamp,
+clamp = composed("clamp", _clamp,
             lambda out, x, low, high: (choose((x > low) & (x < high), 1.0, None),
                                        choose(x < low, 1.0, None), choose(x > high, 1.0, None)),
             "x, but at least low and at most high",
-            Domain("low <= high", lambda x, low, high: low <= high, (NEAR, (-2.0, -1.0), (1.0, 2.0))),
+            domain=Domain("low <= high", lambda x, low, high: low <= high, (NEAR, (-2.0, -1.0), (1.0, 2.0))),
             arity=3, kinks=(Kink((0.0, 0.0, 1.0), SLOPE), Kink((1.0, 0.0, 1.0), SLOPE)),
             side=lambda x, low, high: 3 * sign_of(x, low) + sign_of(x, high), ulp=0, monotone=ALWAYS, steepest=1.0)
-sign: Operation = row("sign", lambda x: x if x != x else float(sign_of(x)), lambda out, x: (0.0,),
+sign: Operation = composed("sign", lambda x: choose(x > 0.0, 1.0, choose(x < 0.0, -1.0, absolute(x))),
+           lambda out, x: (0.0,),
            "-1, 0 or 1, as the sign of x", flat=True, kinks=(Kink((0.0,), JUMP),), side=sign_of,
                       ulp=0, monotone=ALWAYS, jump=True)
 floor: Operation = row("floor", lambda x: float(math.floor(x)) if math.isfinite(x) else x, lambda out, x: (0.0,),
@@ -202,42 +222,49 @@ nearest: Operation = row("round", lambda x: float(round(x)) if math.isfinite(x) 
               "the nearest whole number, halves to the even one", flat=True, kinks=(Kink((0.5,), JUMP),),
               side=round, ulp=0, monotone=ALWAYS, jump=True)
 
+# ── Constants of the formulas that no float is, each in the table's own words ────────────────────
+
+LN2: Inexact = Inexact(lambda one: log(2.0 * one))
+LN10: Inexact = Inexact(lambda one: log(10.0 * one))
+ROOT_2: Inexact = Inexact(lambda one: sqrt(2.0 * one))
+ROOT_2_PI: Inexact = Inexact(lambda one: sqrt(2.0 * acos(-one)))
+TWO_BY_ROOT_PI: Inexact = Inexact(lambda one: 2.0 / sqrt(acos(-one)))
+
 # ── Activation functions ──────────────────────────────────────────────────────────────────────────
 
-sigmoid = row("sigmoid", lambda x: 1.0 / (1.0 + math.exp(-x)) if x >= 0 else
-              math.exp(x) / (1.0 + math.exp(x)), lambda out, x: (out * (1.0 - out),), "1 ÷ (1 + exp(−x))",
+sigmoid = composed("sigmoid", _sigmoid, lambda out, x: (out * (1.0 - out),), "1 ÷ (1 + exp(−x))",
               ulp=4, monotone=ALWAYS, steepest=0.25)
-relu = row("relu", lambda x: choose(x <= 0.0, 0.0, x), lambda out, x: (choose(x > 0.0, 1.0, None),),
+relu = composed("relu", lambda x: choose(x <= 0.0, 0.0, x), lambda out, x: (choose(x > 0.0, 1.0, None),),
            "x where it is positive, else 0", kinks=(Kink((0.0,), SLOPE),), side=sign_of,
            ulp=0, monotone=ALWAYS, steepest=1.0)
-leaky_relu = row("leaky_relu", lambda x, slope: x if x > 0 else slope * x,
+leaky_relu = composed("leaky_relu", lambda x, slope: choose(x > 0.0, x, slope * x),
                  lambda out, x, slope: (choose(x > 0.0, 1.0, slope), choose(x > 0.0, None, x)),
                  "x where it is positive, else slope × x", arity=2, kinks=(Kink((0.0, LEAK), SLOPE),),
                  domain=Domain("a number", lambda *_: True, (NEAR, (0.01, 0.5))),
                  side=lambda x, slope: sign_of(x), ulp=0.5)
-elu = row("elu", lambda x, alpha: x if x > 0 else alpha * math.expm1(x),
+elu = composed("elu", lambda x, alpha: choose(x > 0.0, x, lambda: alpha * expm1(minimum(0.0, x))),
           lambda out, x, alpha: (
               choose(x > 0.0, 1.0, lambda: choose(x < 0.0, alpha * exp(x), minimum(1.0, alpha))),
               choose(x > 0.0, None, lambda: expm1(x))),
           "x where it is positive, else alpha × (exp(x) − 1)", arity=2, kinks=(Kink((0.0, ALPHA), SLOPE),),
           domain=Domain("a number", lambda *_: True, (NEAR, (0.5, 2.0))),
           side=lambda x, alpha: sign_of(x), ulp=1.5)
-softplus = row("softplus", lambda x: max(x, 0.0) + math.log1p(math.exp(-abs(x))),
+softplus = composed("softplus", lambda x: maximum(x, 0.0) + log1p(exp(-absolute(x))),
                lambda out, x: (sigmoid(x),), "log(1 + exp(x))", ulp=4, monotone=ALWAYS, steepest=1.0)
-silu = row("silu", lambda x: x * sigmoid(x),
+silu = composed("silu", lambda x: x * sigmoid(x),
            lambda out, x: (sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),), "x × sigmoid(x)",
            ulp=lambda out, x: ulps(5, out) + 3e-323 * abs(x), steepest=1.1)
-gelu = row("gelu", lambda x: 0.5 * x * math.erfc(-x / math.sqrt(2.0)),
+gelu = composed("gelu", lambda x: 0.5 * x * erfc(-x / ROOT_2),
            lambda out, x: (0.5 * erfc(-x / ROOT_2) +
                            x * exp(-0.5 * x * x) / ROOT_2_PI,),
            "x × the normal distribution function of x (exact, not the tanh approximation)",
            ulp=lambda out, x: (8.0 + 2.0 * x * x) * ulps(1, out) + 3e-323 * abs(x), steepest=1.13)
-mish = row("mish", lambda x: x * math.tanh(softplus(x)),
+mish = composed("mish", lambda x: x * tanh(softplus(x)),
            lambda out, x: (tanh(softplus(x)) +
                            x * (1.0 - tanh(softplus(x)) * tanh(softplus(x))) * sigmoid(x),),
            "x × tanh(softplus(x))",
            ulp=lambda out, x: ulps(9, out) + 3e-323 * abs(x), steepest=1.1)
-softsign = row("softsign", lambda x: x / (1.0 + abs(x)),
+softsign = composed("softsign", lambda x: x / (1.0 + absolute(x)),
                lambda out, x: (1.0 / ((1.0 + absolute(x)) * (1.0 + absolute(x))),), "x ÷ (1 + |x|)",
                ulp=1.5, monotone=ALWAYS, steepest=1.0)
 
@@ -285,11 +312,3 @@ norm = row("norm", math.hypot,
            lambda out, *operands: tuple(choose(out > 0.0, lambda x=x: x / out, 0.0) for x in operands),
            "the length of the vector of all operands", arity=None, commutative=True,
            kinks=(Kink((0.0, 0.0, 0.0), SLOPE),), ulp=1, steepest=1.0)
-
-# ── Constants of the formulas above that no float is, each in the table's own words ───────────────
-
-LN2: Inexact = Inexact(lambda one: log(2.0 * one))
-LN10: Inexact = Inexact(lambda one: log(10.0 * one))
-ROOT_2: Inexact = Inexact(lambda one: sqrt(2.0 * one))
-ROOT_2_PI: Inexact = Inexact(lambda one: sqrt(2.0 * acos(-one)))
-TWO_BY_ROOT_PI: Inexact = Inexact(lambda one: 2.0 / sqrt(acos(-one)))

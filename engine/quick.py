@@ -155,9 +155,10 @@ def _arrival(roles: list[str], kinds: tuple[str, ...]) -> list[str]:
 
 
 def _forward_text(operation: Operation, count: int) -> str:
-    """The row's forward as an expression where symbols can run through it, else a call of it."""
+    """The row's formula as an expression where symbols can run through it, else a call of its forward."""
+    formula: Callable[..., Any] = operation.lowered or operation.forward
     try:
-        return operation.forward(*_symbols(count)).text  # type: ignore[attr-defined,no-any-return]
+        return formula(*_symbols(count)).text  # type: ignore[no-any-return]
     except TypeError:
         return f"forward({', '.join('xy'[:count])})"
 
@@ -211,3 +212,11 @@ def _filled(name: str, *slots: str) -> list[str]:
     data, operation, *operands_and_partials = slots
     texts = [data, "None", '""', operation, *operands_and_partials]
     return [f"    {name}.{place} = {text}" for place, text in zip(places, texts, strict=True)]
+
+
+# A formula that others mention is quicker in one piece, too, than by the words in it one by one.
+_names |= {
+    row.name: eval(f"lambda x: {_forward_text(row, 1)}", _names)  # noqa: S307  (our own text, from our own table)
+    for row in ops.TABLE.values()
+    if row.lowered and row.arity == 1
+}

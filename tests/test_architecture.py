@@ -87,6 +87,7 @@ ORDER: dict[str, str] = {
     "engine/replay/program": """
         expression instructions
         program
+        lowering
     """,
     "engine/replay/rolling": """
         adjoint simplify

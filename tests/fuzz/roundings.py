@@ -124,7 +124,7 @@ def _forward(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> t
             continue
         if not _is_decided(operation, numbers, [off[k] for k in operands]):
             return None, {}
-        if operation.name in SELECTIONS:
+        if operation in SELECTIONS:
             error = max(off[k] for k in operands) if operation in (LARGEST, DETACH) else 0.0
             nodes.append(Value(operation.evaluate(numbers)))
             errors[nodes[-1]] = error
@@ -141,7 +141,7 @@ def _is_decided(operation: Operation, numbers: Sequence[float], off: Sequence[fl
     """Whether numbers so far off lie on the same side of everything."""
     if not any(off):
         return True
-    if operation.name in SELECTIONS and operation not in (LARGEST, DETACH):
+    if operation in SELECTIONS and operation not in (LARGEST, DETACH):
         return _is_same(lambda *x: operation.evaluate(x), numbers, off)
     inside = _is_same(operation.domain.contains, numbers, off)
     return inside and (not has_sides(operation) or _is_same(lambda *x: side_of(operation, x), numbers, off))

@@ -98,7 +98,7 @@ class _Paths:
         """Whether eager would have a plain number here: an input, a constant, the outcome of a selection."""
         if place < self.first:
             return self.tape.leaves[place].kind in (LeafKind.INPUT, LeafKind.CONSTANT)
-        return self.tape.instructions[place - self.first].operation.name in SELECTIONS
+        return self.tape.instructions[place - self.first].operation in SELECTIONS
 
     def partials(self, place: int) -> tuple[float | None, ...]:
         """The local derivatives, from the table."""
@@ -139,7 +139,7 @@ def as_graph(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> V
         members = [nodes[operand] for operand in operands]
         if operation is PICK:
             node = members[1:][int(members[0]._data)]
-        elif operation.name in SELECTIONS:
+        elif operation in SELECTIONS:
             node = Constant(operation.evaluate([member._data for member in members]))
         else:
             node = make_node(operation, members)

@@ -1,4 +1,5 @@
 """What a recorded function becomes: a few coarse instructions on whole blocks of numbers.
 
-Reading order: `expression` (what is computed elementwise), `instructions`, `program`.
+Reading order: `expression` (what is computed elementwise), `instructions`, `program`, `lowering` (to the
+operations that a backend has itself).
 """

@@ -25,6 +25,7 @@ __all__ = [
     "Choose",
     "Expression",
     "numbers_in",
+    "operations_of",
     "partials",
     "product",
     "renumbered",
@@ -37,7 +38,7 @@ class Expression:
 
     def apply(self, operation: Operation, operands: Sequence[Any]) -> Any:
         """The expression of an operation on these operands, simplified where that changes no value."""
-        return _simplified(operation, tuple(operands))
+        return _simplified(operation, tuple([float(o) if isinstance(o, int) else o for o in operands]))
 
     def choose(self, accepted: Any, otherwise: Any) -> Any:
         """A choice, this expression being the condition."""
@@ -70,8 +71,24 @@ class Expression:
     def __neg__(self) -> Any:
         return self.apply(ops.negate, (self,))
 
+    def __pow__(self, other: Any) -> Any:
+        return self.apply(ops.power, (self, other))
+
+    def __rpow__(self, other: Any) -> Any:
+        return self.apply(ops.power, (other, self))
+
+    def __abs__(self) -> Any:
+        return self.apply(ops.absolute, (self,))
+
+    def __bool__(self) -> bool:
+        """An expression is neither true nor false: what branches on numbers is written with `choose`."""
+        raise TypeError("an expression has no truth value; write choose(condition, x, y)")
+
     def __lt__(self, other: Any) -> Any:
         return Apply(selection.LESS, (self, other))
+
+    def __le__(self, other: Any) -> Any:
+        return Apply(selection.LESS_EQUAL, (self, other))
 
     def __gt__(self, other: Any) -> Any:
         return Apply(selection.GREATER, (self, other))
@@ -111,7 +128,7 @@ class Apply(Expression):
     operands: tuple[Any, ...]
 
     def __repr__(self) -> str:
-        symbol = _SYMBOLS.get(self.operation.name)
+        symbol = _SYMBOLS.get(self.operation)
         if symbol and len(self.operands) == 2:
             left, right = (f"({o})" if _is_sum(o) else repr(o) for o in self.operands)
             is_quotient = isinstance(self.operands[1], Apply) and self.operands[1].operation is ops.divide
@@ -133,12 +150,12 @@ class Choose(Expression):
 
 
 _SYMBOLS = {
-    "add": " + ",
-    "subtract": " - ",
-    "multiply": " * ",
-    "divide": " / ",
-    "less": " < ",
-    "greater": " > ",
+    ops.add: " + ",
+    ops.subtract: " - ",
+    ops.multiply: " * ",
+    ops.divide: " / ",
+    selection.LESS: " < ",
+    selection.GREATER: " > ",
 }
 
 
@@ -188,6 +205,17 @@ def substituted(expression: Any, arguments: Mapping[int, Any]) -> Any:
         sides = (expression.condition, expression.accepted, expression.otherwise)
         return Choose(*(substituted(side, arguments) for side in sides))
     return expression
+
+
+def operations_of(expression: Any) -> Iterator[Operation]:
+    """The operations in an expression, as often as they occur."""
+    if isinstance(expression, Apply):
+        yield expression.operation
+        for operand in expression.operands:
+            yield from operations_of(operand)
+    elif isinstance(expression, Choose):
+        for side in (expression.condition, expression.accepted, expression.otherwise):
+            yield from operations_of(side)
 
 
 def numbers_in(expression: Any) -> Iterator[float]:

@@ -27,8 +27,6 @@ __all__ = [
     "SELECTIONS",
 ]
 
-SELECTIONS: dict[str, Operation] = {}
-
 
 def _selection(name: str, arity: int | None, forward: Callable[..., Any], doc: str) -> Operation:
     """A row without paths: no operand has a derivative here."""
@@ -40,8 +38,7 @@ def _selection(name: str, arity: int | None, forward: Callable[..., Any], doc: s
         return (None,) * len(operands)
 
     everywhere = Domain("a number", lambda *_: True, ())
-    SELECTIONS[name] = Operation(name, arity, chosen, no_paths, doc, everywhere, flat=True)
-    return SELECTIONS[name]
+    return Operation(name, arity, chosen, no_paths, doc, everywhere, flat=True)
 
 
 LESS = _selection("less", 2, operator.lt, "1 where x < y, else 0")
@@ -61,4 +58,7 @@ PICK = _selection(
     None,
     lambda index, *values: values[int(index)],
     "the value at the place that the first operand tells; the gradient flows to that value alone",
+)
+SELECTIONS = frozenset(
+    {LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL, NONZERO, BOTH, EITHER, LARGEST, DETACH, PICK}
 )

@@ -70,7 +70,7 @@ def _make(operation: Operation, operands: Sequence[Any]) -> Value:
     nodes = [operand.node if isinstance(operand, Condition) else operand for operand in operands]
     with modes.keeping_operands():
         node = make_node(operation, nodes)
-    if operation.name in selection.SELECTIONS:  # which no_grad does not change
+    if operation in selection.SELECTIONS:  # which no_grad does not change
         node.__class__ = StandIn
         return node
     return _disguised(node)

@@ -20,12 +20,11 @@ import fuzz
 import numpy as np
 import pytest
 
-from engine import Value, atan2, compile, dot, logsumexp, maximum, norm, pick, softmax, total  # noqa: A004
+from engine import Value, atan2, compile, dot, logsumexp, maximum, norm, ops, pick, softmax, total  # noqa: A004
 from engine.errors import ReplayError
-from engine.ops import TABLE
-from engine.replay.backends.jax.functions import functions, reductions
-from engine.replay.backends.numpy.functions import FUNCTIONS
-from engine.replay.recording.selection import SELECTIONS
+from engine.operation import Operation
+from engine.replay.backends.jax.functions import PRIMITIVES, functions, reductions
+from engine.replay.backends.numpy.functions import function_of
 from nn import MLP
 
 ROOT = Path(__file__).parents[3]
@@ -192,30 +191,41 @@ def test_without_jax_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) 
 
 
 @needs_jax
-@pytest.mark.parametrize(
-    "name", sorted(set(FUNCTIONS) - {"dot", "total", "pick", "largest", "logsumexp", "norm"})
-)
-def test_every_row_gives_what_numpy_gives(name: str, jax: Any) -> None:
-    operation = (TABLE | SELECTIONS)[name]
+@pytest.mark.parametrize("operation", sorted(PRIMITIVES, key=repr), ids=repr)
+def test_every_primitive_gives_what_numpy_gives(operation: Operation, jax: Any) -> None:
     sample = operation.domain.sample or ((-3.0, 3.0),) * (operation.arity or 1)
-    draw = random.Random(name)
+    draw = random.Random(operation.name)
     operands = [np.array([draw.uniform(low, high) for _ in range(200)]) for low, high in sample]
     operands = [
         np.append(column, [low, high, (low + high) / 2])
         for column, (low, high) in zip(operands, sample, strict=True)
     ]
     expected = np.empty(len(operands[0]))
-    with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        FUNCTIONS[name](*operands, out=expected)
-    found = np.asarray(functions()[name](*map(jax.numpy.asarray, operands)), dtype=float)
+    with np.errstate(all="ignore"):
+        function_of(operation)(*operands, out=expected)
+    found = np.asarray(functions()[operation](*map(jax.numpy.asarray, operands)), dtype=float)
     assert found == pytest.approx(expected, rel=1e-12, abs=1e-13, nan_ok=True)
+
+
+@needs_jax
+@pytest.mark.parametrize("row", [row for row in ops.TABLE.values() if row.arity], ids=repr)
+def test_every_row_with_its_derivatives(row: Operation, jax: Any) -> None:
+    """What is no primitive is lowered to them; what cannot be is refused in one sentence."""
+    draw = random.Random(row.name)
+    columns = [np.array([draw.uniform(*interval) for _ in range(20)]) for interval in row.domain.sample]
+    w = [Value(1.0) for _ in columns]
+    p = compile(lambda *x: row(*[v * a for v, a in zip(w, x, strict=True)]), w)
+    if row in PRIMITIVES or row.lowered:
+        agrees(jax, p, *columns)
+    else:
+        with pytest.raises(ReplayError, match="which JAX cannot trace"):
+            p.to_jax(*columns)
 
 
 def test_reductions_of_infinite_and_equal_numbers(jax: Any) -> None:
     inf = np.inf
     terms = np.array([[0.0, 1000.0, -inf, inf, 3.0], [0.0, 1000.0, -inf, 1.0, -4.0]])[:, :, None]
-    found = {name: f(jax.numpy.asarray(terms))[:, 0].tolist() for name, f in reductions().items()}
+    found = {row.name: f(jax.numpy.asarray(terms))[:, 0].tolist() for row, f in reductions().items()}
     assert found["largest"] == [0.0, 1000.0, -inf, inf, 3.0]
     assert found["logsumexp"] == pytest.approx(
         [np.log(2), 1000 + np.log(2), -inf, inf, 3 + np.log1p(np.exp(-7))]

@@ -1,4 +1,4 @@
-"""JAX's way to compute `forward` of each row of the table: implementations, no formula of a derivative."""
+"""JAX's primitives: the operations that it has itself; every other row is lowered to them."""
 
 from __future__ import annotations
 
@@ -7,107 +7,113 @@ from functools import cache, partial
 from importlib import import_module
 from typing import Any
 
-__all__ = ["functions", "reductions"]
+from engine import ops
+from engine.errors import ReplayError
+from engine.operation import Operation
+from engine.replay.program.lowering import lower, operations_in
+from engine.replay.program.program import Program
+from engine.replay.recording import selection
+
+__all__ = ["PRIMITIVES", "functions", "in_primitives", "reductions"]
 
 Array = Any
 Function = Callable[..., Any]
 
-# Rows and selections that JAX knows under these names.
-_NUMPY = {
-    "abs": "abs",
-    "acos": "arccos",
-    "acosh": "arccosh",
-    "add": "add",
-    "asin": "arcsin",
-    "asinh": "arcsinh",
-    "atan": "arctan",
-    "atan2": "arctan2",
-    "atanh": "arctanh",
-    "cbrt": "cbrt",
-    "ceil": "ceil",
-    "cos": "cos",
-    "cosh": "cosh",
-    "detach": "positive",
-    "divide": "divide",
-    "exp": "exp",
-    "exp2": "exp2",
-    "expm1": "expm1",
-    "floor": "floor",
-    "hypot": "hypot",
-    "log": "log",
-    "log10": "log10",
-    "log1p": "log1p",
-    "log2": "log2",
-    "maximum": "maximum",
-    "minimum": "minimum",
-    "multiply": "multiply",
-    "negate": "negative",
-    "power": "power",
-    "ratio": "divide",
-    "round": "rint",
-    "sign": "sign",
-    "sin": "sin",
-    "sinh": "sinh",
-    "sqrt": "sqrt",
-    "subtract": "subtract",
-    "tan": "tan",
-    "tanh": "tanh",
+_NAMES = {  # the rows and selections that are a function of jax.numpy, or of jax.scipy.special
+    ops.absolute: "abs",
+    ops.acos: "arccos",
+    ops.acosh: "arccosh",
+    ops.add: "add",
+    ops.asin: "arcsin",
+    ops.asinh: "arcsinh",
+    ops.atan: "arctan",
+    ops.atan2: "arctan2",
+    ops.atanh: "arctanh",
+    ops.cbrt: "cbrt",
+    ops.ceil: "ceil",
+    ops.cos: "cos",
+    ops.cosh: "cosh",
+    ops.divide: "divide",
+    ops.erf: "erf",
+    ops.erfc: "erfc",
+    ops.exp: "exp",
+    ops.exp2: "exp2",
+    ops.expm1: "expm1",
+    ops.floor: "floor",
+    ops.hypot: "hypot",
+    ops.log: "log",
+    ops.log10: "log10",
+    ops.log1p: "log1p",
+    ops.log2: "log2",
+    ops.maximum: "maximum",
+    ops.minimum: "minimum",
+    ops.multiply: "multiply",
+    ops.nearest: "rint",
+    ops.negate: "negative",
+    ops.power: "power",
+    ops.ratio: "divide",
+    ops.sin: "sin",
+    ops.sinh: "sinh",
+    ops.sqrt: "sqrt",
+    ops.subtract: "subtract",
+    ops.tan: "tan",
+    ops.tanh: "tanh",
+    selection.DETACH: "positive",
 }
 _COMPARISONS = {  # their outcome is 1 or 0
-    "both": "logical_and",
-    "either": "logical_or",
-    "equal": "equal",
-    "greater": "greater",
-    "greater_equal": "greater_equal",
-    "less": "less",
-    "less_equal": "less_equal",
+    selection.BOTH: "logical_and",
+    selection.EITHER: "logical_or",
+    selection.EQUAL: "equal",
+    selection.GREATER: "greater",
+    selection.GREATER_EQUAL: "greater_equal",
+    selection.LESS: "less",
+    selection.LESS_EQUAL: "less_equal",
 }
+PRIMITIVES = frozenset({*_NAMES, *_COMPARISONS, selection.NONZERO, ops.where})
 
 
 @cache
-def functions() -> dict[str, Function]:
-    """{name of a row with a fixed number of operands: the function of JAX arrays}."""
+def functions() -> dict[Operation, Function]:
+    """{a primitive: its function of JAX arrays}."""
     jnp, special = import_module("jax.numpy"), import_module("jax.scipy.special")
-    named: dict[str, Function] = {name: getattr(jnp, known) for name, known in _NUMPY.items()}
-    named |= {
-        name: partial(_compared, jnp.where, getattr(jnp, known)) for name, known in _COMPARISONS.items()
+    found: dict[Operation, Function] = {
+        operation: getattr(jnp, name, None) or getattr(special, name) for operation, name in _NAMES.items()
     }
-    return named | {
-        "clamp": lambda x, low, high: jnp.where(x < low, low, jnp.minimum(x, high)),
-        "elu": lambda x, alpha: jnp.where(x > 0.0, x, alpha * jnp.expm1(jnp.minimum(x, 0.0))),
-        "erf": special.erf,
-        "erfc": special.erfc,
-        "gelu": lambda x: 0.5 * x * special.erfc(x * -(0.5**0.5)),
-        "leaky_relu": lambda x, slope: jnp.where(x > 0.0, x, slope * x),
-        "mish": lambda x: x * jnp.tanh(jnp.logaddexp(x, 0.0)),
-        "nonzero": lambda x: jnp.where(x != 0.0, 1.0, 0.0),
-        "relu": lambda x: jnp.maximum(x, 0.0),
-        "sigmoid": partial(_sigmoid, jnp),
-        "silu": lambda x: x * _sigmoid(jnp, x),
-        "softplus": lambda x: jnp.logaddexp(x, 0.0),
-        "softsign": lambda x: x / (1.0 + jnp.abs(x)),
-        "where": lambda condition, x, y: jnp.where(condition > 0.0, x, y),
+    found |= {
+        operation: partial(_compared, jnp.where, getattr(jnp, name))
+        for operation, name in _COMPARISONS.items()
+    }
+    return found | {
+        ops.where: lambda condition, x, y: jnp.where(condition > 0.0, x, y),
+        selection.NONZERO: lambda x: jnp.where(x != 0.0, 1.0, 0.0),
     }
 
 
 @cache
-def reductions() -> dict[str, Function]:
-    """{name of a row of any number of operands: the function of an array (operands, rows, lanes)}."""
+def reductions() -> dict[Operation, Function]:
+    """{a row of any number of operands: its function of an array (operands, rows, lanes)}."""
     jnp, special = import_module("jax.numpy"), import_module("jax.scipy.special")
     return {
-        "largest": lambda terms: terms.max(0),
-        "logsumexp": lambda terms: special.logsumexp(terms, 0),
-        "norm": partial(_norm, jnp),
+        ops.logsumexp: lambda terms: special.logsumexp(terms, 0),
+        ops.norm: partial(_norm, jnp),
+        selection.LARGEST: lambda terms: terms.max(0),
     }
+
+
+def in_primitives(program: Program) -> Program:
+    """The program in JAX's primitives; ReplayError where it has an operation that is none."""
+    program = lower(program, PRIMITIVES)
+    for operation in operations_in(program):
+        if operation not in PRIMITIVES and operation not in reductions():
+            raise ReplayError(
+                f"{program.name} cannot become a JAX function: {operation.name} is computed by its own "
+                "forward, number by number, which JAX cannot trace"
+            )
+    return program
 
 
 def _compared(where: Function, comparison: Function, x: Array, y: Array) -> Array:
     return where(comparison(x, y), 1.0, 0.0)
-
-
-def _sigmoid(jnp: Any, x: Array) -> Array:
-    small = jnp.exp(-jnp.abs(x))  # between 0 and 1, whatever the sign of x
-    return jnp.where(x >= 0.0, 1.0, small) / (1.0 + small)
 
 
 def _norm(jnp: Any, terms: Array) -> Array:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import ReplayError
-from engine.replay.backends.jax.functions import functions, reductions
+from engine.replay.backends.jax.functions import functions, in_primitives, reductions
 from engine.replay.program.expression import Apply, Argument, Choose
 from engine.replay.program.program import (
     Elementwise,
@@ -63,7 +63,11 @@ def as_jax(name: str, parameters: int, parts: Mapping[tuple[Shape, ...], Part]) 
         raise ReplayError(
             "JAX is not installed: pip install jax (or the extra `jax` of this project)"
         ) from error
-    known = {sizes: part for shape, part in parts.items() if (sizes := _sizes_of_all(shape)) is not None}
+    known = {
+        sizes: Part(in_primitives(part.program), part.held)
+        for shape, part in parts.items()
+        if (sizes := _sizes_of_all(shape)) is not None
+    }
 
     def function(weights: Any, *batch: Any) -> tuple[Any, Any]:
         weights = jnp.asarray(weights)
@@ -196,7 +200,7 @@ class _Run:
             case Reduction(out, operation, operand):
                 terms = self._read(operand)
                 terms = terms.reshape(-1, len(out), terms.shape[1])
-                self._write(instruction, self.reductions[operation.name](terms))
+                self._write(instruction, self.reductions[operation](terms))
             case Pick(_, index, table):
                 self._write(instruction, self._pick(index, table))
             case Scatter(out, index, left):
@@ -289,7 +293,7 @@ class _Run:
             return arrays[expression.number]
         if isinstance(expression, Apply):
             operands = [self._evaluate(operand, arrays) for operand in expression.operands]
-            return self.functions[expression.operation.name](*operands)
+            return self.functions[expression.operation](*operands)
         if isinstance(expression, Choose):
             sides = (expression.condition, expression.accepted, expression.otherwise)
             condition, accepted, otherwise = (self._evaluate(side, arrays) for side in sides)

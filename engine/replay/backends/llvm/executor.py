@@ -8,10 +8,12 @@ from typing import Any
 
 from engine.replay.backends.interface import Call, Form, form_of
 from engine.replay.backends.llvm.call import call_for
+from engine.replay.backends.llvm.kernels.rows import REDUCTIONS
 from engine.replay.backends.llvm.machine import HOST, Machine, Target
-from engine.replay.backends.llvm.writing.functions import is_known
+from engine.replay.backends.llvm.writing.functions import PRIMITIVES
 from engine.replay.backends.llvm.writing.module import DOUBLE, Precision
 from engine.replay.program.expression import numbers_in
+from engine.replay.program.lowering import lower, operations_in
 from engine.replay.program.program import Elementwise, Fill, Program, Space, SumOfProducts
 
 __all__ = ["HOST", "LlvmExecutor", "lanes_for", "refusal"]
@@ -25,12 +27,12 @@ MOST_INSTRUCTIONS = 600  # beyond which making the code takes longer than it sav
 
 def refusal(program: Program, precision: Precision = DOUBLE) -> str:
     """Why this program is not for this executor, in words; empty where it is."""
+    program = lower(program, PRIMITIVES)
     if len(program) > MOST_INSTRUCTIONS:
         return f"{len(program):,} instructions, more than {MOST_INSTRUCTIONS}: it is too irregular"
-    for _, instructions in program.parts():
-        for instruction in instructions:
-            if isinstance(instruction, Elementwise) and not is_known(instruction.expression):
-                return f"no machine code for {instruction.expression!r}"
+    for operation in operations_in(program):
+        if operation not in PRIMITIVES and operation not in REDUCTIONS:
+            return f"there is no machine code for {operation.name}, which only its own forward computes"
     for number in _constants(program):
         if math.isfinite(number) and not math.isfinite(precision.nearest(number)):
             return f"the constant {number!r} is beyond {precision.name}"

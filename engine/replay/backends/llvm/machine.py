@@ -24,7 +24,9 @@ except ImportError as error:
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.memory import Memory, address_of
 from engine.replay.backends.llvm.step import Flags, write_step
+from engine.replay.backends.llvm.writing.functions import PRIMITIVES
 from engine.replay.backends.llvm.writing.module import DOUBLE, Module, Precision
+from engine.replay.program.lowering import lower
 from engine.replay.program.program import Program, Space
 
 __all__ = ["HOST", "Machine", "Target", "machine_code"]
@@ -80,6 +82,7 @@ class Machine:
     ) -> None:
         if platform.machine() not in FLAGS:
             raise ReplayError(f"the LLVM executor does not know the processor {platform.machine()!r}")
+        program = lower(program, PRIMITIVES)
         self.program, self.lanes, self.checked = program, lanes, checked
         self.type, precision = np.dtype(precision.name), precision.for_lanes(lanes)
         self._layout = Layout(program, lanes, precision)

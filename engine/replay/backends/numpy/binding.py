@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from engine.replay.backends.numpy.functions import FUNCTIONS, REDUCTIONS
+from engine.replay.backends.numpy.functions import function_of, reduction_of
 from engine.replay.program.expression import Apply, Argument, Choose
 from engine.replay.program.program import (
     Elementwise,
@@ -45,6 +45,7 @@ class Binder:
         self._scratch: list[Array] = []
         self._taken = 0
         self._calls: list[Call] = []
+        self._known: dict[Any, Array] = {}  # parts of the instruction's expression that are computed already
         self._chosen: dict[Any, Array] = {}
 
     def bind(self, instructions: Sequence[Instruction]) -> list[Call]:
@@ -52,6 +53,7 @@ class Binder:
         self._calls = []
         for instruction in instructions:
             self._taken = 0
+            self._known.clear()
             self._bind_one(instruction)
         return self._calls
 
@@ -71,7 +73,7 @@ class Binder:
                 operand = self.view(instruction.operand).reshape(
                     -1, len(instruction.out), self._width(instruction.operand)
                 )
-                self._do(REDUCTIONS[instruction.operation.name], operand, self.view(instruction.out))
+                self._do(reduction_of(instruction.operation), operand, self.view(instruction.out))
             case Pick():
                 self._pick(instruction)
             case Scatter():
@@ -247,22 +249,26 @@ class Binder:
         """The array (or number) of an expression; computed into `out` where that is given."""
         if isinstance(expression, Argument):
             found: Any = arrays[expression.number]
-        elif isinstance(expression, Apply):
-            operands = [self._evaluate(operand, arrays) for operand in expression.operands]
-            shape = np.broadcast_shapes(*(np.shape(operand) for operand in operands))
-            target = out if out is not None and out.shape == shape else self._temporary(shape)
-            function = FUNCTIONS[expression.operation.name]
-            if isinstance(function, np.ufunc):  # which are quicker with an array than with a float
-                operands = [np.asarray(operand) for operand in operands]
-            self._do(function, *operands, out=target)
-            found = target
-        elif isinstance(expression, Choose):
-            found = self._choose(expression, arrays, out)
-        else:
+        elif not isinstance(expression, (Apply, Choose)):
             found = expression
+        elif expression in self._known:
+            found = self._known[expression]
+        else:
+            compute = self._apply if isinstance(expression, Apply) else self._choose
+            found = self._known[expression] = compute(expression, arrays, out)  # type: ignore[arg-type]
         if out is not None and found is not out:
             self._do(np.copyto, out, found)
         return found
+
+    def _apply(self, expression: Apply, arrays: Sequence[Array], out: Array | None) -> Array:
+        operands = [self._evaluate(operand, arrays) for operand in expression.operands]
+        shape = np.broadcast_shapes(*(np.shape(operand) for operand in operands))
+        target = out if out is not None and out.shape == shape else self._temporary(shape)
+        function = function_of(expression.operation)
+        if isinstance(function, np.ufunc):  # which are quicker with an array than with a float
+            operands = [np.asarray(operand) for operand in operands]
+        self._do(function, *operands, out=target)
+        return target
 
     def _choose(self, expression: Choose, arrays: Sequence[Array], out: Array | None) -> Array:
         """Both sides, and by the condition one of them; a factor of 0 where the other side is no path."""

@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from engine.replay.backends.numpy.binding import Array, Binder, Call
+from engine.replay.backends.numpy.functions import FUNCTIONS
+from engine.replay.program.lowering import lower
 from engine.replay.program.program import Program, Space
 
 __all__ = ["NumpyExecutor"]
@@ -26,7 +28,7 @@ class NumpyExecutor:
 
     def __init__(self, program: Program, widths: Sequence[int]) -> None:
         """Bind a program; `widths` are the numbers per sample of each argument, whose inputs count on."""
-        self.program = program
+        self.program = program = lower(program, FUNCTIONS)
         self.segments = _segments(program.inputs, widths)
         self.narrow = {space: np.zeros((size, 1)) for space, size in program.sizes.items() if not space.wide}
         self.narrow[Space.CONSTANT][:, 0] = program.constants

@@ -1,6 +1,6 @@
-"""NumPy's way to compute `forward` of each row of the table: implementations, no formula of a derivative.
+"""NumPy's primitives: the operations that it has itself, or that gain much by a function of their own.
 
-What NumPy has no function for is computed by the row itself, number by number.
+Every other row is lowered to them; what cannot be is computed by the row itself, number by number.
 """
 
 from __future__ import annotations
@@ -12,30 +12,40 @@ from typing import Any
 
 import numpy as np
 
+from engine import ops
 from engine.errors import DomainError
 from engine.operation import Operation
-from engine.ops import TABLE
-from engine.replay.recording.selection import SELECTIONS
+from engine.replay.recording import selection
 
-__all__ = ["FUNCTIONS", "REDUCTIONS"]
+__all__ = ["FUNCTIONS", "REDUCTIONS", "function_of", "reduction_of"]
 
 Array = Any
-ROOT_OF_HALF = 0.5**0.5
 
 
-def _slowly(operation: Operation) -> Callable[..., Any]:
-    """The row's own forward, on every element; nan outside its domain."""
+def function_of(operation: Operation) -> Callable[..., Any]:
+    """The function of arrays of an operation: NumPy's, else the row's own forward, number by number."""
+    return FUNCTIONS.get(operation) or _one_by_one(operation)
 
-    def evaluate(*numbers: float) -> float:
-        try:
-            return operation.evaluate(numbers)
-        except DomainError:
-            return math.nan
 
-    on_arrays = np.frompyfunc(evaluate, operation.arity or 1, 1)
+def reduction_of(operation: Operation) -> Callable[..., Any]:
+    """As `function_of`, for an operation on any number of operands, which are along the first axis."""
+    return REDUCTIONS.get(operation) or _one_by_one(operation, along=True)
+
+
+def _one_by_one(operation: Operation, *, along: bool = False) -> Callable[..., Any]:
+    """The row's own forward; outside its domain nan and, as NumPy reports it, an invalid operation."""
 
     def function(*operands: Any, out: Array) -> None:
-        out[...] = on_arrays(*operands).astype(float) if out.size else out
+        columns = operands[0] if along else np.broadcast_arrays(*operands)
+        numbers = zip(*(np.ravel(column).tolist() for column in columns), strict=True)
+        found: list[float] = []
+        for point in numbers:
+            try:
+                found.append(operation.evaluate(point))
+            except DomainError:
+                np.subtract(np.inf, np.inf)
+                found.append(math.nan)
+        out[...] = np.reshape(found, np.shape(columns[0]))
 
     return function
 
@@ -64,41 +74,6 @@ _POWERS: dict[float, Callable[..., Any]] = {
 }
 
 
-def _leaky_relu(x: Any, slope: Any, out: Array) -> None:
-    out[...] = np.where(np.greater(x, 0.0), x, np.multiply(slope, x))
-
-
-def _elu(x: Any, alpha: Any, out: Array) -> None:
-    out[...] = np.where(np.greater(x, 0.0), x, alpha * np.expm1(np.minimum(x, 0.0)))
-
-
-def _sigmoid(x: Any, out: Array) -> None:
-    small = np.exp(-np.abs(x))  # between 0 and 1, whatever the sign of x
-    np.divide(np.where(np.greater_equal(x, 0.0), 1.0, small), 1.0 + small, out=out)
-
-
-def _softplus(x: Any, out: Array) -> None:
-    np.logaddexp(0.0, x, out=out)
-
-
-def _silu(x: Any, out: Array) -> None:
-    _sigmoid(x, out)
-    np.multiply(out, x, out=out)
-
-
-def _mish(x: Any, out: Array) -> None:
-    np.multiply(x, np.tanh(np.logaddexp(0.0, x)), out=out)
-
-
-def _gelu(x: Any, out: Array) -> None:
-    FUNCTIONS["erfc"](np.multiply(x, -ROOT_OF_HALF), out=out)
-    np.multiply(np.multiply(out, 0.5), x, out=out)
-
-
-def _softsign(x: Any, out: Array) -> None:
-    np.divide(x, 1.0 + np.abs(x), out=out)
-
-
 def _whole(function: Callable[..., Any]) -> Callable[..., Any]:
     """A rounding whose zeros are positive, as Python's are: atan2 tells them apart."""
 
@@ -106,14 +81,6 @@ def _whole(function: Callable[..., Any]) -> Callable[..., Any]:
         np.add(function(x, out=out), 0.0, out=out)
 
     return rounded
-
-
-def _clamp(x: Any, low: Any, high: Any, out: Array) -> None:
-    out[...] = np.where(np.less(x, low), low, np.minimum(x, high))
-    crossed = np.greater(low, high)
-    if crossed.any():  # no value there: nan, and an invalid operation as NumPy reports it
-        endless = np.where(crossed, np.inf, 0.0)
-        np.add(out, np.subtract(endless, endless), out=out)
 
 
 def _where(condition: Any, x: Any, y: Any, out: Array) -> None:
@@ -124,68 +91,55 @@ def _nonzero(x: Any, out: Array) -> None:
     np.not_equal(x, 0.0, out=out)
 
 
-_NAMED: dict[str, Callable[..., Any]] = {
-    "abs": np.absolute,
-    "acos": np.arccos,
-    "acosh": np.arccosh,
-    "add": np.add,
-    "asin": np.arcsin,
-    "asinh": np.arcsinh,
-    "atan": np.arctan,
-    "atan2": np.arctan2,
-    "atanh": np.arctanh,
-    "both": np.logical_and,
-    "cbrt": np.cbrt,
-    "ceil": _whole(np.ceil),
-    "clamp": _clamp,
-    "cos": np.cos,
-    "cosh": np.cosh,
-    "detach": np.positive,
-    "divide": np.divide,
-    "either": np.logical_or,
-    "elu": _elu,
-    "equal": np.equal,
-    "exp": np.exp,
-    "exp2": np.exp2,
-    "expm1": np.expm1,
-    "floor": _whole(np.floor),
-    "gelu": _gelu,
-    "greater": np.greater,
-    "greater_equal": np.greater_equal,
-    "hypot": np.hypot,
-    "leaky_relu": _leaky_relu,
-    "less": np.less,
-    "less_equal": np.less_equal,
-    "log": np.log,
-    "log10": np.log10,
-    "log1p": np.log1p,
-    "log2": np.log2,
-    "maximum": np.maximum,
-    "minimum": np.minimum,
-    "mish": _mish,
-    "multiply": np.multiply,
-    "negate": np.negative,
-    "nonzero": _nonzero,
-    "power": _power,
-    "ratio": np.divide,
-    "relu": partial(np.maximum, np.zeros(())),
-    "round": _whole(np.rint),
-    "sigmoid": _sigmoid,
-    "sign": _whole(np.sign),
-    "silu": _silu,
-    "sin": np.sin,
-    "sinh": np.sinh,
-    "softplus": _softplus,
-    "softsign": _softsign,
-    "sqrt": np.sqrt,
-    "subtract": np.subtract,
-    "tan": np.tan,
-    "tanh": np.tanh,
-    "where": _where,
-}
-
-FUNCTIONS: dict[str, Callable[..., Any]] = {
-    name: _NAMED.get(name) or _slowly(operation) for name, operation in (TABLE | SELECTIONS).items()
+FUNCTIONS: dict[Operation, Callable[..., Any]] = {
+    ops.absolute: np.absolute,
+    ops.acos: np.arccos,
+    ops.acosh: np.arccosh,
+    ops.add: np.add,
+    ops.asin: np.arcsin,
+    ops.asinh: np.arcsinh,
+    ops.atan: np.arctan,
+    ops.atan2: np.arctan2,
+    ops.atanh: np.arctanh,
+    ops.cbrt: np.cbrt,
+    ops.ceil: _whole(np.ceil),
+    ops.cos: np.cos,
+    ops.cosh: np.cosh,
+    ops.divide: np.divide,
+    ops.exp: np.exp,
+    ops.exp2: np.exp2,
+    ops.expm1: np.expm1,
+    ops.floor: _whole(np.floor),
+    ops.hypot: np.hypot,
+    ops.log: np.log,
+    ops.log10: np.log10,
+    ops.log1p: np.log1p,
+    ops.log2: np.log2,
+    ops.maximum: np.maximum,
+    ops.minimum: np.minimum,
+    ops.multiply: np.multiply,
+    ops.nearest: _whole(np.rint),
+    ops.negate: np.negative,
+    ops.power: _power,
+    ops.ratio: np.divide,
+    ops.relu: partial(np.maximum, np.zeros(())),
+    ops.sign: _whole(np.sign),
+    ops.sin: np.sin,
+    ops.sinh: np.sinh,
+    ops.sqrt: np.sqrt,
+    ops.subtract: np.subtract,
+    ops.tan: np.tan,
+    ops.tanh: np.tanh,
+    ops.where: _where,
+    selection.BOTH: np.logical_and,
+    selection.DETACH: np.positive,
+    selection.EITHER: np.logical_or,
+    selection.EQUAL: np.equal,
+    selection.GREATER: np.greater,
+    selection.GREATER_EQUAL: np.greater_equal,
+    selection.LESS: np.less,
+    selection.LESS_EQUAL: np.less_equal,
+    selection.NONZERO: _nonzero,
 }
 
 
@@ -207,4 +161,8 @@ def _largest(operand: Array, out: Array) -> None:
     np.maximum.reduce(operand, 0, None, out)
 
 
-REDUCTIONS: dict[str, Callable[..., Any]] = {"largest": _largest, "logsumexp": _logsumexp, "norm": _norm}
+REDUCTIONS: dict[Operation, Callable[..., Any]] = {
+    ops.logsumexp: _logsumexp,
+    ops.norm: _norm,
+    selection.LARGEST: _largest,
+}

@@ -12,13 +12,16 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from engine import ops
+from engine.operation import Operation
 from engine.replay.backends.llvm.layout import Layout, Operand
 from engine.replay.backends.llvm.writing import elementary
 from engine.replay.backends.llvm.writing.functions import Formula, costs_calls
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Elementwise, Fill, Reduction, Space
+from engine.replay.recording import selection
 
-__all__ = ["along", "elementwise", "fill", "put", "reduction"]
+__all__ = ["REDUCTIONS", "along", "elementwise", "fill", "put", "reduction"]
 
 Body = Callable[[Index], None]
 
@@ -170,7 +173,7 @@ def reduction(text: Text, layout: Layout, instruction: Reduction) -> None:
     """One of the table's operations on many operands, for all lanes at once."""
     out, operand = layout.operand(instruction.out), layout.operand(instruction.operand)
     terms = operand.count // out.count
-    compute = {"largest": _largest, "logsumexp": _logsumexp, "norm": _norm}[instruction.operation.name]
+    compute = REDUCTIONS[instruction.operation]
 
     def over(start: Callable[[Index], Index], target: Index, count: int) -> None:
         def part(offset: Index) -> None:
@@ -236,3 +239,10 @@ def _norm(text: Text, terms: int, term: Term) -> str:
 
     squares = text.loop(0, terms, add, [zero])[0]
     return text.binary("fmul", text.call("sqrt", squares), scale)
+
+
+REDUCTIONS: dict[Operation, Callable[[Text, int, Term], str]] = {
+    ops.logsumexp: _logsumexp,
+    ops.norm: _norm,
+    selection.LARGEST: _largest,
+}

@@ -1,0 +1,74 @@
+"""Lowering: expressions in the operations that a backend has itself, its primitives.
+
+Every row that is not a primitive says how it is written in other rows. A row that says nothing stays as it
+is: only its own `forward` can compute it, number by number.
+
+>>> from engine import ops
+>>> from engine.replay.program.expression import Apply, Argument
+>>> lowered(Apply(ops.silu, (Argument(0),)), {ops.multiply, ops.sigmoid})
+x0 * sigmoid(x0)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import Any
+
+from engine.operation import Operation
+from engine.replay.program.expression import Apply, Choose, Expression, operations_of
+from engine.replay.program.program import Elementwise, Instruction, Program, Reduction
+
+__all__ = ["lower", "lowered", "operations_in"]
+
+Known = dict[Any, Any]  # expressions and what they are lowered to
+
+
+def lower(program: Program, primitives: Collection[Operation]) -> Program:
+    """The program with all its expressions lowered."""
+    known: Known = {}
+
+    def one(instruction: Instruction) -> Instruction:
+        if not isinstance(instruction, Elementwise):
+            return instruction
+        return replace(instruction, expression=lowered(instruction.expression, primitives, known))
+
+    return replace(
+        program,
+        shared_forward=tuple(map(one, program.shared_forward)),
+        forward=tuple(map(one, program.forward)),
+        backward=tuple(map(one, program.backward)),
+        shared_backward=tuple(map(one, program.shared_backward)),
+    )
+
+
+def lowered(expression: Any, primitives: Collection[Operation], known: Known | None = None) -> Any:
+    """The expression with what is no primitive written in primitives, where its row says how."""
+    known = {} if known is None else known
+    if not isinstance(expression, (Apply, Choose)):
+        return expression
+    if expression not in known:
+        known[expression] = _lowered(expression, primitives, known)
+    return known[expression]
+
+
+def _lowered(expression: Apply | Choose, primitives: Collection[Operation], known: Known) -> Any:
+    if isinstance(expression, Choose):
+        sides = (expression.condition, expression.accepted, expression.otherwise)
+        return Choose(*(lowered(side, primitives, known) for side in sides))
+    operation = expression.operation
+    operands = tuple(lowered(operand, primitives, known) for operand in expression.operands)
+    is_constant = not any(isinstance(operand, Expression) for operand in operands)
+    if operation in primitives or operation.lowered is None or is_constant:
+        return Apply(operation, operands)
+    return lowered(operation.lowered(*operands), primitives, known)
+
+
+def operations_in(program: Program) -> Iterator[Operation]:
+    """The operations of a program's expressions and reductions, as often as they occur."""
+    for _, instructions in program.parts():
+        for instruction in instructions:
+            if isinstance(instruction, Elementwise):
+                yield from operations_of(instruction.expression)
+            elif isinstance(instruction, Reduction):
+                yield instruction.operation
