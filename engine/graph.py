@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from engine.operation import Operation
 
-__all__ = ["Node", "copied", "interior_and_leaves", "names", "short_name", "topological_order"]
+__all__ = ["Marks", "Node", "copied", "interior_and_leaves", "names", "short_name", "topological_order"]
 
 LONGEST_NAME = 40
 
@@ -89,6 +89,23 @@ class Node:
             self._second = tuple(parents)
         else:
             self._first, self._second = (*parents, None, None)[:2]
+
+
+class Marks(Protocol):
+    """What somebody has to say about the nodes of a graph, for steps, explanations and drawings to show.
+
+    Who shows it and who says it do not know one another; this is what they agree on. `health(root)` is such
+    a thing. Whoever shows marks asks about nodes of the graph that they were made for.
+    """
+
+    def short(self, node: Node, /) -> str:
+        """A few characters, for a box of a drawing."""
+
+    def words(self, node: Node, /) -> str:
+        """A sentence, for a step or an explanation; '' for nothing."""
+
+    def share(self, node: Node, /) -> float:
+        """From 0, bad, to 1, good: the color of a box."""
 
 
 def interior_and_leaves(root: Node) -> tuple[list[Node], list[Node]]:

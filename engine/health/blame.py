@@ -22,6 +22,7 @@ from engine import ops
 from engine.backward import adjoints
 from engine.graph import Node, interior_and_leaves, topological_order
 from engine.health.ball import Ball
+from engine.health.enclosure import ON_BALLS
 from engine.health.levels import Bounds
 
 __all__ = ["Loss", "blamed", "condition", "lost", "lost_in_gradient"]
@@ -46,13 +47,18 @@ class Loss:
 def condition(node: Node) -> float:
     """By how much the node magnifies relative errors of its operands: Σ |∂out/∂x × x| ÷ |out|.
 
-    0 for a leaf; infinite where the operands cancel to 0.
+    0 for a leaf; infinite where the operands cancel to 0. A constant is exact, and counts only in sums and
+    products, as what the others cancel with.
     """
     if node.operation is None:
         return 0.0
-    numbers = [parent._data for parent in node.parents]
-    slopes = node.operation.slopes(node._data, numbers)
-    whole = sum(abs(s * x) for s, x in zip(slopes, numbers, strict=True) if s is not None and x)
+    slopes = node.operation.slopes(node._data, [parent._data for parent in node.parents])
+    counted = node.operation in ON_BALLS
+    whole = sum(
+        abs(slope * parent._data)
+        for slope, parent in zip(slopes, node.parents, strict=True)
+        if slope is not None and parent._data and (counted or not parent.is_constant)
+    )
     if not whole:
         return 0.0
     return whole / abs(node._data) if node._data else math.inf

@@ -21,6 +21,7 @@ DIGITS = 12.0  # so many digits proved around eager's own numbers are enough not
 LIMIT = 1024  # bits
 SHOWN = 8  # gradients in the printed report
 ULP = 0.31  # an error of one ulp leaves every digit
+LEAST = 0.05  # less than so much of a digit is none
 HINTED = 3.0  # digits lost, for which a rewrite is named
 
 
@@ -119,8 +120,8 @@ class Health(Mapping[Node, Number]):
     def words(self, node: Node) -> str:
         """The same as a sentence, with what is lost here."""
         number = self[node]
-        parts = [f"of its number {_right(number.digits, number.bound)}"]
-        parts += [f"of its gradient {_right(number.gradient_digits, number.gradient_bound)}"]
+        parts = [f"its number: {_right(number.digits, number.bound)}"]
+        parts += [f"its gradient: {_right(number.gradient_digits, number.gradient_bound)}"]
         parts += [f"{_lost(number.lost)} lost here"] if number.lost >= 1.0 else []
         parts += ["undecided on which side of a kink it is"] if number.undecided else []
         parts += ["exact numbers take the other side of a kink"] if number.astray else []
@@ -196,7 +197,7 @@ class Health(Mapping[Node, Number]):
 def _count(digits: float, bound: float) -> str:
     if not bound < math.inf:
         return "?"
-    return "all" if digits >= FULL - ULP else f"{digits:.1f}"
+    return "all" if digits >= FULL - ULP else f"{digits:.1f}" if digits >= LEAST else "none"
 
 
 def _right(digits: float, bound: float) -> str:
@@ -204,7 +205,7 @@ def _right(digits: float, bound: float) -> str:
         return "no bound is known"
     if digits >= FULL - ULP:
         return "every digit is right"
-    return f"{digits:.1f} of 16 digits are right" if digits else "no digit is right"
+    return f"{digits:.1f} of 16 digits are right" if digits >= LEAST else "no digit is right"
 
 
 def _at_most(bound: float) -> str:

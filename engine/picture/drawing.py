@@ -21,7 +21,7 @@ from typing import Any
 import graphviz
 
 from engine.errors import RenderError
-from engine.graph import Node
+from engine.graph import Marks, Node
 from engine.picture.dot import digraph, printable
 from engine.picture.expand import expanded
 from engine.picture.face import faces, wire_tooltip
@@ -37,6 +37,7 @@ LEGEND = (
     "gradient: blue above 0, orange below, violet of both signs, gray none; double line: many nodes; "
     "rms: root mean square"
 )
+MARKED = "digits that are right, of the value | of the gradient: blue all, orange none"
 COLUMN = 720  # points: how wide the column of a notebook is
 _SIZE = re.compile(r'width="([\d.]+)pt" height="([\d.]+)pt"')
 _HEAD = re.compile(r'(<g id="([^"]*)" class="(?:node|edge)[^"]*">\s*<title>)[^<]*(</title>)')
@@ -154,6 +155,7 @@ def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
     radius: int = 2,
     opened: Collection[str] = (),
     expand: bool = False,
+    marks: Marks | None = None,
     title: str = "",
     direction: str = "right",
     prefix: str = "",
@@ -166,7 +168,8 @@ def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
     that is readable; `opened` names modules, such as "layers[0]", to look into. With `focus`, a node or
     its label, only what lies within `radius` arrows of it is drawn. `expand` writes every dot and total
     out as multiplications and additions. `direction` is "right" or "down", `title` names the picture,
-    `prefix` keeps the ids of two pictures in one page apart.
+    `prefix` keeps the ids of two pictures in one page apart. With `marks`, for example `health(root)`, boxes
+    say and are colored by what these say of each node instead of its gradient.
 
     Raises RenderError for more than `limit` boxes; layout, which comes later, may take `seconds`.
 
@@ -175,6 +178,8 @@ def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
     >>> draw(a * b)
     <drawing of 'v2': 3 boxes, 2 edges, detail 'values'>
     """
+    if expand and marks is not None:
+        raise ValueError("marks are of the graph as it is, and expand draws another; leave one of them out")
     scan = Scan(root)
     if expand:
         copies = expanded(root)
@@ -183,8 +188,10 @@ def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
     folded = fold(scan, detail, opened=opened) if focus is None else focused(scan, detail, focus, radius)
     shown = printable(title) or scan.names[scan.root]
     refuse_crowd(folded, shown, limit)
-    legend = LEGEND if folded.detail != "values" else ""
-    return picture(folded, shown, prefix=prefix, direction=direction, legend=legend, seconds=seconds)
+    legend = MARKED if marks is not None else LEGEND if folded.detail != "values" else ""
+    return picture(
+        folded, shown, prefix=prefix, direction=direction, legend=legend, seconds=seconds, marks=marks
+    )
 
 
 def picture(
@@ -196,9 +203,10 @@ def picture(
     legend: str = "",
     widths: Mapping[str, int] | None = None,
     seconds: float = 30.0,
+    marks: Marks | None = None,
 ) -> Drawing:
     """The drawing of boxes and wires; `widths` has the characters that a box should have room for."""
-    said = faces(folded)
+    said = faces(folded, marks)
     tooltips = {prefix + box.id: said[box.id].tooltip for box in folded.boxes}
     tooltips |= {prefix + wire.id: wire_tooltip(wire, folded) for wire in folded.wires}
     graph = digraph(folded, said, title=title, prefix=prefix, direction=direction, widths=widths)

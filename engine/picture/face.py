@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from engine.formula import Formula, number_text
-from engine.graph import Node
+from engine.graph import Marks, Node
 from engine.ops import norm
 from engine.picture.fold import Box, Folded, Wire
 from engine.picture.grouping import Scan, module_paths
@@ -57,16 +57,29 @@ class Scale:
         return 0 if gradient is None else round(self.strength(gradient) * LEVELS)
 
 
-def faces(folded: Folded) -> dict[str, Face]:
-    """{id: what the box says}, the strongest color for the largest gradient."""
+def faces(folded: Folded, marks: Marks | None = None) -> dict[str, Face]:
+    """{id: what the box says}, the strongest color for the largest gradient; or as the marks have it."""
     formulas = _formulas(folded)
     plain = {box.id: _face(box, formulas.get(box.id, ""), folded) for box in folded.boxes}
+    if marks is not None:
+        return {box.id: _marked(plain[box.id], box, marks) for box in folded.boxes}
     root = folded.scan.root  # its gradient is always 1, beside which all others may look faint
     scale = Scale.of(plain[box.id].size for box in folded.boxes if root not in box.members)
     return {
         place: Face(face.lines, face.tooltip, face.tone, face.size, scale.level(face.size))
         for place, face in plain.items()
     }
+
+
+def _marked(face: Face, box: Box, marks: Marks) -> Face:
+    """The face with what is said about its node, of many about the worst; blue is good, orange is bad."""
+    if box.kind == "constant":
+        return face
+    worst = min(box.members, key=marks.share)
+    share = marks.share(worst)
+    tone, level = ("positive" if share >= 0.5 else "negative"), round(abs(2.0 * share - 1.0) * LEVELS)
+    lines, tooltip = (*face.lines, marks.short(worst)), f"{face.tooltip}; {marks.words(worst)}"
+    return Face(lines, tooltip, tone, face.size, level)
 
 
 def tone_of(*gradients: float | None) -> str:

@@ -28,7 +28,7 @@ from typing import Any
 
 from engine.errors import GraphError
 from engine.formula import number_text
-from engine.graph import Node, topological_order
+from engine.graph import Marks, Node, topological_order
 from engine.stepping.paths import UNCOUNTED, Path, largest_paths, size
 from engine.stepping.records import as_plain
 from engine.stepping.steps import Steps, steps
@@ -148,22 +148,28 @@ class Explanation:
             yield f"  … and the others, together {number_text(others)}"
 
 
-def explain(node: Node, root: Node | None = None, *, limit: int = LIMIT) -> Explanation:
+def explain(
+    node: Node, root: Node | None = None, *, limit: int = LIMIT, marks: Marks | None = None
+) -> Explanation:
     """The chain rule at `node`, and with a `root` where d root / d node comes from, as an Explanation.
 
     At most `limit` uses and paths are written, the largest. However many paths there are (their number can
-    double with every node), the work is proportional to the graph's size. Nothing is printed, and no
-    `grad` is written. Raises GraphError when the node is not part of the root's graph.
+    double with every node), the work is proportional to the graph's size. Nothing is printed, and no `grad`
+    is written. `marks`, for example `health(root)`, add what they say about the node. Raises GraphError when the
+    node is not part of the root's graph.
     """
     if not isinstance(node, Node):
         raise TypeError(f"explain takes a Value, got {type(node).__name__} ({node!r:.60})")
     if root is None:
         named = display_names(topological_order(node))
-        return Explanation(node, named[node], None, node.grad, tuple(_here(node, named, node.grad, None)))
-    return explain_in(steps(root), node, limit=limit)
+        here = [*_here(node, named, node.grad, None), *_remarks(node, marks)]
+        return Explanation(node, named[node], None, node.grad, tuple(here))
+    return explain_in(steps(root), node, limit=limit, marks=marks)
 
 
-def explain_in(backward: Steps, node: Node, *, limit: int = LIMIT, at: int | None = None) -> Explanation:
+def explain_in(
+    backward: Steps, node: Node, *, limit: int = LIMIT, at: int | None = None, marks: Marks | None = None
+) -> Explanation:
     """The same for steps that are there already; `at` is the number of the step reached, if any."""
     if not backward.has(node):
         message = f"{node!r} is no part of the graph of {backward.name(backward.root)!r}"
@@ -178,13 +184,19 @@ def explain_in(backward: Steps, node: Node, *, limit: int = LIMIT, at: int | Non
         name=named[node],
         root_name=root_name,
         gradient=gradient,
-        lines_here=tuple(_here(node, named, gradient, root_name)),
+        lines_here=(*_here(node, named, gradient, root_name), *_remarks(node, marks)),
         terms=() if constant else tuple(_terms(backward, node)),
         paths=tuple(paths),
         path_count=count,
         at=at,
         limit=limit,
     )
+
+
+def _remarks(node: Node, marks: Marks | None) -> list[str]:
+    """What the marks say about the node."""
+    words = marks.words(node) if marks is not None else ""
+    return [words] if words else []
 
 
 def _here(node: Node, named: dict[Node, str], gradient: float | None, root: str | None) -> Iterator[str]:

@@ -44,6 +44,7 @@ class Step:
     """One application of the chain rule; step 0 is the seed, the derivative of the root by itself.
 
     `gradient` is d root / d node, complete by now; None where no path from the root reaches the node.
+    `remark` is what the marks given to `steps` say about the node.
     """
 
     number: int
@@ -55,12 +56,14 @@ class Step:
     data: float
     gradient: float | None
     contributions: tuple[Contribution, ...]
+    remark: str = ""
 
     def __repr__(self) -> str:
         return f"<{self.headline()}>"
 
     def __str__(self) -> str:
-        return "\n".join([self.headline(), *self.details()])
+        remark = [f"  {self.remark}"] if self.remark else []
+        return "\n".join([self.headline(), *self.details(), *remark])
 
     def headline(self) -> str:
         """The first line: the node, how it was made, and its gradient."""
@@ -159,7 +162,11 @@ def as_plain(thing: Any) -> Any:
         return [as_plain(member) for member in thing]
     if is_dataclass(thing) and not isinstance(thing, type):
         named = ((field.name, getattr(thing, field.name)) for field in fields(thing))
-        return {name: as_plain(member) for name, member in named if name not in _NODES}
+        return {
+            name: as_plain(member)
+            for name, member in named
+            if name not in _NODES and (name != "remark" or member)
+        }
     if isinstance(thing, float) and not math.isfinite(thing):
         return repr(thing)
     return thing

@@ -22,7 +22,7 @@ from typing import Any, ClassVar, Generic, TypeVar, overload
 from engine.backward import refuse_stale
 from engine.errors import EngineError
 from engine.formula import number_text
-from engine.graph import Node, topological_order
+from engine.graph import Marks, Node, topological_order
 from engine.stepping.records import Contribution, ForwardStep, Operand, Step, as_plain
 from engine.wording import display_names, local_derivatives, node_formula, node_numbers
 
@@ -132,8 +132,9 @@ class Steps(_Records[Step]):
 
     _kind = "steps back from"
 
-    def __init__(self, root: Node) -> None:
+    def __init__(self, root: Node, marks: Marks | None = None) -> None:
         super().__init__(root)
+        self._marks = marks
         self.leftover: dict[Node, float] = {
             node: node.grad for node in self._ordered if node.operation is None and node.grad
         }
@@ -228,6 +229,7 @@ class Steps(_Records[Step]):
             data=node._data,
             gradient=self._gradients.get(node),
             contributions=self._contributions(number, node) if number else (),
+            remark=self._marks.words(node) if self._marks is not None else "",
         )
 
     def _contributions(self, number: int, node: Node) -> tuple[Contribution, ...]:
@@ -289,8 +291,10 @@ class ForwardSteps(_Records[ForwardStep]):
         )
 
 
-def steps(root: Node) -> Steps:
+def steps(root: Node, *, marks: Marks | None = None) -> Steps:
     """The backward pass from `root` as a sequence of Step, in reverse topological order; see Steps.
+
+    With `marks` each step says what they say about its node: `steps(root, marks=health(root))`.
 
     No `grad` is read or written, apart from the note in `leftover`. Where `backward` would refuse because a
     gradient is nan, the steps go on, so that one can see where the nan began.
@@ -304,7 +308,7 @@ def steps(root: Node) -> Steps:
       d v2/d b = a = 2
       b.grad: – → 1 × 2 = 2
     """
-    return Steps(_a_node(root))
+    return Steps(_a_node(root), marks)
 
 
 def forward_steps(root: Node) -> ForwardSteps:
