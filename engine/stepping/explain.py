@@ -155,8 +155,8 @@ def explain(
 
     At most `limit` uses and paths are written, the largest. However many paths there are (their number can
     double with every node), the work is proportional to the graph's size. Nothing is printed, and no `grad`
-    is written. `marks`, for example `health(root)`, add what they say about the node. Raises GraphError when the
-    node is not part of the root's graph.
+    is written. `marks`, for example `health(root)`, add what they say about the node. Raises GraphError when
+    the node is not part of the root's graph.
     """
     if not isinstance(node, Node):
         raise TypeError(f"explain takes a Value, got {type(node).__name__} ({node!r:.60})")
