@@ -164,6 +164,22 @@ def test_operations_in_a_row_are_one_box() -> None:
     assert x.grad is None
 
 
+def test_four_operations_in_a_row_are_one_box_and_three_are_not() -> None:
+    y = Value(0.5, label="x")
+    boxes = []
+    for _ in range(5):
+        y = y.tanh()
+        boxes.append(kinds(folded(y, "neurons")))
+    assert [box["run"] for box in boxes] == [
+        0,
+        0,
+        0,
+        0,
+        1,
+    ]  # the last operation is the root, which stays apart
+    assert [box["operation"] for box in boxes] == [1, 2, 3, 4, 1]
+
+
 def test_a_long_chain() -> None:
     y = Value(0.5, label="x")
     weight = Value(0.9, label="w")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -18,7 +19,7 @@ from engine.replay.recording.record import record
 from engine.replay.recording.tape import Tape
 from engine.replay.rolling.collapse import collapse
 from engine.replay.rolling.roll import roll
-from engine.replay.rolling.simplify import simplify
+from engine.replay.rolling.simplify import is_power_of_two, simplify
 from engine.value import Constant, Value
 
 
@@ -346,6 +347,22 @@ def test_a_label_is_picked_before_what_is_taken_from_all_is_taken() -> None:
     program = right(record(loss, w, [[1.0] * 8, 3]), w, [[0.1 * k for k in range(8)] + [5.0], [1.0] * 9])
     sums = [each for each in program.forward if isinstance(each, SumOfProducts)]
     assert [len(each.out) for each in sums] == [8, 1]  # the products, and one difference
+
+
+def test_a_divisor_is_made_a_factor_only_where_both_are_exact() -> None:
+    for number in (0.5, -4.0, 2.0**999, 2.0**-999):
+        assert is_power_of_two(number)
+    for number in (0.0, 3.0, 0.1, 2.0**1000, -(2.0**-1000), 2.0**-1030, math.inf, -math.inf, math.nan):
+        assert not is_power_of_two(number)
+    w = weights(1)
+    tape = record(lambda x: x * w[0] / 2.0**-1030, w, [2.0**-1025])  # whose reciprocal would be infinite
+    found = NumpyExecutor(roll(tape), (1,)).outputs(np.array([1.0]), [np.array([[2.0**-1025], [0.0]])], 2)
+    assert found.tolist() == [[32.0, 0.0]]
+    tape = record(
+        lambda x: 2.0**1020 * (x * w[0] - x * x) / 2.0**10, w, [1.0]
+    )  # as a factor of each term inf − inf
+    found = NumpyExecutor(roll(tape), (1,)).outputs(np.array([8.0]), [np.array([[8.0]])], 1)
+    assert found.tolist() == [[0.0]]
 
 
 def test_exact_factors_go_into_the_terms_of_a_sum_but_not_into_a_matrix() -> None:

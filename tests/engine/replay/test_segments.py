@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from typing import Any
 
@@ -123,6 +124,38 @@ def test_the_first_error_is_raised_once_and_nobody_goes_on() -> None:
         assert set(before.values()) == {1}
     with pytest.raises(IndexError):
         segments.share(lambda segment, _: [][segment], 4, 2)
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_the_first_error_ends_the_work_of_all(monkeypatch: pytest.MonkeyPatch, both: bool) -> None:
+    """The other thread, in the middle of its segment, gets no further one; its own error is not the first."""
+    jobs: list[Any] = []
+
+    class Known(segments._Job):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            jobs.append(self)
+
+    monkeypatch.setattr(segments, "_Job", Known)
+    together, seen = threading.Barrier(2, timeout=20.0), Counter[int]()
+
+    def work(segment: int, worker: int) -> None:
+        seen[worker] += 1
+        if worker == 0:
+            together.wait()
+            raise ValueError("the first")
+        if seen[worker] == 1:
+            together.wait()
+            while not jobs[-1]._errors:
+                time.sleep(0.001)
+            if both:
+                raise ValueError("the second")
+
+    for _ in range(20):
+        seen.clear()
+        with pytest.raises(ValueError, match="the first"):
+            segments.share(work, 32, 2)
+        assert seen == {0: 1, 1: 1}
 
 
 def test_nobody_is_left_at_work_when_an_error_is_raised() -> None:
