@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
-from contextlib import ContextDecorator
+from contextlib import AbstractContextManager, ContextDecorator, nullcontext
 from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
@@ -163,9 +163,9 @@ def line_of_caller() -> str | None:
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame is not None else None
 
 
-def keeping_operands() -> Switched:
+def keeping_operands() -> AbstractContextManager[Any]:
     """Inside, operations keep their operands even within `no_grad`: who asks for a derivative needs them."""
-    return Switched(_recording, True)
+    return nullcontext() if recording() else Switched(_recording, True)
 
 
 def listening(outcomes: list[bool] | None = None) -> Switched:

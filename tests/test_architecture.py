@@ -33,6 +33,10 @@ ORDER: dict[str, str] = {
         pages
         walks
     """,
+    "engine/calculus": """
+        point
+        derivatives
+    """,
     "engine/checking": """
         numeric sabotage selection signature
         expressions subject verdict

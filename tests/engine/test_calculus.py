@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 import random
+from collections.abc import Callable
+from typing import Any
 
 import mpmath
+import numpy as np
 import pytest
 
 from engine import (
     GraphError,
     Value,
+    check_gradients,
     derivative,
     dot,
     exp,
@@ -22,6 +26,7 @@ from engine import (
     jvp,
     log,
     logsumexp,
+    no_grad,
     norm,
     sin,
     tanh,
@@ -152,3 +157,115 @@ def test_a_constant_exponent_has_all_orders_at_negative_numbers() -> None:
     (slope,) = gradients(x**3, [x], create_graph=True)
     slope.backward()
     assert (slope.data, x.grad) == (12.0, -12.0)
+
+
+class Line:
+    """A module of somebody's own: whatever has parameters."""
+
+    def __init__(self) -> None:
+        self.slope, self.offset = Value(2.0, label="slope"), Value(0.5, label="offset")
+
+    def parameters(self) -> list[Value]:
+        return [self.slope, self.offset]
+
+    def __call__(self, x: Value | float) -> Value:
+        return self.slope * x + self.offset
+
+
+LINE = Line()
+SHAPES: list[tuple[Callable[..., Value], Any, Any]] = [
+    (lambda x: x * x, 3.0, 6.0),
+    (lambda x, y: x * y, (2.0, 3.0), [3.0, 2.0]),
+    (lambda x, y: x * y, np.array([2.0, 3.0]), [3.0, 2.0]),
+    (lambda x, y: x * y, iter([2, 3]), [3.0, 2.0]),
+    (lambda x: x[0] * x[1], [[2.0, 3.0]], [[3.0, 2.0]]),
+    (lambda w, b: w[0] * w[1] + b, [np.array([2.0, 3.0]), 0.5], [[3.0, 2.0], 1.0]),
+    (lambda m: m[0][1] * m[1][0], [[[1.0, 2.0], [3.0, 4.0]]], [[[0.0, 3.0], [2.0, 0.0]]]),
+    (lambda a, b: a * b, {"b": 2.0, "a": 3.0}, {"b": 3.0, "a": 2.0}),
+    (lambda p: p["w"][0] * p["b"], [{"w": [2.0], "b": 3.0}], [{"w": [3.0], "b": 2.0}]),
+    (lambda: LINE(3.0) ** 2, LINE, [39.0, 13.0]),
+    (lambda line: line(3.0) ** 2, LINE, [39.0, 13.0]),
+    (lambda line, x: line(x), [LINE, 3.0], [[3.0, 1.0], 2.0]),
+    (lambda: LINE(3.0) ** 2, LINE.parameters(), [39.0, 13.0]),
+    (lambda line: line["a"](3.0), [{"a": LINE}], [{"a": [3.0, 1.0]}]),
+]
+
+
+@pytest.mark.parametrize(("f", "at", "expected"), SHAPES, ids=range(len(SHAPES)))
+def test_a_gradient_has_the_shape_of_its_point(f: Callable[..., Value], at: Any, expected: Any) -> None:
+    assert gradient(f, at) == expected
+    assert LINE.slope.grad is None
+
+
+@pytest.mark.parametrize(("f", "at", "_"), SHAPES[4:9], ids=str)
+def test_hvp_and_jvp_take_a_direction_of_the_points_shape(f: Callable[..., Value], at: Any, _: Any) -> None:
+    slopes = gradient(f, at)
+    _, along = jvp(f, at, slopes)
+    assert along == pytest.approx(sum(x * x for x in flat(slopes)))
+    products = hvp(f, at, slopes)
+    count, entries = len(flat(slopes)), flat(hessian(f, at))
+    rows = [entries[row * count : (row + 1) * count] for row in range(count)]
+    expected = [sum(h * d for h, d in zip(row, flat(slopes), strict=True)) for row in rows]
+    assert flat(products) == pytest.approx(expected)
+
+
+def flat(shaped: Any) -> list[float]:
+    if isinstance(shaped, dict):
+        shaped = list(shaped.values())
+    return [x for part in shaped for x in flat(part)] if isinstance(shaped, list) else [shaped]
+
+
+def test_a_direction_of_another_shape_is_refused() -> None:
+    for direction in ([2.0, 3.0], [[2.0], 3.0], [[2.0, 3.0, 4.0]], [{"a": 1.0}]):
+        with pytest.raises(ValueError, match="a direction for 2 inputs has 2 numbers"):
+            jvp(lambda x: x[0] * x[1], [[2.0, 3.0]], direction)
+
+
+def test_points_that_are_none_are_refused() -> None:
+    x = Value(1.0, label="x")
+    y = x * 2.0
+    y.label = "x2"
+    with pytest.raises(ValueError, match="'x2' is computed by multiply"):
+        gradient(lambda a: a, [y])
+    with pytest.raises(ValueError, match="twice"):
+        gradient(lambda a, b: a * b, [x, x])
+    with pytest.raises(TypeError, match="str"):
+        gradient(lambda a: a, ["1"])
+    with pytest.raises(ValueError, match="empty"):
+        gradient(lambda: x, [])
+
+
+CUBE = Value(2.0) ** 3
+BASE: Any = CUBE.parents[0]
+
+
+@pytest.mark.parametrize(
+    ("find", "expected"),
+    [
+        (lambda: gradient(lambda x, y: x * x * y, [2.0, 3.0]), [12.0, 4.0]),
+        (lambda: hessian(lambda x, y: x * x * y, [2.0, 3.0]), [[6.0, 4.0], [4.0, 0.0]]),
+        (lambda: hvp(lambda x, y: x * x * y, [2.0, 3.0], [1.0, 0.0]), [6.0, 4.0]),
+        (lambda: jvp(lambda x, y: x * x * y, [2.0, 3.0], [1.0, 0.0]), (12.0, 12.0)),
+        (lambda: jacobian(lambda x, y: [x * y, x], [2.0, 3.0]), [[3.0, 2.0], [1.0, 0.0]]),
+        (lambda: derivative(lambda x: x**3, 2)(2.0).data, 12.0),
+        (lambda: derivative(lambda t: derivative(lambda x: x**3)(t) * t)(2.0).data, 36.0),
+        (lambda: [g.data for g in gradients(CUBE, [BASE], create_graph=True)], [12.0]),
+        (lambda: bool(check_gradients(lambda x: x * x, [2.0], order=2)), True),
+    ],
+)
+def test_who_asks_for_a_derivative_inside_no_grad_gets_it(find: Callable[[], Any], expected: Any) -> None:
+    assert find() == expected
+    with no_grad():
+        assert find() == expected
+    assert no_grad()(find)() == expected
+
+
+def test_what_was_made_inside_no_grad_has_no_derivative_that_could_be_0() -> None:
+    x = Value(3.0)
+    with no_grad():
+        y = x * x
+        assert gradients(x, [x]) == [1.0]
+        with pytest.raises(GraphError, match="inside no_grad"):
+            gradients(y, [x])
+        assert not derivative(lambda t: t * t)(x).parents
+    assert derivative(lambda t: t * t)(x).parents

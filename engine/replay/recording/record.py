@@ -72,6 +72,7 @@ def record(
         _one_at_a_time,
         _in_disguise(parameters, now),
         recording_into(session),
+        modes.keeping_operands(),
         modes.forgetting_lines(),
         modes.listening() as unheard,
     ):

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from engine.calculus import derivative, gradient, gradients
 from engine.errors import DomainError, ReplayError
 from engine.functions import maximum, pick, softmax, total, where
 from engine.modes import no_grad, remember_lines
 from engine.replay.backends import strict
+from engine.replay.compiled import Compiled
 from engine.replay.recording.record import record
 from engine.replay.recording.tape import LeafKind
 from engine.value import Value
@@ -274,3 +276,26 @@ def test_what_is_detached_is_recorded_without_a_path() -> None:
     w = Value(3.0)
     tape = record(lambda x: (x * w).detach() * w, [w], [2.0])
     assert strict.gradients(tape, [3.0], [5.0]) == (45.0, [15.0])
+
+
+def test_a_recording_inside_no_grad_has_its_gradients() -> None:
+    w = Value(3.0)
+    with no_grad():
+        tape = record(lambda x: (x * w) ** 2, [w], [2.0])
+    assert strict.gradients(tape, [3.0], [2.0]) == (36.0, [24.0])
+
+
+def test_a_derivative_inside_a_recording() -> None:
+    w = Value(3.0)
+    p = Compiled(lambda x: x * derivative(lambda t: t * w * t)(x), [w], "numpy", "float64", None)
+    losses, gradient = p.value_and_gradients([3.0], [1.0, 2.0])
+    assert (losses.tolist(), gradient.tolist()) == ([6.0, 24.0], [10.0])
+
+
+@pytest.mark.parametrize(
+    "numbers", [lambda x, w: gradients(x * w, [w])[0], lambda x, w: gradient(lambda t: t * w, [x])[0]]
+)
+def test_derivatives_that_are_numbers_would_be_frozen(numbers: Callable[..., float]) -> None:
+    w = Value(3.0)
+    with pytest.raises(ReplayError, match=r"a look at \.data"):
+        record(lambda x: x * numbers(x, w), [w], [2.0])
