@@ -249,7 +249,7 @@ elu = composed("elu", lambda x, alpha: choose(x > 0.0, x, lambda: alpha * expm1(
           "x where it is positive, else alpha × (exp(x) − 1)", arity=2, kinks=(Kink((0.0, ALPHA), SLOPE),),
           domain=Domain("a number", lambda *_: True, (NEAR, (0.5, 2.0))),
           side=lambda x, alpha: sign_of(x), ulp=1.5)
-softplus = composed("softplus", lambda x: maximum(x, 0.0) + log1p(exp(-absolute(x))),
+softplus = composed("softplus", lambda x: relu(x) + log1p(exp(-absolute(x))),
                lambda out, x: (sigmoid(x),), "log(1 + exp(x))", ulp=4, monotone=ALWAYS, steepest=1.0)
 silu = composed("silu", lambda x: x * sigmoid(x),
            lambda out, x: (sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),), "x × sigmoid(x)",

@@ -107,7 +107,7 @@ def test_functions_are_right_for_every_number(name: str) -> None:
     others = np.concatenate([SPECIAL, ordinary, near_one]).astype(np.float32)
     numbers = np.concatenate([of_all_sizes, others])
     if name == "log1p":  # which is for these only
-        numbers = numbers[(numbers > 0.0) & (numbers < math.inf)]
+        numbers = numbers[~(numbers <= -1.0)]
     with np.errstate(all="ignore"):
         found = compiled(function, len(numbers), FLOAT)(numbers)
         exact = reference(numbers.astype(np.float64))

@@ -58,7 +58,7 @@ FUNCTIONS: dict[str, tuple[Callable[[Text, str], str], Any, tuple[float, float],
     "exp": (elementary.exp, np.exp, (-745.0, 709.7), 1.0),
     "expm1": (elementary.expm1, np.expm1, (-40.0, 709.7), 2.5),
     "log": (elementary.log, np.log, (5e-324, 1e308), 1.0),
-    "log1p": (elementary.log1p, np.log1p, (0.0, 1e10), 2.5),
+    "log1p": (elementary.log1p, np.log1p, (-1.0 + 2.0**-52, 1e10), 2.5),
     "tanh": (elementary.tanh, np.tanh, (-25.0, 25.0), 2.5),
 }
 
@@ -115,7 +115,7 @@ def test_errors_in_units_of_the_last_place(name: str) -> None:
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_special_numbers(name: str) -> None:
     function, reference, _, _ = FUNCTIONS[name]
-    numbers = [x for x in SPECIAL if name != "log1p" or (math.copysign(1.0, x) > 0.0 and x != math.inf)]
+    numbers = [x for x in SPECIAL if name != "log1p" or not x <= -1.0]
     for size in (len(numbers), 1, 7):
         found = compiled(function, size)(numbers[:size])
         with np.errstate(all="ignore"):

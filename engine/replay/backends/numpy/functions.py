@@ -24,30 +24,40 @@ Array = Any
 
 def function_of(operation: Operation) -> Callable[..., Any]:
     """The function of arrays of an operation: NumPy's, else the row's own forward, number by number."""
-    return FUNCTIONS.get(operation) or _one_by_one(operation)
+    if operation in FUNCTIONS:
+        return FUNCTIONS[operation]
+    on_arrays = np.frompyfunc(_by_forward(operation), operation.arity or 1, 1)
+
+    def function(*operands: Any, out: Array) -> None:
+        out[...] = on_arrays(*operands).astype(float) if out.size else out
+
+    return function
 
 
 def reduction_of(operation: Operation) -> Callable[..., Any]:
     """As `function_of`, for an operation on any number of operands, which are along the first axis."""
-    return REDUCTIONS.get(operation) or _one_by_one(operation, along=True)
+    if operation in REDUCTIONS:
+        return REDUCTIONS[operation]
+    number = _by_forward(operation)
 
-
-def _one_by_one(operation: Operation, *, along: bool = False) -> Callable[..., Any]:
-    """The row's own forward; outside its domain nan and, as NumPy reports it, an invalid operation."""
-
-    def function(*operands: Any, out: Array) -> None:
-        columns = operands[0] if along else np.broadcast_arrays(*operands)
-        numbers = zip(*(np.ravel(column).tolist() for column in columns), strict=True)
-        found: list[float] = []
-        for point in numbers:
-            try:
-                found.append(operation.evaluate(point))
-            except DomainError:
-                np.subtract(np.inf, np.inf)
-                found.append(math.nan)
-        out[...] = np.reshape(found, np.shape(columns[0]))
+    def function(operand: Array, out: Array) -> None:
+        found = [number(*point) for point in operand.reshape(len(operand), -1).T.tolist()]
+        out[...] = np.reshape(found, out.shape)
 
     return function
+
+
+def _by_forward(operation: Operation) -> Callable[..., float]:
+    """The row on floats; outside its domain nan and, as NumPy reports it, an invalid operation."""
+
+    def number(*point: float) -> float:
+        try:
+            return operation.evaluate(point)
+        except DomainError:
+            np.subtract(np.inf, np.inf)
+            return math.nan
+
+    return number
 
 
 def _power(x: Any, y: Any, out: Array) -> None:

@@ -165,16 +165,14 @@ def log(text: Text, x: str) -> str:
 def log1p(text: Text, x: str) -> str:
     """The logarithm of 1 + x: log(u) + (x − (u − 1)) ÷ u, with u = 1 + x rounded, and the sign of x.
 
-    Where there is no such u, beyond −1 and at infinity, log alone tells what there is.
+    What was lost in rounding counts where x is small; infinity would make a nan of it, and −1 does, where
+    there is no logarithm.
     """
     one = text.number(1.0)
-    is_inside = text.let(
-        f"and {text.truth} {text.compare('ogt', x, text.number(-1.0))}, "
-        f"{text.compare('olt', x, text.number(math.inf))}"
-    )
-    inside = text.select(is_inside, x, text.number(0.0))
-    u = text.binary("fadd", inside, one)
-    lost = text.binary("fsub", inside, text.binary("fsub", u, one))
+    is_small = text.compare("olt", x, text.number(2.0**60))
+    small = text.select(is_small, x, text.number(0.0))
+    u = text.binary("fadd", small, one)
+    lost = text.binary("fsub", small, text.binary("fsub", u, one))
     found = text.binary("fadd", log(text, text.binary("fadd", x, one)), text.binary("fdiv", lost, u))
     return text.call("copysign", found, x)
 
