@@ -8,14 +8,16 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NoReturn
 
+from engine.terminal import in_ascii
+
 __all__ = [
     "answer_to_numpy",
     "as_label",
     "as_number",
+    "as_operand",
     "by_identity",
-    "is_array",
     "is_foreign",
-    "refuse_array",
+    "refusing",
 ]
 
 ACCEPTED = "a Value, int, float or another real number"
@@ -124,6 +126,15 @@ def by_identity(self: Any, other: object) -> bool:  # noqa: ARG001  (Python pass
     return NotImplemented  # type: ignore[no-any-return]
 
 
+def refusing(what: str, instead: str) -> Callable[[Any, Any], Any]:
+    """The method for an operator that is not offered."""
+
+    def method(self: Any, other: Any) -> Any:  # noqa: ARG001  (Python passes them)
+        raise TypeError(f"{what} of Values is flat almost everywhere, so it is not offered; {instead}")
+
+    return method
+
+
 def is_array(thing: Any) -> bool:
     """Whether this is an array, a tensor or a column of a table, and not one number of such a kind."""
     return hasattr(thing, "__array__") and hasattr(thing, "__setitem__")
@@ -178,6 +189,13 @@ def _instead(name: str, rows: Mapping[str, Any]) -> str:
     if row.arity == 1:
         return f"write x.{name}(), or {name}(x) with `from engine import {name}`"
     return f"write {name}(x, y) with `from engine import {name}`"
+
+
+def as_operand(operand: Any, symbol: str, *, first: bool) -> float:
+    """The number that is computed with a Value; TypeError with the line to write for an array."""
+    if is_array(operand):
+        refuse_array(operand, in_ascii(symbol), first=first)
+    return as_number(operand)
 
 
 def refuse_array(array: Any, symbol: str, *, first: bool) -> NoReturn:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-__all__ = ["in_ascii", "knows_unicode", "shown"]
+__all__ = ["at_prompt", "in_ascii", "knows_unicode", "shown"]
+
+MOST_LINES = 30  # of what a prompt shows without being asked to print it
 
 _ASCII = str.maketrans(
     {
@@ -25,6 +27,7 @@ _ASCII = str.maketrans(
         "≥": ">=",
         "±": "+-",
         "·": "*",
+        "ᵀ": ".T",
     }
     | {"├": "|", "└": "`", "│": "|", "─": "-", "Σ": "sum", "√": "sqrt", "π": "pi", "�": "?"}
     | {"“": '"', "”": '"', "’": "'"}
@@ -56,3 +59,17 @@ def shown(text: str) -> str:
     Every `str()` and `repr()` of this project goes through here, so that a plain `print` never fails.
     """
     return text if text.isascii() or knows_unicode(sys.stdout) else in_ascii(text)
+
+
+def at_prompt(text: str) -> str:
+    r"""The text as it shows itself at a prompt, where nobody said `print`: a long one is cut, and says so.
+
+    >>> print(at_prompt("a line\n" * 100)[-54:])
+    a line
+    … and 71 more lines; print(_) shows all of them
+    """
+    lines = text.splitlines()
+    if len(lines) > MOST_LINES:
+        rest = len(lines) - MOST_LINES + 1
+        lines[MOST_LINES - 1 :] = [f"… and {rest} more lines; print(_) shows all of them"]
+    return shown("\n".join(lines))

@@ -14,22 +14,13 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
 
-from engine import modes, ops
+from engine import modes, ops, real
 from engine.backward import backward
 from engine.errors import DomainError, GraphError
-from engine.formula import PLAIN
 from engine.graph import Node, copied, short_name, topological_order
 from engine.operation import Operation
 from engine.quick import surround, written
-from engine.real import (
-    answer_to_numpy,
-    as_label,
-    as_number,
-    by_identity,
-    is_array,
-    is_foreign,
-    refuse_array,
-)
+from engine.real import as_number
 from engine.terminal import shown
 
 __all__ = ["Constant", "Value", "as_value", "make_node", "quick"]
@@ -104,19 +95,10 @@ def _with_number(operation: Operation, first: Any, second: Any) -> Value:
     """The node, or NotImplemented for a class of someone else's that may know what to do."""
     for operand in (first, second):
         if not isinstance(operand, Value):
-            if is_foreign(operand):
+            if real.is_foreign(operand):
                 return NotImplemented  # type: ignore[no-any-return]
-            if is_array(operand):
-                refuse_array(operand, operation.symbol.translate(PLAIN), first=operand is first)
-            as_number(operand)
+            real.as_operand(operand, operation.symbol, first=operand is first)
     return make_node(operation, (first, second))
-
-
-def _refusing(what: str, instead: str) -> Callable[[Value, Any], Value]:
-    def method(self: Value, other: Any) -> Value:  # noqa: ARG001  (Python passes them)
-        raise TypeError(f"{what} of Values is flat almost everywhere, so it is not offered; {instead}")
-
-    return method
 
 
 class Value(Node):
@@ -137,7 +119,7 @@ class Value(Node):
 
     def __init__(self, data: float, label: str = "", *others: Any) -> None:
         if others or type(label) is not str:
-            label = as_label(label, others)
+            label = real.as_label(label, others)
         self._data = data if type(data) is float else as_number(data)
         self.grad = None
         self.label = label
@@ -209,9 +191,9 @@ class Value(Node):
     __pow__, __rpow__ = _binary(ops.power), _reflected(ops.power)
     __neg__, __abs__ = _unary(ops.negate), _unary(ops.absolute)
     __floor__, __ceil__ = _unary(ops.floor), _unary(ops.ceil)
-    __floordiv__ = __rfloordiv__ = _refusing("//", "write floor(x / y)")
-    __mod__ = __rmod__ = _refusing("%", "write x - y * floor(x / y)")
-    __divmod__ = __rdivmod__ = _refusing("divmod", "write floor(x / y)")
+    __floordiv__ = __rfloordiv__ = real.refusing("//", "write floor(x / y)")
+    __mod__ = __rmod__ = real.refusing("%", "write x - y * floor(x / y)")
+    __divmod__ = __rdivmod__ = real.refusing("divmod", "write floor(x / y)")
 
     exp, expm1, exp2 = _unary(ops.exp), _unary(ops.expm1), _unary(ops.exp2)
     log, log1p, log2, log10 = _unary(ops.log), _unary(ops.log1p), _unary(ops.log2), _unary(ops.log10)
@@ -251,7 +233,7 @@ class Value(Node):
             raise TypeError("round(value, digits) is not offered; format(value, '.2f') prints digits")
         return make_node(ops.nearest, (self,))
 
-    __eq__, __hash__ = by_identity, Node.__hash__
+    __eq__, __hash__ = real.by_identity, Node.__hash__
 
     def __lt__(self, other: Any) -> bool:
         return modes.branch(self._data < _comparable(other))
@@ -269,7 +251,7 @@ class Value(Node):
         return modes.branch(bool(self._data))
 
     def __array_ufunc__(self, function: Any, method: str, *operands: Any, **_: Any) -> Any:
-        return answer_to_numpy(function, method, operands, Value, ops.TABLE)
+        return real.answer_to_numpy(function, method, operands, Value, ops.TABLE)
 
     def __float__(self) -> float:
         """The number alone: what is computed from it is cut off from the graph."""

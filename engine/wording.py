@@ -104,18 +104,18 @@ def variables(frame: FrameType) -> dict[Node, str]:
     return found
 
 
-def _scopes(frame: FrameType) -> Iterator[tuple[dict[str, Any], frozenset[str]]]:
+def _scopes(frame: FrameType) -> Iterator[tuple[Mapping[str, Any], set[str]]]:
     """(variables, which of them are targets of loops): those of the code itself, around it, and global."""
-    while True:
-        passing = _loop_targets(frame.f_code)
-        if frame.f_locals is not frame.f_globals:
-            yield frame.f_locals, passing
+    while frame.f_code.co_name != "<module>":
+        yield frame.f_locals, _loop_targets(frame)
         outer = frame.f_back
         if outer is None or frame.f_code not in outer.f_code.co_consts:
             break
         frame = outer  # a comprehension, or a function that is called where it was written
-    at_module = frame.f_locals is frame.f_globals
-    yield frame.f_globals, passing if at_module else frozenset()
+    module: FrameType | None = frame
+    while module and (module.f_code.co_name != "<module>" or module.f_globals is not frame.f_globals):
+        module = module.f_back
+    yield frame.f_globals, _loop_targets(module) if module else set()
 
 
 def _nodes(path: str, held: Any, depth: int) -> Iterator[tuple[str, Node]]:
@@ -140,14 +140,19 @@ def _has_nodes(held: Any, depth: int) -> bool:
     return issubclass(type(held), Node)
 
 
+def _loop_targets(frame: FrameType) -> set[str]:
+    """The names that `for` loops assign to, up to where the frame is."""
+    return {name for name, place in _assigned_by_loops(frame.f_code) if place <= frame.f_lasti}
+
+
 @lru_cache(maxsize=64)
-def _loop_targets(code: CodeType) -> frozenset[str]:
-    """The names that `for` loops of this code assign to.
+def _assigned_by_loops(code: CodeType) -> tuple[tuple[str, int], ...]:
+    """(name, place in the code) of every target of a `for` loop.
 
     Those of comprehensions do not count: where they are compiled into the code around them (since Python
     3.12), their variables are still their own.
     """
-    targets: set[str] = set()
+    targets: list[tuple[str, int]] = []
     own: set[str] = set()
     after_next = False
     for instruction in dis.get_instructions(code):
@@ -157,13 +162,12 @@ def _loop_targets(code: CodeType) -> frozenset[str]:
         if name == "FOR_ITER":
             after_next = True
         elif after_next and name.startswith("STORE_"):
-            stored = instruction.argval
-            pair = stored if isinstance(stored, tuple) else (stored,)
-            targets.update(pair[: 1 if "LOAD" in name else 2])
+            stored = instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,)
+            targets += [(each, instruction.offset) for each in stored[: 1 if "LOAD" in name else 2]]
             after_next = "LOAD" not in name
         elif name not in ("UNPACK_SEQUENCE", "UNPACK_EX", "EXTENDED_ARG", "NOP", "CACHE", "COPY"):
             after_next = False
-    return frozenset(targets - own)
+    return tuple(target for target in targets if target[0] not in own)
 
 
 # ── One node in words ─────────────────────────────────────────────────────────────────────────────

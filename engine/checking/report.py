@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.checking.blame import Blame
 from engine.checking.verdict import FAILED, SKIPPED, Verdict
+from engine.terminal import shown
 
 __all__ = ["ALL", "CheckResult", "Identity", "Row"]
 
@@ -56,7 +57,7 @@ class Identity:
     found: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class CheckResult:
     """The whole of a gradient check: truthy when all is well, and its str() is the report.
 
@@ -117,7 +118,10 @@ class CheckResult:
         tail += broken
         tail += blame_lines(self.blame) if self.blame is not None else []
         lines = [*wrapped([self._headline()]), *table(self._shown()), *wrapped(tail)]
-        return "\n".join(lines + self._again())
+        return shown("\n".join(lines + self._again()))
+
+    def __repr__(self) -> str:
+        return str(self)
 
     def _again(self) -> list[str]:
         """The call that looks at the worst row alone."""
@@ -166,7 +170,7 @@ def number(x: float, digits: int = 7) -> str:
 def table(rows: Sequence[Row]) -> list[str]:
     """The rows as aligned lines, at most 100 columns wide; notes that are longer stand below."""
     heads = ("input", "analytic", "numeric", "± error", "relative", "verdict")
-    lines = [heads, *(_cells(row) for row in rows)]
+    lines = [tuple(map(shown, cells)) for cells in (heads, *map(_cells, rows))]
     widths = [max(len(line[column]) for line in lines) for column in range(5)]
     widths[0] = min(widths[0], 36)
     text, notes = [], []

@@ -29,6 +29,7 @@ from engine.picture.fold import READABLE, Folded, fold, near
 from engine.picture.grouping import Scan
 from engine.picture.layout import find_engine, layout
 from engine.picture.palette import LIGHT, style
+from engine.wording import variables
 
 __all__ = ["Drawing", "draw", "picture", "refuse_crowd"]
 
@@ -156,6 +157,7 @@ def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
     opened: Collection[str] = (),
     expand: bool = False,
     marks: Marks | None = None,
+    names: bool = True,
     title: str = "",
     direction: str = "right",
     prefix: str = "",
@@ -169,7 +171,8 @@ def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
     its label, only what lies within `radius` arrows of it is drawn. `expand` writes every dot and total
     out as multiplications and additions. `direction` is "right" or "down", `title` names the picture,
     `prefix` keeps the ids of two pictures in one page apart. With `marks`, for example `health(root)`, boxes
-    say and are colored by what these say of each node instead of its gradient.
+    say and are colored by what these say of each node instead of its gradient. A Value without a label is
+    called as the caller's variable is that holds it, unless `names=False`.
 
     Raises RenderError for more than `limit` boxes; layout, which comes later, may take `seconds`.
 
@@ -180,11 +183,13 @@ def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
     """
     if expand and marks is not None:
         raise ValueError("marks are of the graph as it is, and expand draws another; leave one of them out")
-    scan = Scan(root)
+    held = variables(sys._getframe(1)) if names else {}
+    scan = Scan(root, variables=held)
     if expand:
         copies = expanded(root)
         focus = copies.get(focus, focus) if isinstance(focus, Node) else focus
-        scan = Scan(copies[root])
+        held = {copies[node]: name for node, name in held.items() if node in copies}
+        scan = Scan(copies[root], variables=held)
     folded = fold(scan, detail, opened=opened) if focus is None else focused(scan, detail, focus, radius)
     shown = printable(title) or scan.names[scan.root]
     refuse_crowd(folded, shown, limit)

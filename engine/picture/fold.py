@@ -220,7 +220,7 @@ def near(folded: Folded, focus: Node | str, radius: int) -> Folded:
 
     ValueError where the graph has no such node.
     """
-    centers = {box.id for box in folded.boxes if _is_at(box, focus)}
+    centers = {box.id for box in folded.boxes if _is_at(box, focus, folded.scan)}
     if not centers:
         known = ", ".join(dict.fromkeys(box.name for box in folded.boxes[-5:]))
         raise ValueError(f"focus {focus!r} is not in this graph; some that are: {known}")
@@ -244,7 +244,8 @@ def _around(folded: Folded, reached: set[str], radius: int) -> Folded:
     return _keeping(folded, [box for box in folded.boxes if box.id in reached])
 
 
-def _is_at(box: Box, focus: Node | str) -> bool:
+def _is_at(box: Box, focus: Node | str, scan: Scan) -> bool:
     if isinstance(focus, str):
-        return focus in (box.name, box.path) or any(node.label == focus for node in box.members)
+        called = (name for node in box.members for name in (node.label, scan.names[node]))
+        return focus in (box.name, box.path, *called)
     return any(node is focus for node in box.members)

@@ -46,17 +46,22 @@ def module_paths(label: str) -> tuple[str, str]:
 class Scan:
     """A graph looked at once: its nodes in order, their places, users, names, modules and gradients.
 
-    The gradients are those that backward left in the nodes, or others that are given. TypeError for
-    anything but a node.
+    The gradients are those that backward left in the nodes, or others that are given; `variables` are the
+    names of nodes without a label. TypeError for anything but a node.
     """
 
-    def __init__(self, root: Node, gradients: Mapping[Node, float | None] | None = None) -> None:
+    def __init__(
+        self,
+        root: Node,
+        gradients: Mapping[Node, float | None] | None = None,
+        variables: Mapping[Node, str] | None = None,
+    ) -> None:
         if not isinstance(root, Node):
             raise TypeError(_refused(root))
         self._gradients = gradients
         self.order = topological_order(root)
         self.place = {node: place for place, node in enumerate(self.order)}
-        self.names = display_names(self.order)
+        self.names = display_names(self.order, variables)
         self.consumers: dict[Node, list[Node]] = {node: [] for node in self.order}
         for node in self.order:
             for operand in node.parents:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -116,6 +116,7 @@ def page(
     steps: Sequence[StepRecord],
     detail: str = "auto",
     *,
+    variables: Mapping[Node, str] | None = None,
     title: str = "",
     limit: int = 500,
     seconds: float = 30.0,
@@ -124,6 +125,7 @@ def page(
 
     A graph of up to 150 nodes is shown whole. A network is shown by its layers, each of which opens to its
     neurons, and each of those to its weights; `detail` ("values", "neurons", "layers") chooses otherwise.
+    `variables` are the names of nodes without a label.
 
     Raises ValueError for the steps of another root, RenderError for more than `limit` boxes in one
     picture, and when it is laid out, for which each picture may take `seconds`.
@@ -141,7 +143,7 @@ def page(
     gradients: dict[Node, float | None] = {root: 1.0}
     for record in records:
         gradients |= {part.operand: part.after for part in record.contributions if part.amount is not None}
-    scan = Scan(root, gradients)
+    scan = Scan(root, gradients, variables)
     shown = printable(title) or scan.names[root]
     made = views(scan, records, detail)
     for view in made:

@@ -30,11 +30,19 @@ __all__ = ["formula", "tree"]
 SHOWN_OPERANDS = 10
 
 
-def formula(root: Node, *, limit: int = 200, expand: bool = True, ascii_only: bool = False) -> str:
+def formula(
+    root: Node,
+    *,
+    limit: int = 200,
+    expand: bool = True,
+    ascii_only: bool = False,
+    variables: Mapping[Node, str] | None = None,
+) -> str:
     """The whole graph as one formula in the labels of its leaves, with as few parentheses as possible.
 
     With `expand=False` labeled nodes inside stand there by their label alone. At most `limit` characters:
     a part that alone would be longer is written as its name (v7, by its place in topological order).
+    `variables` are the names of those without a label.
 
     >>> from engine import Value
     >>> x = Value(2.0, label="x")
@@ -42,7 +50,7 @@ def formula(root: Node, *, limit: int = 200, expand: bool = True, ascii_only: bo
     ('(x + 1) × −x ÷ (x − 1)', 'x**2 * 3')
     """
     ordered = topological_order(root)
-    named = display_names(ordered)
+    named = display_names(ordered, variables)
     written: dict[Node, Formula] = {}
     for node in ordered:
         if node.operation is None or (node.label and not expand and node is not root):

@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Any, overload
 
 from engine.errors import ReplayError
+from engine.terminal import at_prompt, shown
 from engine.value import Value
 
 try:
@@ -139,10 +140,10 @@ class Compiled:
         if not paths:
             return f"{self.__name__}: nothing recorded yet; call it with data first"
         title = f"{self.__name__}, run by {self.executor}: {self.stats}"
-        return "\n\n".join([title, *map(str, paths)])
+        return shown("\n\n".join([title, *map(str, paths)]))
 
     def __repr__(self) -> str:
-        return f"<compiled {self.__name__}: {self.stats}>"
+        return at_prompt(str(self))
 
     def _weights(self) -> Array:
         numbers = [parameter._data for parameter in self.parameters]

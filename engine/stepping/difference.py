@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from engine.errors import DomainError, GraphError
 from engine.graph import Node
 from engine.stepping.steps import Steps
+from engine.terminal import shown
 
 __all__ = ["Difference", "difference"]
 
@@ -62,7 +63,7 @@ class Difference:
             lines.append(f"  they agree to within {gap:.1g}")
         if self.kinks:
             lines.append(f"  a kink lies in between, at {', '.join(self.kinks)}: there they need not agree")
-        return "\n".join(lines)
+        return shown("\n".join(lines))
 
 
 def difference(backward: Steps, node: Node) -> Difference:

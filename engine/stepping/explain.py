@@ -13,8 +13,7 @@ each use of x hands back its own gradient times its local derivative:
   step 2, v1 = x² (operand 2): 1 × 3 = 3
   in all: 7
 the same as a sum over its 3 paths, the product of the local derivatives along each, largest first:
-  y → v1 → x: 1 × 3 = 3
-  y → v1 → x: 1 × 3 = 3
+  y → v1 → x: 1 × 3 = 3, by 2 uses: 6
   y → x: 1
 """
 
@@ -22,6 +21,7 @@ from __future__ import annotations
 
 import heapq
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -29,11 +29,19 @@ from typing import Any
 from engine.errors import GraphError
 from engine.formula import number_text
 from engine.graph import Marks, Node, topological_order
-from engine.stepping.paths import UNCOUNTED, Path, largest_paths, size
+from engine.stepping.paths import Path, counted, largest_paths, size
 from engine.stepping.records import as_plain
-from engine.stepping.steps import Steps, steps
+from engine.stepping.steps import Steps, a_node
+from engine.terminal import shown
 from engine.value import Constant
-from engine.wording import NO_PATH, display_names, local_derivatives, node_formula, node_numbers
+from engine.wording import (
+    NO_PATH,
+    display_names,
+    local_derivatives,
+    node_formula,
+    node_numbers,
+    variables,
+)
 
 __all__ = ["Explanation", "Term", "explain", "explain_in"]
 
@@ -79,13 +87,10 @@ class Explanation:
     limit: int = LIMIT
 
     def __repr__(self) -> str:
-        return f"<explanation of {self.name}: gradient {number_text(self.gradient)}, {self.path_count} paths>"
+        return str(self)
 
     def __str__(self) -> str:
-        return "\n".join([*self.lines_here, *self._term_lines(), *self._path_lines()])
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002  (IPython's call)
-        printer.text(str(self))
+        return shown("\n".join([*self.lines_here, *self._term_lines(), *self._path_lines()]))
 
     def as_data(self) -> dict[str, Any]:
         """The explanation as plain dicts and lists, ready for JSON."""
@@ -131,40 +136,48 @@ class Explanation:
     def _path_lines(self) -> Iterator[str]:
         if not self.paths or not self.terms:
             return
-        if self.path_count > len(self.paths):
-            count = "more than 10^18" if self.path_count >= UNCOUNTED else f"{self.path_count:,}"
-            yield f"the same as a sum over {count} paths; the {len(self.paths)} largest of them:"
+        are_all = sum(path.uses for path in self.paths) >= self.path_count
+        if not are_all:
+            count, shown_ones = counted(self.path_count), len(self.paths)
+            yield f"the same as a sum over {count} paths; the {shown_ones} largest of them:"
         elif self.path_count == 1:
             yield "along its only path, the product of the local derivatives:"
         else:
             yield (
-                f"the same as a sum over its {self.path_count} paths, the product of the local derivatives "
-                "along each, largest first:"
+                f"the same as a sum over its {counted(self.path_count)} paths, the product of the local "
+                "derivatives along each, largest first:"
             )
         for path in self.paths:
             yield f"  {path}"
-        if self.path_count > len(self.paths) and self.gradient is not None:
-            others = self.gradient - sum(path.amount for path in self.paths)
+        if not are_all and self.gradient is not None:
+            others = self.gradient - sum(path.total for path in self.paths)
             yield f"  … and the others, together {number_text(others)}"
 
 
 def explain(
-    node: Node, root: Node | None = None, *, limit: int = LIMIT, marks: Marks | None = None
+    node: Node,
+    root: Node | None = None,
+    *,
+    limit: int = LIMIT,
+    marks: Marks | None = None,
+    names: bool = True,
 ) -> Explanation:
     """The chain rule at `node`, and with a `root` where d root / d node comes from, as an Explanation.
 
     At most `limit` uses and paths are written, the largest. However many paths there are (their number can
     double with every node), the work is proportional to the graph's size. Nothing is printed, and no `grad`
-    is written. `marks`, for example `health(root)`, add what they say about the node. Raises GraphError when
-    the node is not part of the root's graph.
+    is written. `marks`, for example `health(root)`, add what they say about the node. A Value without a label
+    is called as the caller's variable is that holds it, unless `names=False`. Raises GraphError when the node
+    is not part of the root's graph.
     """
     if not isinstance(node, Node):
         raise TypeError(f"explain takes a Value, got {type(node).__name__} ({node!r:.60})")
+    held = variables(sys._getframe(1)) if names else None
     if root is None:
-        named = display_names(topological_order(node))
+        named = display_names(topological_order(node), held)
         here = [*_here(node, named, node.grad, None), *_remarks(node, marks)]
         return Explanation(node, named[node], None, node.grad, tuple(here))
-    return explain_in(steps(root), node, limit=limit, marks=marks)
+    return explain_in(Steps(a_node(root), held), node, limit=limit, marks=marks)
 
 
 def explain_in(

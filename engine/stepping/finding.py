@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 
 from engine.graph import Node
@@ -10,7 +11,10 @@ from engine.stepping.steps import Steps
 from engine.value import Constant
 from engine.wording import in_ascii
 
-__all__ = ["Finder", "Misunderstood", "meant"]
+__all__ = ["Finder", "Misunderstood", "asked_for", "attribute_of", "meant"]
+
+_CALLED = re.compile(r"!\s*(?P<plain>.+)|(?:print|pp?)\s*\((?P<inner>.*)\)")
+_ATTRIBUTE = re.compile(r"(?P<name>\S+)\.(?P<attribute>grad|data|label)")
 
 
 class Misunderstood(Exception):  # noqa: N818  (it never leaves the walker, which shows its words)
@@ -65,3 +69,18 @@ def meant(words: str, known: Iterable[str]) -> str:
     """What the words may have been meant to be, as the end of a message; '' when nothing is near."""
     near = get_close_matches(words, list(known), n=3)
     return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def asked_for(line: str, known: Finder, commands: Collection[str]) -> str | None:
+    """What a line asks for in the manner of pdb: `w`, `w.grad`, `!w`, `print(w)`; None for a command."""
+    called = _CALLED.fullmatch(line)
+    if called:
+        return called["plain"] or called["inner"].strip()
+    is_asked = line in known or _ATTRIBUTE.fullmatch(line) is not None
+    return line if is_asked and line not in commands else None
+
+
+def attribute_of(words: str, known: Finder) -> tuple[str, str]:
+    """(name, attribute) of `w.grad`; (the words, "") where they have none, or are a name as they are."""
+    found = None if words in known else _ATTRIBUTE.fullmatch(words)
+    return (found["name"], found["attribute"]) if found else (words, "")

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import heapq
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from engine.formula import number_text
 from engine.graph import Node
 from engine.stepping.steps import Steps
+from engine.terminal import shown
 
-__all__ = ["UNCOUNTED", "Path", "largest_paths", "size"]
+__all__ = ["UNCOUNTED", "Path", "counted", "largest_paths", "size"]
 
 UNCOUNTED = 10**18  # the number of paths can double with every node; from here on it is "more than"
 LONG_PATH = 8
@@ -18,41 +20,48 @@ LONG_PATH = 8
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """One way from the root back to the node: `nodes`, the local derivatives, and their product."""
+    """One way from the root back to the node: `nodes`, the local derivatives, and their product, `amount`.
+
+    Where an operation uses an operand more than once, as `x * x` does, equal paths are one: there are `uses`
+    of them, and together they add `total` to the gradient.
+    """
 
     nodes: tuple[Node, ...]
     ids: tuple[str, ...]
     names: tuple[str, ...]
     partials: tuple[float, ...]
     amount: float
+    uses: int
+    total: float
 
     def __str__(self) -> str:
         factors = [number_text(partial) for partial in self.partials]
         product = " × ".join(_shortened(factors))
         result = f" = {number_text(self.amount)}" if len(factors) > 1 else ""
-        return f"{' → '.join(_shortened(self.names))}: {product or 1}{result}"
+        together = f", by {counted(self.uses)} uses: {number_text(self.total)}" if self.uses > 1 else ""
+        return shown(f"{' → '.join(_shortened(self.names))}: {product or 1}{result}{together}")
 
 
 def largest_paths(backward: Steps, node: Node, limit: int = 8) -> tuple[list[Path], int]:
-    """(The paths from the root to the node with the largest products, largest first; how many there are).
+    """(The paths from the root to the node that add most to its gradient, largest first; how many there are).
 
-    The `limit` best of a node come from the `limit` best of each of its users, so the work grows with
-    the edges, not with the paths. The count stops at 10^18.
+    Equal paths are one, and counted each. The `limit` best of a node come from the `limit` best of each of
+    its users, so the work grows with the edges, not with the paths. The count stops at 10^18.
     """
     below = _users(backward, node)
-    best: dict[Node, list[_Link]] = {backward.root: [_Link(1.0, None, 0.0, 0)]}
+    best: dict[Node, list[_Link]] = {backward.root: [_Link(1.0, 1, 1.0, None, 0.0, 0)]}
     counts = {backward.root: 1}
     for user in reversed(backward.nodes):
         if user not in below or user not in best:
             continue
-        best[user] = heapq.nlargest(limit, best[user], key=lambda link: size(link.amount))
+        best[user] = heapq.nlargest(limit, best[user], key=lambda link: size(link.total))
         if user is node:
             break
-        for parent, partial in zip(user.parents, user.partials, strict=True):
+        for (parent, partial), uses in Counter(zip(user.parents, user.partials, strict=True)).items():
             if partial is not None and parent in below:
-                counts[parent] = min(counts.get(parent, 0) + counts[user], UNCOUNTED)
+                counts[parent] = min(counts.get(parent, 0) + uses * counts[user], UNCOUNTED)
                 best.setdefault(parent, []).extend(
-                    _Link(link.amount * partial, user, partial, rank) for rank, link in enumerate(best[user])
+                    link.through(user, partial, uses, rank) for rank, link in enumerate(best[user])
                 )
     found = [_traced(backward, node, best, rank) for rank in range(len(best.get(node, [])))]
     return found, counts.get(node, 0)
@@ -60,12 +69,19 @@ def largest_paths(backward: Steps, node: Node, limit: int = 8) -> tuple[list[Pat
 
 @dataclass(frozen=True, slots=True)
 class _Link:
-    """The end of a path: its product, and the user and the rank there from which it came."""
+    """The end of equal paths: their product, how many, their sum; the user and the rank there before it."""
 
     amount: float
+    uses: int
+    total: float
     user: Node | None
     partial: float
     rank: int
+
+    def through(self, user: Node, partial: float, uses: int, rank: int) -> _Link:
+        """These paths, `rank` at their user, one edge longer; there are `uses` of that edge."""
+        total = self.total * partial * uses
+        return _Link(self.amount * partial, min(self.uses * uses, UNCOUNTED), total, user, partial, rank)
 
 
 def _users(backward: Steps, node: Node) -> set[Node]:
@@ -80,7 +96,7 @@ def _users(backward: Steps, node: Node) -> set[Node]:
 
 def _traced(backward: Steps, node: Node, best: dict[Node, list[_Link]], rank: int) -> Path:
     link = best[node][rank]
-    amount, nodes, partials = link.amount, [node], []
+    end, nodes, partials = link, [node], []
     while link.user is not None:
         nodes.append(link.user)
         partials.append(link.partial)
@@ -91,7 +107,9 @@ def _traced(backward: Steps, node: Node, best: dict[Node, list[_Link]], rank: in
         ids=tuple(backward.id(member) for member in nodes),
         names=tuple(backward.name(member) for member in nodes),
         partials=tuple(reversed(partials)),
-        amount=amount,
+        amount=end.amount,
+        uses=end.uses,
+        total=end.total,
     )
 
 
@@ -106,3 +124,8 @@ def _shortened(parts: Sequence[str]) -> list[str]:
         return list(parts)
     half = LONG_PATH // 2
     return [*parts[:half], f"… {len(parts) - 2 * half + 1} more …", *parts[1 - half :]]
+
+
+def counted(number: int) -> str:
+    """A number of paths, to read."""
+    return "more than 10^18" if number >= UNCOUNTED else f"{number:,}"

@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.formula import number_text
 from engine.graph import Node
+from engine.terminal import at_prompt, shown
 from engine.value import Constant
 from engine.wording import NO_PATH
 
@@ -59,11 +60,11 @@ class Step:
     remark: str = ""
 
     def __repr__(self) -> str:
-        return f"<{self.headline()}>"
+        return at_prompt(str(self))
 
     def __str__(self) -> str:
         remark = [f"  {self.remark}"] if self.remark else []
-        return "\n".join([self.headline(), *self.details(), *remark])
+        return shown("\n".join([self.headline(), *self.details(), *remark]))
 
     def headline(self) -> str:
         """The first line: the node, how it was made, and its gradient."""
@@ -111,9 +112,6 @@ class Step:
         more = f", … {len(shown) - limit} more" if len(shown) > limit else ""
         return ", ".join(shown[:limit]) + more
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002  (IPython's call)
-        printer.text(str(self))
-
 
 @dataclass(frozen=True, slots=True)
 class Operand:
@@ -142,14 +140,11 @@ class ForwardStep:
     data: float
 
     def __repr__(self) -> str:
-        return f"<{self}>"
+        return str(self)
 
     def __str__(self) -> str:
         made = [text for text in (self.name, self.formula, self.numbers, number_text(self.data)) if text]
-        return f"forward {self.number}: {' = '.join(dict.fromkeys(made))}"
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002  (IPython's call)
-        printer.text(str(self))
+        return shown(f"forward {self.number}: {' = '.join(dict.fromkeys(made))}")
 
 
 def as_plain(thing: Any) -> Any:

@@ -15,16 +15,17 @@ step 1: v1 = x² = 9, gradient 1
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from typing import Any, ClassVar, Generic, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 from engine.backward import refuse_stale
 from engine.errors import EngineError
-from engine.formula import number_text
 from engine.graph import Marks, Node, topological_order
 from engine.stepping.records import Contribution, ForwardStep, Operand, Step, as_plain
-from engine.wording import display_names, local_derivatives, node_formula, node_numbers
+from engine.terminal import at_prompt, shown
+from engine.wording import display_names, local_derivatives, node_formula, node_numbers, variables
 
 __all__ = [
     "Contribution",
@@ -33,6 +34,7 @@ __all__ = [
     "Operand",
     "Step",
     "Steps",
+    "a_node",
     "forward_steps",
     "steps",
 ]
@@ -46,11 +48,11 @@ RecordT = TypeVar("RecordT", Step, ForwardStep)
 class _Records(Sequence[RecordT], Generic[RecordT]):
     """The records of one graph: made when they are asked for, so that a long graph costs little."""
 
-    _kind: ClassVar[str]
-
-    def __init__(self, root: Node) -> None:
+    def __init__(self, root: Node, variables: Mapping[Node, str] | None = None) -> None:
         self.root = root
         self._ordered = topological_order(root)
+        held = variables or {}
+        self._variables = {node: held[node] for node in self._ordered if node in held} if held else held
         self._interior = [node for node in self._ordered if node.operation is not None]
 
     @cached_property
@@ -59,7 +61,7 @@ class _Records(Sequence[RecordT], Generic[RecordT]):
 
     @cached_property
     def _names(self) -> dict[Node, str]:
-        return display_names(self._ordered)
+        return display_names(self._ordered, self._variables)
 
     def _record(self, number: int) -> RecordT:
         raise NotImplementedError
@@ -77,17 +79,14 @@ class _Records(Sequence[RecordT], Generic[RecordT]):
             raise IndexError(f"there is no step {place}: there are {len(self)}, counted from 0") from None
 
     def __repr__(self) -> str:
-        return f"<{len(self)} {self._kind} {self._names[self.root]} = {number_text(self.root._data)}>"
+        return at_prompt(str(self))
 
     def __str__(self) -> str:
-        return "\n".join([*map(str, self[:SHOWN_STEPS]), *self._cut()])
+        return shown("\n".join([*map(str, self[:SHOWN_STEPS]), *self._cut()]))
 
     def _cut(self) -> list[str]:
         more = len(self) - SHOWN_STEPS
         return [f"… and {more} more steps: take them by number, or in a loop"] if more > 0 else []
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002  (IPython's call)
-        printer.text(str(self))
 
     def name(self, node: Node) -> str:
         """What the node is called in these steps."""
@@ -100,6 +99,11 @@ class _Records(Sequence[RecordT], Generic[RecordT]):
     def has(self, node: Node) -> bool:
         """Whether the node is part of this graph."""
         return node in self._ids
+
+    @property
+    def variables(self) -> Mapping[Node, str]:
+        """The nodes that are called by the variables that hold them."""
+        return self._variables
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -130,10 +134,10 @@ class Steps(_Records[Step]):
     after the graph was made (the steps then belong to the numbers of that time), else it is ''.
     """
 
-    _kind = "steps back from"
-
-    def __init__(self, root: Node, marks: Marks | None = None) -> None:
-        super().__init__(root)
+    def __init__(
+        self, root: Node, variables: Mapping[Node, str] | None = None, *, marks: Marks | None = None
+    ) -> None:
+        super().__init__(root, variables)
         self._marks = marks
         self.leftover: dict[Node, float] = {
             node: node.grad for node in self._ordered if node.operation is None and node.grad
@@ -266,8 +270,6 @@ class Steps(_Records[Step]):
 class ForwardSteps(_Records[ForwardStep]):
     """The forward pass to a root, one computed node after another."""
 
-    _kind = "forward steps to"
-
     def __len__(self) -> int:
         return len(self._interior)
 
@@ -291,13 +293,14 @@ class ForwardSteps(_Records[ForwardStep]):
         )
 
 
-def steps(root: Node, *, marks: Marks | None = None) -> Steps:
+def steps(root: Node, *, marks: Marks | None = None, names: bool = True) -> Steps:
     """The backward pass from `root` as a sequence of Step, in reverse topological order; see Steps.
 
     With `marks` each step says what they say about its node: `steps(root, marks=health(root))`.
 
     No `grad` is read or written, apart from the note in `leftover`. Where `backward` would refuse because a
-    gradient is nan, the steps go on, so that one can see where the nan began.
+    gradient is nan, the steps go on, so that one can see where the nan began. A Value without a label is
+    called as the caller's variable is that holds it; with `names=False` by its place: v7.
 
     >>> from engine import Value
     >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
@@ -308,11 +311,13 @@ def steps(root: Node, *, marks: Marks | None = None) -> Steps:
       d v2/d b = a = 2
       b.grad: – → 1 × 2 = 2
     """
-    return Steps(_a_node(root), marks)
+    return Steps(a_node(root), variables(sys._getframe(1)) if names else None, marks=marks)
 
 
-def forward_steps(root: Node) -> ForwardSteps:
+def forward_steps(root: Node, *, names: bool = True) -> ForwardSteps:
     """The forward pass to `root` as a sequence of ForwardStep, operands before what is made of them.
+
+    `names` as for `steps`.
 
     >>> from engine import Value
     >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")
@@ -320,10 +325,11 @@ def forward_steps(root: Node) -> ForwardSteps:
     forward 0: v2 = a × b = 2 × −3 = −6
     forward 1: v3 = tanh(v2) = tanh(−6) = −1
     """
-    return ForwardSteps(_a_node(root))
+    return ForwardSteps(a_node(root), variables(sys._getframe(1)) if names else None)
 
 
-def _a_node(root: Any) -> Node:
+def a_node(root: Any) -> Node:
+    """The root itself; TypeError for anything but a Value."""
     if not isinstance(root, Node):
         found = f"{type(root).__name__} ({root!r:.60})"
         raise TypeError(f"steps start from a Value, the result of a computation; got {found}")

@@ -17,9 +17,9 @@ from engine.stepping import breakpoints
 from engine.stepping.breakpoints import Breakpoint
 from engine.stepping.difference import difference
 from engine.stepping.explain import explain_in
-from engine.stepping.finding import Finder, Misunderstood, meant
+from engine.stepping.finding import Finder, Misunderstood, asked_for, attribute_of, meant
 from engine.stepping.prompt import Prompt
-from engine.stepping.steps import Step, Steps, forward_steps
+from engine.stepping.steps import ForwardSteps, Step, Steps
 from engine.value import Constant
 
 __all__ = ["Walker"]
@@ -36,7 +36,6 @@ ALIASES = {
     "continue": "run",
     "e": "explain",
     "g": "graph",
-    "w": "watch",
     "p": "print",
     "h": "help",
     "q": "quit",
@@ -75,10 +74,22 @@ class Walker(Prompt):
         self.watched: dict[Node, float | None] = {}
         self.breakpoints: list[Breakpoint] = []
         self.committed = False
+        self.hinted: set[str] = set()
         self._tree = tree
         self._write_page = write_page
         self._finder = Finder(self.steps)
         self._move(0)
+
+    def precmd(self, line: str) -> str:
+        """The line with its command written out; `w`, `w.grad` and `print(w)` ask for a node, as in pdb."""
+        command, words = super().precmd(line), line.strip()
+        if words in self.aliases and words in self._finder and words not in self.hinted:
+            self.hinted.add(words)
+            self.say(
+                f"({words} is {self.aliases[words]}; !{words} or {words}.grad asks for the node)", "faint"
+            )
+        asked = asked_for(words, self._finder, [*self._commands(), *self.aliases])
+        return f"print {asked}" if asked is not None else command
 
     # ── Moving ────────────────────────────────────────────────────────────────────────────────────
 
@@ -172,21 +183,29 @@ class Walker(Prompt):
         )
 
     def do_print(self, argument: str) -> None:
-        """print [NAME]: a node's number and its gradient so far; without a name, those of all leaves"""
+        """print [NAME]: a node's number and gradient so far (NAME, NAME.grad do too); alone, all leaves'"""
         gradients = self.steps.gradients(self.at)
+        name, attribute = attribute_of(argument, self._finder)
+        if attribute:
+            node = self._found(name)
+            held = {"data": node._data, "label": node.label, "grad": gradients.get(node)}[attribute]
+            self.say("None, nothing has reached it" if held is None else repr(held))
+            return
         leaves = [n for n in self.steps.nodes if n.operation is None and not isinstance(n, Constant)]
         wanted = [self._found(argument)] if argument else leaves
         for node in wanted[:SHOWN_GRADIENTS]:
-            name, gradient = self.steps.name(node), gradients.get(node)
+            called, gradient = self.steps.name(node), gradients.get(node)
             unreached = gradient is None and self.at == self._last
             shown = "0, no path leads to it" if unreached else number_text(gradient)
-            self.say(f"  {name} = {number_text(node._data)}, {name}.grad = {shown}", _sign_of(gradient))
+            self.say(f"  {called} = {number_text(node._data)}, {called}.grad = {shown}", _sign_of(gradient))
         if len(wanted) > SHOWN_GRADIENTS:
             self.say(f"  … and {len(wanted) - SHOWN_GRADIENTS} more; print NAME shows any of them")
 
     def do_forward(self, argument: str) -> None:  # noqa: ARG002
         """forward: how the numbers came about, one node after another"""
-        self.say(str(forward_steps(self.steps.root)) or "nothing was computed: this is a leaf")
+        self.say(
+            str(ForwardSteps(self.steps.root, self.steps.variables)) or "nothing was computed: this is a leaf"
+        )
 
     def do_watch(self, argument: str) -> None:
         """watch [NAME]: show a node's gradient after every move; again to stop; without a name, list"""

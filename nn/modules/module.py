@@ -207,7 +207,7 @@ class Module(metaclass=_NamedWhenMade):
         rows.append(("total", note, str(everything)))
         first, second, third = (max(map(len, column)) for column in zip(*rows, strict=True))
         second = max(second, 24)
-        return "\n".join(f"{a:{first}}  {b:{second}}  {c:>{third}}" for a, b, c in rows)
+        return _Table("\n".join(f"{a:{first}}  {b:{second}}  {c:>{third}}" for a, b, c in rows))
 
     def arguments(self) -> dict[str, Any]:
         """The constructor's arguments that make a module like this one, for saving and showing."""
@@ -215,6 +215,15 @@ class Module(metaclass=_NamedWhenMade):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({', '.join(map(repr, self.arguments().values()))})"
+
+
+class _Table(str):
+    """A text of several lines that shows itself at a prompt as it prints."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def _values_and_modules(name: str, held: Any) -> Iterator[tuple[str, Value | Module]]:

@@ -190,7 +190,9 @@ def test_check_puts_a_difference_beside_the_gradient() -> None:
 
 def test_check_sees_a_kink_a_wrong_derivative_and_an_edge() -> None:
     x = Value(0.0, label="x")
-    assert "a kink lies in between, at v1: there they need not agree" in "\n".join(shown(x.relu(), "check x"))
+    assert "a kink lies in between, at root: there they need not agree" in "\n".join(
+        shown(x.relu(), "check x")
+    )
     wrong = x.exp()
     wrong._first_partial = 2.0
     assert "they differ by 1" in "\n".join(shown(wrong, "check x"))
@@ -397,7 +399,7 @@ def test_a_chain_of_100_000_is_walked() -> None:
     for _ in range(100_000):
         y = y * 1.00001
     lines = shown(y, "step", "break |grad| > 2.718", "run", "clear", "until x", "graph", "back 5")
-    assert lines[0].startswith("step 1: v200000 = v199998 × 1")
+    assert lines[0].startswith("step 1: root = v199998 × 1")
     assert any(line.startswith("step 99991") for line in lines)
     assert any("x.grad: – → " in line for line in lines)
 
