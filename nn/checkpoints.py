@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from engine import Value
 from nn.errors import SavingError
 from nn.modules.module import Module
-from nn.saving import check_writable, read, restore, write
+from nn.saving import check_architecture, read, restore, write
+from nn.storage import check_writable
 from nn.training.callbacks import EarlyStopping
 from nn.training.history import History
 from nn.training.optimizers import Optimizer
@@ -62,8 +66,8 @@ class Checkpoint:
         """Put the run as it is now into the file."""
         training = {
             "identity": identity,
-            "history": history.columns,
-            "stopping": stopping.state() if stopping else None,
+            "history": {name: list(map(_written, column)) for name, column in history.columns.items()},
+            "stopping": _stopped(stopping.state(), _written) if stopping else None,
         }
         write(self.path, model, optimizer, training)
 
@@ -80,17 +84,43 @@ class Checkpoint:
         training, saved = document["training"], document["optimizer"]
         if training is None:
             raise SavingError(f"{self.path} holds a model, not a training run", str(self.path))
+        self._compare_data(identity["data"], training["identity"].get("data"))
         self._compare("run", identity, training["identity"])
         now = optimizer.state()
         for part in ("optimizer", "settings"):
             self._compare(part, {part: now[part]}, {part: saved[part]})
         if (stopping is None) != (training["stopping"] is None):
             raise SavingError(f"{self.path}: only one of the two runs has early stopping", str(self.path))
+        check_architecture(model, document, str(self.path))
+        self._check_memory(model, optimizer, document)
         restore(model, document, str(self.path))
         optimizer.load_state(saved)
-        history.columns = {name: list(column) for name, column in training["history"].items()}
+        history.columns = {name: list(map(float, column)) for name, column in training["history"].items()}
         if stopping:
-            stopping.load_state(training["stopping"])
+            stopping.load_state(_stopped(training["stopping"], float))
+
+    def _compare_data(self, now: dict[str, Any], then: Any) -> None:
+        """Raise SavingError, naming what is another, unless the samples are those of the checkpoint."""
+        others = [name for name in now if not isinstance(then, dict) or then.get(name) != now[name]]
+        if others:
+            raise SavingError(
+                f"{self.path} is a checkpoint of a run on other samples: the {others[0]} are not the same; "
+                "go on with those, or start anew with another path",
+                str(self.path),
+            )
+
+    def _check_memory(self, model: Module, optimizer: Optimizer, document: dict[str, Any]) -> None:
+        """Raise SavingError unless the optimizer remembers as much as it needs for what is trained."""
+        memory, frozen = document["optimizer"]["memory"], document["frozen"]
+        modules = [module for place, module in model.modules() if place not in frozen]
+        trained = {part for module in modules for _, part in module.parts() if isinstance(part, Value)}
+        lengths = {len(column) for column in memory.values()}
+        if (memory and set(memory) != set(optimizer.remembers)) or lengths - {len(trained)}:
+            raise SavingError(
+                f"{self.path} is whole, but not right: its optimizer remembers something else than "
+                f"{len(trained)} parameters",
+                str(self.path),
+            )
 
     def _compare(self, what: str, now: dict[str, Any], then: dict[str, Any]) -> None:
         for name, value in now.items():
@@ -100,3 +130,14 @@ class Checkpoint:
                     f"and is {value!r}; give the same, or another path",
                     str(self.path),
                 )
+
+
+def _written(number: float) -> float | str:
+    """A number as JSON has it; what is not finite as a text, for a metric may be that."""
+    return number if math.isfinite(number) else str(number)
+
+
+def _stopped(state: dict[str, Any], convert: Callable[[Any], Any]) -> dict[str, Any]:
+    """What early stopping saw, its best number converted."""
+    best = state["best"]
+    return {**state, "best": None if best is None else convert(best)}

@@ -14,27 +14,29 @@ from __future__ import annotations
 
 import math
 import random
-import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from engine import EngineError, ReplayError
 from nn.checkpoints import Checkpoint
+from nn.data.scaling import Scaler
+from nn.data.schema import Schema
 from nn.data.tables import batches
 from nn.errors import TrainingError
 from nn.inspection import doctor as training_doctor
 from nn.modules.layers import Dropout
 from nn.modules.module import Module
+from nn.progress import Bar, say
 from nn.training.callbacks import Callback, EarlyStopping, Epoch
-from nn.training.evaluation import Metric, Metrics, Samples, measured, named_metrics
+from nn.training.evaluation import Metric, Metrics, measured, named_metrics
 from nn.training.gears import EagerGear, Gear, Objective, gear_for, gear_named
 from nn.training.history import History
 from nn.training.losses import Loss, loss_function, loss_name
 from nn.training.optimizers import Optimizer, optimizer_for
+from nn.training.samples import ClassWeight, Samples, prepared
+from nn.training.tasks import task_of
 
 __all__ = ["fit"]
 
@@ -42,7 +44,7 @@ __all__ = ["fit"]
 def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three have a default)
     model: Module,
     inputs: Any,
-    targets: Any,
+    targets: Any = None,
     *,
     loss: str | Loss,
     optimizer: str | Optimizer = "adam",
@@ -58,6 +60,9 @@ def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three ha
     resume: bool = False,
     l1: float = 0.0,
     l2: float = 0.0,
+    scaler: Scaler | None = None,
+    class_weight: ClassWeight | None = None,
+    sample_weight: Any = None,
     doctor: bool = False,
     progress: bool = True,
     gear: str = "auto",
@@ -65,12 +70,16 @@ def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three ha
     """Train the model on samples, and return the history; all checks come before any parameter changes.
 
     `inputs` has a list of numbers for each sample (lists, a NumPy array, a pandas frame), `targets` its
-    truth. Each epoch goes once through all samples, in batches of `batch_size` (None: one batch of all), in
+    truth: numbers, or names of classes, which `predict` gives back; or `inputs` is a Dataset, which has both.
+    Each epoch goes once through all samples, in batches of `batch_size` (None: one batch of all), in
     an order drawn from `seed`, and then measures the `metrics`. `validation` is a data set, a pair
     (inputs, targets), or the share of the samples to set aside. `early_stopping=10` ends training after 10
     epochs without a better validation loss. `checkpoint` is a file that is written after every epoch; with
     `resume=True` training goes on from it where there is one, to the same bits. `l1` and `l2` add penalties
-    on the parameters to the loss that is minimized, not to the one that is shown. `doctor=True` examines
+    on the parameters to the loss that is minimized, not to the one that is shown. With `scaler=Scaler()` the
+    inputs are scaled by what the training samples are like; the model keeps that, and takes raw rows
+    from there on. `sample_weight` says how often each sample counts, `class_weight` how often each class
+    ({class: weight}, or "balanced"): a weight of 2 is the same sample twice. `doctor=True` examines
     the network before and after, and says what is wrong. Ctrl-C ends training with what there is.
     `gear` is "eager", node by node; "replay", the same computation recorded once and run on arrays; or
     "auto", replay where the loss can be recorded. The history says which it was, and why.
@@ -78,8 +87,14 @@ def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three ha
     Raises ValueError or TypeError for what does not fit together, SavingError for the checkpoint, and
     TrainingError when a loss or a gradient is no finite number any more.
     """
-    samples = Samples.checked(model, loss, inputs, targets)
-    samples, held_out = samples.set_aside(model, loss, validation, seed)
+    schema, samples = prepared(model, loss, inputs, targets)
+    samples = samples.weighted(sample_weight)
+    samples, held_out = samples.set_aside(model, loss, validation, seed, schema)
+    samples = samples.class_weighted(class_weight, loss, schema)
+    if scaler is not None:
+        schema = replace(schema, scaler=scaler.ready(samples.inputs, samples.weights))
+    samples = samples.scaled(schema.scaler)
+    held_out = held_out and held_out.scaled(schema.scaler)
     plan = _Plan(epochs, batch_size, shuffle, seed)
     objective = Objective(model, loss_function(loss), l1, l2)
     run = _Run(
@@ -87,6 +102,7 @@ def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three ha
     )
     run.wanted_gear = gear_named(gear)
     run.stopping = EarlyStopping(early_stopping) if isinstance(early_stopping, int) else early_stopping
+    run.schema = schema
     run.prepare(Checkpoint.of(checkpoint), resume)
     if doctor:
         run.examine(training_doctor.before_training)
@@ -141,6 +157,7 @@ class _Run:
         self.model = objective.model
         self.dropouts = [module for _, module in self.model.modules() if isinstance(module, Dropout)]
         self.wanted_gear = "auto"
+        self.schema: Schema | None = None
         self.gear: Gear = EagerGear(objective, samples, optimizer)
         self.stopping: EarlyStopping | None = None
         self.checkpoint: Checkpoint | None = None
@@ -159,6 +176,7 @@ class _Run:
             if resume and checkpoint.exists():
                 parts = (self.model, self.optimizer, self.history, self.stopping)
                 checkpoint.restore(self._identity(), *parts)
+        self.model.schema = self.schema
 
     def train(self, progress: bool) -> None:
         """All epochs that are still to do; says in the history why it ended."""
@@ -167,7 +185,7 @@ class _Run:
         self.history.ended = f"all {epochs} epochs done"
         size = self.plan.first_batch(len(self.samples.inputs))
         self._shift(gear_for(self.wanted_gear, self.objective, self.samples, self.optimizer, size))
-        with _Bar(done * steps, epochs * steps, shown=progress) as bar:
+        with Bar(done * steps, epochs * steps, shown=progress) as bar:
             try:
                 for number in range(done + 1, epochs + 1):
                     if self._is_over(number - 1) or self._epoch(number, bar):
@@ -196,7 +214,7 @@ class _Run:
             self._shift(EagerGear(self.objective, self.samples, self.optimizer, f"{error}"))
             return self.gear.step(places)
 
-    def _epoch(self, number: int, bar: _Bar) -> bool:
+    def _epoch(self, number: int, bar: Bar) -> bool:
         """One time through all samples; returns whether a callback wants it to be the last."""
         bar.begins(number, self.plan.epochs, self.gear.words.partition(":")[0])
         self.model.train()
@@ -235,11 +253,15 @@ class _Run:
         """The row of an epoch: the mean loss of its steps; after it the metrics; then those of validation."""
         row = {"loss": loss}
         if self.metrics:
-            row |= measured(self.gear.predict, self.objective.loss, self.samples, self.metrics) | row
+            row |= self._measured_on(self.samples) | row
         if self.held_out:
-            held_out = measured(self.gear.predict, self.objective.loss, self.held_out, self.metrics)
+            held_out = self._measured_on(self.held_out)
             row |= {f"validation {name}": number for name, number in held_out.items()}
         return row
+
+    def _measured_on(self, samples: Samples) -> dict[str, float]:
+        loss = self.objective.loss
+        return measured(self.gear.predict, loss, samples, self.metrics, task_of(loss))
 
     def _columns(self) -> list[str]:
         columns = ["loss", *self.metrics]
@@ -256,7 +278,13 @@ class _Run:
             "l1": self.objective.l1,
             "l2": self.objective.l2,
             "columns": self._columns(),
+            "classes": list(self.schema.classes) if self.schema else [],
+            "data": self.samples.fingerprints() | self._held_out_fingerprints(),
         }
+
+    def _held_out_fingerprints(self) -> dict[str, str]:
+        found = self.held_out.fingerprints() if self.held_out else {}
+        return {f"validation {name}": mark for name, mark in found.items()}
 
     def _broke_down(self, error: Exception) -> None:
         number = len(self.history) + 1
@@ -271,8 +299,8 @@ class _Run:
         """Add the doctor's findings to the history, and say them aloud."""
         findings = examination(
             self.model,
-            self.samples.inputs,
-            self.samples.targets,
+            self.samples,
+            None,
             loss=self.objective.loss,
             optimizer=self.optimizer,
             history=self.history,
@@ -280,42 +308,4 @@ class _Run:
         for finding in findings:
             if finding not in self.history.findings:
                 self.history.findings.append(finding)
-                tqdm.write(f"doctor: {finding}", file=sys.stderr)
-
-
-class _Bar:
-    """Progress: a moving bar in terminals and notebooks, a line at each tenth of the way in a log."""
-
-    def __init__(self, done: int, steps: int, *, shown: bool) -> None:
-        in_notebook = "ipykernel" in sys.modules
-        in_log = not sys.stderr.isatty() and not in_notebook
-        self.logs = shown and in_log
-        hidden = not shown or in_log
-        width = "" if in_notebook else ":16"  # a notebook draws the bar itself
-        look = f"{{desc}} {{percentage:3.0f}}%|{{bar{width}}}| {{elapsed}}<{{remaining}}{{postfix}}"
-        self.bar = tqdm(total=steps, initial=done, disable=hidden, dynamic_ncols=True, bar_format=look)
-        self.epochs = 0
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.bar.close()
-
-    def begins(self, number: int, epochs: int, gear: str) -> None:
-        """An epoch begins, in this gear."""
-        self.epochs = epochs
-        self.bar.set_description(f"epoch {number}/{epochs}, {gear}", refresh=False)
-
-    def stepped(self) -> None:
-        """A step is done."""
-        self.bar.update()
-
-    def shows(self, number: int, row: dict[str, float]) -> None:
-        """An epoch is done, and this is its row."""
-        texts = {name: f"{x:.4g}" for name, x in row.items()}
-        self.bar.set_postfix(texts, refresh=False)
-        tenth = max(1, self.epochs // 10)
-        if self.logs and (number % tenth == 0 or number in (1, self.epochs)):
-            numbers = ", ".join(f"{name} {text}" for name, text in texts.items())
-            sys.stderr.write(f"epoch {number}/{self.epochs}: {numbers}\n")
+                say(f"doctor: {finding}")

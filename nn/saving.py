@@ -1,7 +1,7 @@
 """Saving: a model, and a training run, as one readable JSON file; written whole or not at all.
 
     {"format": "scalar-autograd model", "version": 1, "architecture": …, "frozen": …, "state": {path: number},
-     "optimizer": …, "training": …, "checksum": …}
+     "schema": …, "optimizer": …, "training": …, "checksum": …}
 
 Numbers are written so that they are read back with the same bits. Nothing in a file is ever executed.
 """
@@ -10,20 +10,21 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
+import math
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from nn.data.schema import Schema
+from nn.documents import check_document, number_of_parameters
 from nn.errors import SavingError
 from nn.modules.attention import CausalSelfAttention, RMSNorm
 from nn.modules.layers import MLP, Dropout, Embedding, Layer, Neuron, Sequential
 from nn.modules.module import Module
-from nn.training.optimizers import Optimizer
+from nn.storage import check_writable, read_text, remove_remains, write_text
+from nn.training.optimizers import OPTIMIZERS, Optimizer
 
-__all__ = ["load", "load_optimizer", "read", "save", "write"]
+__all__ = ["check_writable", "load", "load_optimizer", "optimizer_from", "read", "restore", "save", "write"]
 
 FORMAT, VERSION = "scalar-autograd model", 1
 
@@ -52,17 +53,22 @@ def save(model: Module, path: str | Path, *, optimizer: Optimizer | None = None)
     >>> load(path).predict([[1.0, 2.0]]) == model.predict([[1.0, 2.0]])
     True
     """
+    remove_remains(path)
     write(path, model, optimizer)
 
 
 def load(path: str | Path, *, into: Module | None = None) -> Module:
     """The model from a file: made anew, or, for a model of a class of your own, loaded `into` yours.
 
-    Raises SavingError, with nothing half-loaded, for a file that is missing, truncated, edited, of a newer
-    format, or of another architecture than `into`.
+    How inputs are scaled and what classes are called comes with it. Raises SavingError, with nothing
+    half-loaded, for a file that is missing, truncated, edited, wrong in any part, of a newer format, or of
+    another architecture than `into`.
     """
     document = read(path)
-    model = into if into is not None else _built(document["architecture"], str(path))
+    model = into
+    if model is None:
+        _checked_size(document, str(path))
+        model = _built(document["architecture"], str(path))
     restore(model, document, str(path))
     return model
 
@@ -74,7 +80,31 @@ def load_optimizer(path: str | Path) -> Optimizer:
         raise SavingError(
             f"{path} holds a model without an optimizer; save(model, path, optimizer=…)", str(path)
         )
-    return Optimizer.from_state(state)
+    return optimizer_from(state, str(path))
+
+
+def optimizer_from(state: dict[str, Any], path: str) -> Optimizer:
+    """The optimizer that a file describes; SavingError where it cannot be made of that."""
+    kinds = {kind.__name__ for kind in OPTIMIZERS.values()}
+    if state["optimizer"] not in kinds:
+        raise SavingError(
+            f"{path} holds a {state['optimizer']:.60}, an optimizer of your own: make one, and give it to "
+            "fit with the checkpoint",
+            path,
+        )
+    try:
+        return _whole_optimizer(Optimizer.from_state(state))
+    except (TypeError, ValueError, LookupError, ArithmeticError, RecursionError, AttributeError) as error:
+        raise SavingError(f"{path} holds an optimizer that cannot be made anew: {error}", path) from error
+
+
+def _whole_optimizer(optimizer: Optimizer) -> Optimizer:
+    """The optimizer itself; ValueError unless it can take a step."""
+    if not math.isfinite(optimizer.learning_rate):
+        raise ValueError(f"its learning rate is {optimizer.learning_rate!r}")
+    if optimizer.memory and set(optimizer.memory) != set(optimizer.remembers):
+        raise ValueError(f"it remembers {list(optimizer.memory)}, and needs {list(optimizer.remembers)}")
+    return optimizer
 
 
 # ── Files ─────────────────────────────────────────────────────────────────────────────────────────
@@ -93,72 +123,53 @@ def write(
         "architecture": architecture(model),
         "frozen": [place for place, module in model.modules() if module.frozen],
         "state": model.state(),
+        "schema": model.schema.state() if model.schema else None,
         "optimizer": optimizer.state() if optimizer else None,
         "training": training,
     }
     try:
         document["checksum"] = _checksum(document)
         text = json.dumps(document, allow_nan=False)
-    except ValueError:
-        raise SavingError(f"a number that is not finite cannot be saved to {path}", str(path)) from None
-    _replace(Path(path), text)
-
-
-def check_writable(path: str | Path) -> None:
-    """Raise SavingError when a file could not be written there."""
-    target = Path(path)
-    if target.is_dir():
-        raise SavingError(f"{path} is a folder; give the name of a file", str(path))
-    try:
-        with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}."):
-            pass
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def _replace(target: Path, text: str) -> None:
-    """Write beside the target, make sure that it is on the disk, only then put it in the target's place."""
-    beside = None
-    try:
-        number, beside = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.", suffix=".partial")
-        with os.fdopen(number, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(beside).replace(target)
-    except OSError as error:
-        raise _unwritable(target, error) from error
-    finally:
-        if beside is not None:
-            with suppress(FileNotFoundError):
-                Path(beside).unlink()
-
-
-def _unwritable(path: str | Path, error: OSError) -> SavingError:
-    return SavingError(f"{path} cannot be written: {error.strerror or error}", str(path))
+    except ValueError as error:
+        raise SavingError(f"a number that is not finite cannot be saved to {path}", str(path)) from error
+    except (TypeError, RecursionError) as error:
+        raise SavingError(
+            f"{path} takes numbers, texts, lists and dicts; arguments or settings of your own are something "
+            f"else: {error}",
+            str(path),
+        ) from error
+    write_text(path, text)
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """The contents of a file, proved to be whole and of a format that is known."""
+    """The contents of a file, proved to be whole, of a format that is known, and each part of its kind."""
+    text = read_text(path)
     try:
-        text = Path(path).read_text(encoding="utf-8")
-        document = json.loads(text)
-    except (OSError, UnicodeDecodeError) as error:
-        raise SavingError(f"{path} cannot be read: {error}", str(path)) from error
-    except json.JSONDecodeError as error:
+        document = json.loads(text, parse_constant=_no_number)
+    except (ValueError, RecursionError) as error:
         raise SavingError(f"{path} is truncated or no model: it is not JSON ({error})", str(path)) from error
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise SavingError(f"{path} is no model that was saved here: it does not say {FORMAT!r}", str(path))
     version = document.get("version")
-    if version != VERSION:
+    if version != VERSION or isinstance(version, bool):
         raise SavingError(
-            f"{path} has format version {version}, and this program reads version {VERSION}; "
+            f"{path} has format version {version!r:.40}, and this program reads version {VERSION}; "
             "it was written by a newer program: update this one",
             str(path),
         )
-    if document.pop("checksum", None) != _checksum(document):
+    try:
+        sealed = document.pop("checksum", None) == _checksum(document)
+        if sealed:
+            check_document(document)
+    except (ValueError, RecursionError) as error:
+        raise SavingError(f"{path} is whole, but not right: {error}", str(path)) from error
+    if not sealed:
         raise SavingError(f"{path} was changed after it was saved: its checksum does not fit", str(path))
     return document
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number")
 
 
 def _checksum(document: dict[str, Any]) -> str:
@@ -180,30 +191,95 @@ def architecture(model: Module) -> dict[str, Any]:
     return {"module": type(model).__name__, "arguments": model.arguments()}
 
 
-def restore(model: Module, document: dict[str, Any], path: str) -> None:
-    """Set the parameters to those of the file; SavingError, with nothing changed, if it is another model."""
-    expected, found = architecture(model), document["architecture"]
-    if json.loads(json.dumps(expected)) != found:
+def check_architecture(model: Module, document: dict[str, Any], path: str) -> None:
+    """Raise SavingError unless the file holds a model like this one, apart from its numbers."""
+    expected, found = json.loads(json.dumps(architecture(model))), document["architecture"]
+    if not _same(expected, found):
         raise SavingError(
             f"{path} holds another architecture: it is {_words(found)}, and the model is {_words(expected)}",
             path,
         )
+
+
+def restore(model: Module, document: dict[str, Any], path: str) -> None:
+    """Set the parameters to those of the file; SavingError, with nothing changed, if it is another model."""
+    check_architecture(model, document, path)
+    modules = dict(model.modules())
     try:
+        schema = _schema_for(document)
+        _check_frozen(document["frozen"], modules)
         model.load_state(document["state"])
     except ValueError as error:
         raise SavingError(f"{path} does not fit the model: {error}", path) from error
-    for place, module in model.modules():
+    for place, module in modules.items():
         module.frozen = place in document["frozen"]
+    model.schema = schema
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two parts of JSON are equal, 1 and True or 1.0 being none the same."""
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
+    if isinstance(one, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return bool(one == other)
+
+
+def _check_frozen(frozen: list[str], modules: dict[str, Module]) -> None:
+    unknown = [place for place in frozen if place not in modules]
+    if unknown:
+        raise ValueError(f"it freezes {unknown[0]!r:.60}, which the model has not")
+
+
+def _schema_for(document: dict[str, Any]) -> Schema | None:
+    """The schema of the file; ValueError where it has not as many inputs or classes as the network."""
+    if document.get("schema") is None:
+        return None
+    schema = Schema.from_state(document["schema"])
+    inputs, outputs = _ends(document["architecture"])
+    width = len(schema.scaler.means) if schema.scaler else len(schema.features)
+    if width and inputs is not None and width != inputs:
+        raise ValueError(f"it scales or encodes {width} inputs, and the network takes {inputs}")
+    if schema.classes and outputs is not None and not schema.can_name(outputs):
+        raise ValueError(f"it names {len(schema.classes)} classes, and the network has {outputs} outputs")
+    return schema
+
+
+def _ends(description: dict[str, Any]) -> tuple[int | None, int | None]:
+    """How many inputs and outputs a described network has, as far as that can be told."""
+    if "layers" in description:
+        return _ends(description["layers"][0])[0], _ends(description["layers"][-1])[1]
+    arguments = description.get("arguments", {})
+    match description["module"]:
+        case "MLP":
+            return arguments["inputs"], arguments["sizes"][-1]
+        case "Layer":
+            return arguments["inputs"], arguments["outputs"]
+        case "Neuron":
+            return arguments["inputs"], 1
+    return None, None
+
+
+def _checked_size(document: dict[str, Any], path: str) -> None:
+    """Nothing is made that the file has no numbers for."""
+    try:
+        wanted, given = number_of_parameters(document["architecture"]), len(document["state"])
+    except (ValueError, RecursionError) as error:
+        raise SavingError(f"{path} holds a model that cannot be made anew: {error}", path) from error
+    if wanted > given:
+        raise SavingError(f"{path} describes a model of {wanted} numbers, and holds {given}", path)
 
 
 def _built(description: dict[str, Any], path: str) -> Module:
-    kind = description.get("module", "")
-    if kind == "Sequential":
+    kind = description["module"]
+    if kind == "Sequential" and "layers" in description:
         return Sequential(*(_built(layer, path) for layer in description["layers"]))
-    if kind not in KINDS:
+    if kind not in KINDS or "arguments" not in description:
         raise SavingError(
-            f"{path} holds a {kind}, which is a class or function of your own: make one and load into it, "
-            "load(path, into=model)",
+            f"{path} holds a {kind:.60}, which is a class or function of your own: make one and load into "
+            "it, load(path, into=model)",
             path,
         )
     try:

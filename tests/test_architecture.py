@@ -137,10 +137,12 @@ ORDER: dict[str, str] = {
         products
     """,
     "nn": """
-        names errors torch_modules
-        modules data
+        names errors progress torch_modules
+        data
+        modules
         training
-        saving inspection
+        documents storage inspection
+        saving
         checkpoints
         fitting
     """,
@@ -156,10 +158,12 @@ ORDER: dict[str, str] = {
         columns dialect
         tables reading
         scaling sets files
+        schema
     """,
     "nn/training": """
         history losses metrics schedules
         optimizers tasks
+        samples
         callbacks evaluation
         gears
     """,
@@ -177,7 +181,7 @@ THIRD_PARTY: dict[str, str | tuple[str, ...]] = {
     "hypothesis": "engine/checking/",
     "pytest": "engine/checking/",
     "matplotlib": "nn/inspection/plots.py",
-    "tqdm": ("nn/fitting.py", "demos/"),
+    "tqdm": ("nn/progress.py", "demos/"),
     "sklearn": "nn/data/",
     "pandas": "nn/data/",
     "torch": "nn/torch_modules.py",

@@ -50,6 +50,10 @@ class Scaler:
         self.means, self.scales = tuple(mean for mean, _ in found), tuple(scale for _, scale in found)
         return self
 
+    def ready(self, inputs: Any, sample_weight: Sequence[float] | None = None) -> Scaler:
+        """The scaler itself where it is fitted, else a new one that is fitted on these."""
+        return self if self.means else Scaler().fit(inputs, sample_weight=sample_weight)
+
     @overload
     def transform(self, inputs: Dataset) -> Dataset: ...
 

@@ -162,7 +162,7 @@ def draw_boundary(
     """The same on axes that are there already."""
     xs, ys = (_spread([row[place] for row in inputs], resolution) for place in (0, 1))
     grid = [[x, y] for y in ys for x in xs]
-    answers = model.predict(grid) if isinstance(model, Module) else [_row(model(point)) for point in grid]
+    answers = model.outputs(grid) if isinstance(model, Module) else [_row(model(point)) for point in grid]
     colors = [_shade(answer, threshold) for answer in answers]
     picture = [colors[start : start + len(xs)] for start in range(0, len(colors), len(xs))]
     extent = (xs[0], xs[-1], ys[0], ys[-1])

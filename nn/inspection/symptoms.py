@@ -10,11 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import EngineError, Value, log, mean
-from nn.data.tables import as_rows, as_targets
-from nn.modules.module import Module
+from nn.data.schema import Schema
+from nn.data.tables import as_rows
+from nn.modules.module import Module, outputs_for
 from nn.training.history import History
 from nn.training.losses import Loss, loss_function, loss_name
 from nn.training.optimizers import Optimizer, length_of
+from nn.training.samples import Samples, truths_of
 from nn.training.tasks import check_targets, task_of
 
 MOST_SAMPLES = 64  # as many as this are looked at, evenly spread
@@ -47,13 +49,20 @@ class Case:
 
     @staticmethod
     def of(model: Module, inputs: Any, targets: Any, loss: str | Loss) -> Case:
-        """The case, from what people give to `fit`; ValueError for inputs and targets that do not match."""
-        rows, truths = as_rows(inputs), as_targets(targets)
+        """The case, from what people give to `fit`, or from what it made of that (Samples, None).
+
+        ValueError for inputs and targets that do not match.
+        """
+        if isinstance(inputs, Samples):
+            rows, truths = inputs.inputs, inputs.targets
+        else:
+            schema = model.schema or Schema()
+            rows, truths = as_rows(schema.inputs(inputs)), truths_of(schema, inputs, targets)
         if len(rows) != len(truths):
             raise ValueError(f"every sample needs a target: expected {len(rows)} targets, got {len(truths)}")
         stride = -(-len(rows) // MOST_SAMPLES)
         rows, truths = rows[::stride], truths[::stride]
-        return Case(model, loss_function(loss), rows, truths, model.predict(rows))
+        return Case(model, loss_function(loss), rows, truths, outputs_for(model, rows))
 
     def mean_loss(self) -> Value:
         """The graph of the loss of all samples."""

@@ -17,9 +17,11 @@ from typing import Any, ClassVar
 
 from engine import Value
 from nn import torch_modules
+from nn.data.schema import Schema
+from nn.data.tables import Dataset
 from nn.modules.parts import CHANGES
 
-__all__ = ["Module"]
+__all__ = ["Module", "outputs_for"]
 
 
 class _NamedWhenMade(type):
@@ -45,6 +47,7 @@ class Module(metaclass=_NamedWhenMade):
     training: bool = False
     frozen: bool = False
     path: str = ""
+    schema: Schema | None = None  # how raw rows go in, and names of classes come out; `fit` sets it
     __changes__: ClassVar[list[int]] = CHANGES  # by which replay notices that a part was replaced
     __uncounted__: ClassVar[frozenset[str]] = frozenset({"training"})  # set twice in every epoch
 
@@ -162,14 +165,26 @@ class Module(metaclass=_NamedWhenMade):
         for name, parameter in parameters.items():
             parameter.data = numbers[name]
 
-    def predict(self, inputs: Iterable[Any]) -> list[list[float]]:
-        """The outputs for every sample as plain numbers; each sample's graph is dropped at once.
+    def predict(self, inputs: Iterable[Any] | Dataset) -> list[Any]:
+        """The answer for every sample: its outputs as numbers, or its class where these have names.
+
+        Samples are rows as they were before anything was done to them (lists, dicts by the names of columns,
+        a frame), or a Dataset: what `fit` did to encode and to scale them is done here too.
 
         >>> from nn import Neuron
         >>> Neuron(1, "linear", initializer="zeros").predict([[1.0], [2.0]])
         [[0.0], [0.0]]
         """
-        return [_numbers(self(sample)) for sample in inputs]
+        outputs = self.outputs(inputs)
+        schema = self.schema
+        return list(map(schema.answer, outputs)) if schema and schema.classes else outputs
+
+    def outputs(self, inputs: Iterable[Any] | Dataset) -> list[list[float]]:
+        """The outputs for every sample as plain numbers, in the forms that `predict` takes.
+
+        Each sample's graph is dropped at once.
+        """
+        return outputs_for(self, (self.schema or Schema()).inputs(inputs))
 
     def to_torch(self) -> Any:
         """A `torch.nn.Module` with the same weights and outputs, in float64; needs torch.
@@ -224,6 +239,11 @@ class _Table(str):
 
     def __repr__(self) -> str:
         return str(self)
+
+
+def outputs_for(model: Module, samples: Iterable[Any]) -> list[list[float]]:
+    """The outputs for every sample that is given as the network takes it: encoded and scaled."""
+    return [_numbers(model(sample)) for sample in samples]
 
 
 def _values_and_modules(name: str, held: Any) -> Iterator[tuple[str, Value | Module]]:

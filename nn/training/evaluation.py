@@ -1,4 +1,4 @@
-"""A model measured on samples, as it is: the samples checked, the mean loss, the metrics.
+"""A model measured on samples, as it is: the mean loss, the metrics.
 
 >>> from nn import MLP
 >>> model = MLP(1, [2], output="softmax", initializer="zeros")
@@ -10,74 +10,58 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from engine import Value
-from nn.data.tables import Dataset, as_rows, as_targets
-from nn.modules.layers import Embedding
-from nn.modules.module import Module
+from nn.data.schema import Schema
+from nn.modules.module import Module, outputs_for
 from nn.training import metrics as scores
 from nn.training.losses import Loss, loss_function
-from nn.training.tasks import check_targets, task_of
+from nn.training.samples import Samples
+from nn.training.tasks import Task, deciding, task_of
 
-__all__ = ["Metric", "Sample", "Samples", "evaluate"]
+__all__ = ["Metric", "evaluate", "measured", "named_metrics"]
 
-Sample: TypeAlias = tuple[list[float], Any]
 Metric: TypeAlias = str | Callable[[Sequence[Any], Sequence[Any]], float]
 Predict: TypeAlias = Callable[[Sequence[Any]], list[list[float]]]
 Metrics: TypeAlias = dict[str, Callable[..., float]]
 
 
-@dataclass(frozen=True)
-class Samples:
-    """Inputs and targets that fit one another, a model and a loss."""
-
-    inputs: Sequence[list[float]]
-    targets: list[Any]
-
-    @staticmethod
-    def checked(model: Module, loss: str | Loss, inputs: Any, targets: Any, what: str = "") -> Samples:
-        """The samples; TypeError or ValueError says what does not fit. The model is not changed."""
-        rows, truths = as_rows(inputs, f"{what}inputs"), as_targets(targets, f"{what}targets")
-        if len(rows) != len(truths):
-            raise ValueError(
-                f"every sample needs a target: expected {len(rows)} {what}targets, got {len(truths)}"
-            )
-        looks_up = any(isinstance(module, Embedding) for _, module in model.modules())
-        outputs = model.predict(rows if looks_up else rows[:1])  # an index may be wrong in any sample
-        check_targets(loss, truths, len(outputs[0]))
-        return Samples(rows, truths)
-
-    def at(self, places: Sequence[int]) -> list[Sample]:
-        """(input, target) of the samples at these places."""
-        return [(self.inputs[place], self.targets[place]) for place in places]
-
-    def set_aside(
-        self, model: Module, loss: str | Loss, validation: Any, seed: int
-    ) -> tuple[Samples, Samples | None]:
-        """(samples to train on, samples to validate on): a share of these, or others."""
-        if validation is None:
-            return self, None
-        if isinstance(validation, float):
-            train, rest = Dataset("samples", self.inputs, self.targets).split(validation, seed=seed)
-            return Samples(train.inputs, train.targets), Samples(rest.inputs, rest.targets)
-        given = (validation.inputs, validation.targets) if isinstance(validation, Dataset) else validation
-        if not isinstance(given, tuple | list) or len(given) != 2:
-            raise TypeError("validation must be a Dataset, a pair (inputs, targets), or a share such as 0.2")
-        return self, Samples.checked(model, loss, given[0], given[1], "validation ")
-
-
 def evaluate(
-    model: Module, inputs: Any, targets: Any, *, loss: str | Loss, metrics: Metric | Sequence[Metric] = ()
+    model: Module,
+    inputs: Any,
+    targets: Any = None,
+    *,
+    loss: str | Loss | None = None,
+    metrics: Metric | Sequence[Metric] = (),
 ) -> dict[str, float]:
     """{"loss": the mean loss, then each metric under its name}, of the model as it is.
 
-    Metrics of answers (accuracy, recall, …) get what the outputs decide under this loss: the likeliest
-    class, or on which side of the threshold an output is. Metrics of numbers (r2, roc_area) get the outputs.
+    `inputs` are a Dataset, or rows with their `targets`, as `fit` takes them. Metrics of answers (accuracy,
+    recall, …) get what the outputs decide: the likeliest class, or on which side of the threshold an output
+    is. Metrics of numbers (r2, roc_area) get the outputs. Without a `loss` only the metrics are measured.
     """
-    samples = Samples.checked(model, loss, inputs, targets)
-    return measured(model.predict, loss_function(loss), samples, named_metrics(metrics))
+    chosen = named_metrics(metrics)
+    if loss is None and not chosen:
+        raise ValueError('evaluate needs something to measure: loss=…, or metrics=["accuracy"]')
+    schema = model.schema or Schema()
+    samples = Samples.checked(model, loss, inputs, targets, schema).scaled(schema.scaler)
+    if loss is not None:
+        task = task_of(loss)
+    else:
+        task = deciding(schema.decision) or _by_outputs(model, samples, chosen)
+    measure = None if loss is None else loss_function(loss)
+    return measured(lambda rows: outputs_for(model, rows), measure, samples, chosen, task)
+
+
+def _by_outputs(model: Module, samples: Samples, metrics: Metrics) -> Task | None:
+    """What outputs decide where nothing is known of a loss: the largest of several; one is asked about."""
+    if len(outputs_for(model, samples.inputs[:1])[0]) > 1:
+        return deciding("largest")
+    for name, metric in metrics.items():
+        if metric not in scores.OF_NUMBERS:
+            raise ValueError(f"{name} needs to know what one output decides: give loss=… too")
+    return None
 
 
 def named_metrics(metrics: Metric | Sequence[Metric]) -> Metrics:
@@ -87,22 +71,32 @@ def named_metrics(metrics: Metric | Sequence[Metric]) -> Metrics:
     return {getattr(function, "__name__", repr(function)): function for function in functions}
 
 
-def measured(predict: Predict, loss: Loss, samples: Samples, metrics: Metrics) -> dict[str, float]:
-    """The mean loss and the metrics on samples that were checked before; `predict` gives their outputs."""
+def measured(
+    predict: Predict, loss: Loss | None, samples: Samples, metrics: Metrics, task: Task | None
+) -> dict[str, float]:
+    """The mean loss and the metrics on samples that were checked before; `predict` gives their outputs.
+
+    The loss is that with the samples' weights; a metric counts every sample once.
+    """
     outputs = predict(samples.inputs)
-    pairs = zip(outputs, samples.targets, strict=True)
-    losses = [loss([Value(x) for x in row], target).data for row, target in pairs]
-    row = {"loss": math.fsum(losses) / len(losses)}
+    row = {} if loss is None else {"loss": _mean_loss(loss, outputs, samples)}
     for name, metric in metrics.items():
-        row[name] = float(metric(*_compared(metric, loss, outputs, samples.targets)))
+        row[name] = float(metric(*_compared(metric, task, outputs, samples.targets)))
     return row
 
 
+def _mean_loss(loss: Loss, outputs: list[list[float]], samples: Samples) -> float:
+    pairs = zip(outputs, samples.targets, strict=True)
+    losses = [loss([Value(x) for x in row], target).data for row, target in pairs]
+    if samples.weights is not None:
+        losses = [weight * each for weight, each in zip(samples.weights, losses, strict=True)]
+    return math.fsum(losses) / len(losses)
+
+
 def _compared(
-    metric: Callable[..., float], loss: Loss, outputs: list[list[float]], targets: list[Any]
+    metric: Callable[..., float], task: Task | None, outputs: list[list[float]], targets: list[Any]
 ) -> tuple[list[Any], list[Any]]:
     """(truths, predictions) as the metric wants them: answers, or numbers for those that rank or measure."""
-    task = task_of(loss)
     if metric in scores.OF_NUMBERS:
         predictions: list[Any] = [row[-1] if task and task.classes else row for row in outputs]
     elif task is None:

@@ -15,10 +15,10 @@ from typing import Any, Protocol
 import engine
 from engine import EngineError, ReplayError, Value, mean, total
 from nn.modules.layers import Dropout
-from nn.modules.module import Module
-from nn.training.evaluation import Sample, Samples
+from nn.modules.module import Module, outputs_for
 from nn.training.losses import Loss, l1_penalty, l2_penalty
 from nn.training.optimizers import Optimizer, not_negative
+from nn.training.samples import Sample, Samples
 
 __all__ = ["EagerGear", "Gear", "Objective", "ReplayGear", "gear_for", "gear_named"]
 
@@ -37,9 +37,10 @@ class Objective:
         if not self.parameters:
             raise ValueError(f"{model!r} has no parameters to train: it has none, or all are frozen")
 
-    def of_sample(self, inputs: Any, target: Any) -> Value:
-        """The loss of one sample."""
-        return self.loss(self.model(inputs), target)
+    def of_sample(self, inputs: Any, target: Any, weight: Any = None) -> Value:
+        """The loss of one sample, as often as its weight says."""
+        loss = self.loss(self.model(inputs), target)
+        return loss if weight is None else loss * weight
 
     def penalties(self) -> list[Value]:
         """What is added to the loss that is minimized, and not to the one that is shown."""
@@ -53,7 +54,7 @@ class Objective:
         """
         for parameter in self.everything:
             parameter.grad = 0.0
-        loss = mean([self.of_sample(inputs, target) for inputs, target in batch])
+        loss = mean([self.of_sample(*sample) for sample in batch])
         if not math.isfinite(loss.data):
             raise ArithmeticError(f"the loss is {loss.data!r}")
         sum(self.penalties(), loss).backward()
@@ -93,7 +94,7 @@ class EagerGear:
 
     def predict(self, inputs: Sequence[Any]) -> list[list[float]]:
         """The model's outputs, each from a graph of its own."""
-        return self.objective.model.predict(inputs)
+        return outputs_for(self.objective.model, inputs)
 
 
 class ReplayGear:
@@ -111,7 +112,8 @@ class ReplayGear:
         self.penalty: Any = None
         if objective.penalties():
             self.penalty = engine.compile(lambda: total(objective.penalties()), objective.parameters)
-        self.inputs, self.targets = map(self.program.array, (samples.inputs, samples.targets))
+        given = (samples.inputs, samples.targets, samples.weights)
+        self.columns = [self.program.array(column) for column in given if column is not None]
         self.weights: Any = None
         self.gradient: Any = None
         self._pack()
@@ -130,9 +132,9 @@ class ReplayGear:
 
     def _gradient_at(self, places: Sequence[int]) -> tuple[float, Any]:
         """The mean loss of these samples, and the gradient of it and of the penalties."""
-        chosen = self.program.array(places)  # once, and not for inputs and targets each
-        inputs, targets = self.inputs.take(chosen, 0), self.targets.take(chosen, 0)
-        losses, gradient = self.program.value_and_gradients(self.weights, inputs, targets)
+        chosen = self.program.array(places)  # once, and not for each column
+        batch = [column.take(chosen, 0) for column in self.columns]
+        losses, gradient = self.program.value_and_gradients(self.weights, *batch)
         gradient = gradient / len(places)
         if self.penalty is not None:
             gradient = gradient + self.penalty.value_and_gradients(self.weights)[1]

@@ -83,6 +83,7 @@ class Linear(Schedule):
     def __post_init__(self) -> None:
         rate_of(self.rate)
         _some_steps(self.steps)
+        _last_rate(self.end)
 
     def __call__(self, step: int) -> float:
         """The rate on the line."""
@@ -105,6 +106,7 @@ class Cosine(Schedule):
     def __post_init__(self) -> None:
         rate_of(self.rate)
         _some_steps(self.steps)
+        _last_rate(self.end)
 
     def __call__(self, step: int) -> float:
         """The rate on the curve."""
@@ -125,6 +127,8 @@ class WarmUp(Schedule):
 
     def __post_init__(self) -> None:
         _some_steps(self.steps)
+        if not isinstance(self.then, Schedule):
+            raise TypeError(f"then must be a schedule such as Constant(0.1), got {self.then!r}")
 
     def __call__(self, step: int) -> float:
         """The rate on the way up, or that of `then`."""
@@ -167,3 +171,8 @@ def rate_of(rate: Any, what: str = "learning rate") -> float:
 def _some_steps(steps: Any) -> None:
     if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
         raise ValueError(f"a schedule needs a whole number of at least 1 step, got {steps!r}")
+
+
+def _last_rate(rate: Any) -> None:
+    if rate != 0.0 or isinstance(rate, bool):
+        rate_of(rate, "learning rate at the end")

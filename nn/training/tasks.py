@@ -10,45 +10,43 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from nn.data.schema import DECISIONS
 from nn.training.losses import Loss, loss_name
 
-__all__ = ["Task", "check_targets", "task_of"]
+__all__ = ["Task", "check_targets", "deciding", "task_of"]
 
 Numbers = Sequence[float]
 
 
 @dataclass(frozen=True)
 class Task:
-    """`accepts` tells whether a number may stand in a target; `answer` decides from one sample's outputs.
+    """`accepts` tells whether a number may stand in a target; `decision` how outputs become an answer.
 
     `classes` is true where a target is the number of a class, or a share for each.
     """
 
     words: str
     accepts: Callable[[float], bool]
-    answer: Callable[[Numbers], Any]
+    decision: str
     classes: bool = False
 
+    def answer(self, outputs: Numbers) -> Any:
+        """What one sample's outputs decide."""
+        return DECISIONS[self.decision](outputs)
 
-def _each(decide: Callable[[float], float]) -> Callable[[Numbers], Any]:
-    return lambda outputs: decide(outputs[0]) if len(outputs) == 1 else [decide(x) for x in outputs]
+    @property
+    def chooses(self) -> bool:
+        """Whether the answer is a class, and not a number."""
+        return self.decision != "number"
 
 
-def _largest(outputs: Numbers) -> int:
-    return max(range(len(outputs)), key=outputs.__getitem__)
-
-
-MEASURE = Task("a number for each output", lambda _: True, _each(float))
+MEASURE = Task("a number for each output", lambda _: True, "number")
 PROBABILITY = Task(
-    "0 or 1 (or a probability between) for each output",
-    lambda target: 0 <= target <= 1,
-    _each(lambda p: int(p >= 0.5)),
+    "0 or 1 (or a probability between) for each output", lambda target: 0 <= target <= 1, "probability"
 )
-LOGIT = Task(PROBABILITY.words, PROBABILITY.accepts, _each(lambda z: int(z >= 0.0)))
-SIGN = Task(
-    "-1 or +1 for each output", lambda target: target in (-1, 1), _each(lambda z: 1 if z >= 0 else -1)
-)
-CLASS = Task("the number of a class, from 0", lambda share: 0 <= share <= 1, _largest, classes=True)
+LOGIT = Task(PROBABILITY.words, PROBABILITY.accepts, "logit")
+SIGN = Task("-1 or +1 for each output", lambda target: target in (-1, 1), "sign")
+CLASS = Task("the number of a class, from 0", lambda share: 0 <= share <= 1, "largest", classes=True)
 
 _TASKS = {
     "mean_squared_error": MEASURE,
@@ -60,6 +58,15 @@ _TASKS = {
     "categorical_cross_entropy": CLASS,
     "cross_entropy_with_logits": CLASS,
 }
+
+
+def deciding(decision: str) -> Task | None:
+    """The task whose outputs are turned into an answer in this way; None where that is not known.
+
+    >>> deciding("largest") is CLASS
+    True
+    """
+    return next((task for task in _TASKS.values() if task.decision == decision), None)
 
 
 def task_of(loss: str | Loss) -> Task | None:

@@ -1,0 +1,75 @@
+"""Progress: a moving bar in terminals and notebooks, a line at each tenth of the way in a log."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from typing import Any
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # in a notebook without ipywidgets tqdm says so, and draws with text
+    from tqdm.auto import tqdm
+
+__all__ = ["Bar", "say"]
+
+
+def _in_notebook() -> bool:
+    return "ipykernel" in sys.modules
+
+
+def _has_widgets() -> bool:
+    return any(kind.__module__ == "tqdm.notebook" for kind in tqdm.__mro__)
+
+
+def _stream() -> Any:
+    """Where a notebook does not paint what is written red, and a terminal keeps it apart from results."""
+    return sys.stdout if _in_notebook() else sys.stderr
+
+
+def say(words: str) -> None:
+    """A line for the person who watches, that does not tear the bar."""
+    tqdm.write(words, file=_stream())
+
+
+class Bar:
+    """How far a training is."""
+
+    def __init__(self, done: int, steps: int, *, shown: bool) -> None:
+        in_log = not sys.stderr.isatty() and not _in_notebook()
+        self.logs = shown and in_log
+        hidden = not shown or in_log
+        width = "" if _has_widgets() else ":16"  # a widget draws the bar itself
+        look = f"{{desc}} {{percentage:3.0f}}%|{{bar{width}}}| {{elapsed}}<{{remaining}}{{postfix}}"
+        self.bar = tqdm(
+            total=steps,
+            initial=done,
+            disable=hidden,
+            dynamic_ncols=True,
+            bar_format=look,
+            file=_stream(),
+        )
+        self.epochs = 0
+
+    def __enter__(self) -> Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.bar.close()
+
+    def begins(self, number: int, epochs: int, gear: str) -> None:
+        """An epoch begins, in this gear."""
+        self.epochs = epochs
+        self.bar.set_description(f"epoch {number}/{epochs}, {gear}", refresh=False)
+
+    def stepped(self) -> None:
+        """A step is done."""
+        self.bar.update()
+
+    def shows(self, number: int, row: dict[str, float]) -> None:
+        """An epoch is done, and this is its row."""
+        texts = {name: f"{x:.4g}" for name, x in row.items()}
+        self.bar.set_postfix(texts, refresh=False)
+        tenth = max(1, self.epochs // 10)
+        if self.logs and (number % tenth == 0 or number in (1, self.epochs)):
+            numbers = ", ".join(f"{name} {text}" for name, text in texts.items())
+            sys.stderr.write(f"epoch {number}/{self.epochs}: {numbers}\n")

@@ -1,0 +1,409 @@
+"""What people give to fit, evaluate and predict: data sets, names of classes, weights."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from nn import MLP, SGD, Adam, Layer, Module, data, evaluate, fit, load, save
+from nn.training.history import History
+
+GEARS = ["eager", "replay"]
+
+
+def noisy(count: int, seed: int = 0) -> tuple[list[list[float]], list[int]]:
+    rng = random.Random(seed)
+    return [[rng.gauss(0, 1), rng.gauss(0, 1)] for _ in range(count)], [
+        rng.randrange(3) for _ in range(count)
+    ]
+
+
+def train(model: Module, inputs: Any, targets: Any = None, **told: Any) -> History:
+    settings: dict[str, Any] = {"loss": "cross_entropy_with_logits", "epochs": 5, "progress": False}
+    return fit(model, inputs, targets, **{**settings, **told})
+
+
+def three() -> MLP:
+    return MLP(2, [4, 3], activation="tanh", seed=0)
+
+
+def repeated(members: list[Any], counts: list[int]) -> list[Any]:
+    return [member for member, count in zip(members, counts, strict=True) for _ in range(count)]
+
+
+# ── Weights are repetitions ───────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("gear", GEARS)
+@pytest.mark.parametrize(
+    "optimizer", [lambda: SGD(0.3, momentum=0.5), lambda: Adam(0.05)], ids=["sgd", "adam"]
+)
+@pytest.mark.parametrize("settings", [{}, {"l2": 0.01}], ids=["plain", "penalty"])
+def test_a_weight_of_3_is_the_same_sample_three_times(
+    gear: str, optimizer: Callable[[], Any], settings: dict[str, Any]
+) -> None:
+    inputs, targets = noisy(23)
+    counts = [random.Random(k).randrange(4) for k in range(23)]
+    assert 0 in counts
+    told = {"batch_size": None, "shuffle": False, "gear": gear, "epochs": 30, **settings}
+    one, other = three(), three()
+    first = train(one, inputs, targets, sample_weight=counts, optimizer=optimizer(), **told)
+    rows, truths = repeated(inputs, counts), repeated(targets, counts)
+    second = train(other, rows, truths, optimizer=optimizer(), **told)
+    assert first.gear.partition(" ")[0].rstrip(":") == gear
+    assert first["loss"] == pytest.approx(second["loss"], rel=1e-12)
+    assert list(one.state().values()) == pytest.approx(list(other.state().values()), rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("gear", GEARS)
+def test_only_the_ratio_of_weights_counts_and_equal_ones_change_no_bit(gear: str) -> None:
+    inputs, targets = noisy(20)
+    plain, equal, thirds = three(), three(), three()
+    train(plain, inputs, targets, gear=gear)
+    train(equal, inputs, targets, gear=gear, sample_weight=[7] * 20)
+    assert plain.state() == equal.state()
+    one = three()
+    train(one, inputs, targets, gear=gear, sample_weight=[1 + k % 2 for k in range(20)])
+    train(thirds, inputs, targets, gear=gear, sample_weight=[(1 + k % 2) / 3 for k in range(20)])
+    assert list(one.state().values()) == pytest.approx(list(thirds.state().values()), rel=1e-12)
+
+
+@pytest.mark.parametrize("gear", GEARS)
+def test_a_weight_of_0_leaves_a_sample_out_whatever_it_is(gear: str) -> None:
+    inputs, targets = noisy(12)
+    one, other = three(), three()
+    train(one, inputs, targets, gear=gear, batch_size=4)
+    train(
+        other, [*inputs, [1e308, 1e308]], [*targets, 0], gear=gear, batch_size=4, sample_weight=[1] * 12 + [0]
+    )
+    assert one.state() == other.state()
+
+
+@pytest.mark.parametrize("gear", GEARS)
+@pytest.mark.parametrize("batch_size", [4, None])
+def test_weights_of_classes_are_weights_of_their_samples(gear: str, batch_size: int | None) -> None:
+    inputs, targets = noisy(30)
+    for weights in ({0: 2.0, 1: 0.5}, {2: 0}, "balanced"):
+        shares = {k: 10 / targets.count(k) for k in range(3)} if weights == "balanced" else weights
+        assert isinstance(shares, dict)
+        one, other = three(), three()
+        told = {"gear": gear, "batch_size": batch_size}
+        train(one, inputs, targets, class_weight=weights, **told)
+        train(other, inputs, targets, sample_weight=[shares.get(t, 1.0) for t in targets], **told)
+        assert list(one.state().values()) == pytest.approx(list(other.state().values()), rel=1e-12)
+
+
+def test_weights_of_classes_go_by_name_and_with_those_of_samples() -> None:
+    inputs, targets = noisy(30)
+    names = ["abc"[target] for target in targets]
+    one, other = three(), three()
+    by_hand = [(5.0 if name == "b" else 1.0) * (1 + k % 3) for k, name in enumerate(names)]
+    train(one, inputs, names, class_weight={"b": 5}, sample_weight=[1 + k % 3 for k in range(30)])
+    train(other, inputs, names, sample_weight=by_hand)
+    assert list(one.state().values()) == pytest.approx(list(other.state().values()), rel=1e-12)
+
+
+def test_balanced_counts_what_samples_count() -> None:
+    inputs, targets = noisy(30)
+    counts = [1 + k % 3 for k in range(30)]
+    told = {"batch_size": None, "shuffle": False, "class_weight": "balanced"}
+    one, other = three(), three()
+    train(one, inputs, targets, sample_weight=counts, **told)
+    train(other, repeated(inputs, counts), repeated(targets, counts), **told)
+    assert list(one.state().values()) == pytest.approx(list(other.state().values()), rel=1e-9)
+
+
+def test_samples_that_are_set_aside_keep_their_weights() -> None:
+    inputs, targets = noisy(40)
+    counts = [1 + k % 3 for k in range(40)]
+    model = three()
+    history = train(model, inputs, targets, validation=0.25, sample_weight=counts, epochs=1)
+    _, rest = data.Dataset("all", inputs, list(range(40))).split(0.25, seed=0)
+    places = repeated(rest.targets, [counts[k] for k in rest.targets])
+    again = evaluate(
+        model, [inputs[k] for k in places], [targets[k] for k in places], loss="cross_entropy_with_logits"
+    )
+    assert history["validation loss"] == pytest.approx([again["loss"]], rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("told", "error", "words"),
+    [
+        ({"sample_weight": [1.0]}, ValueError, "expected 8 sample weights"),
+        ({"sample_weight": [-1.0] + [1.0] * 7}, ValueError, "0 or more; got -1.0"),
+        ({"sample_weight": [0.0] * 8}, ValueError, "all are 0"),
+        ({"sample_weight": [float("nan")] * 8}, ValueError, r"sample_weight\[0\]\[0\] is nan"),
+        ({"sample_weight": ["a"] * 8}, TypeError, "is no number"),
+        ({"sample_weight": 3.0}, TypeError, "must be a list"),
+        ({"class_weight": {5: 1.0}}, ValueError, r"names 5, and the classes are \[0, 1, 2\]"),
+        ({"class_weight": {"a": 1.0}}, ValueError, "'a' is none of the classes"),
+        ({"class_weight": {0: -1.0}}, ValueError, "0 or more"),
+        ({"class_weight": "even"}, ValueError, "'balanced' or"),
+        ({"class_weight": {0: 1.0}, "loss": "mean_squared_error"}, ValueError, "is for classes"),
+    ],
+)
+def test_wrong_weights_are_told_before_anything_changes(
+    told: dict[str, Any], error: type[Exception], words: str
+) -> None:
+    model = three() if "loss" not in told else MLP(2, [1], seed=0)
+    before = model.state()
+    inputs, _ = noisy(8)
+    with pytest.raises(error, match=words):
+        train(model, inputs, [0, 1, 2, 0, 1, 2, 0, 1], **told)
+    assert model.state() == before
+    assert model.schema is None
+
+
+def test_one_hot_targets_have_classes_too() -> None:
+    inputs, targets = noisy(20)
+    hot = [[int(target == k) for k in range(3)] for target in targets]
+    one, other = three(), three()
+    train(one, inputs, hot, class_weight={1: 3.0})
+    train(other, inputs, targets, class_weight={1: 3.0})
+    assert list(one.state().values()) == pytest.approx(list(other.state().values()), rel=1e-12)
+    with pytest.raises(ValueError, match=r"one class for each sample; targets\[0\]"):
+        train(three(), inputs, [[0.5, 0.5, 0.0]] * 20, class_weight={1: 3.0})
+
+
+# ── Names of classes ──────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("loss", "output", "sizes", "names"),
+    [
+        ("cross_entropy_with_logits", "linear", [3], "abc"),
+        ("categorical_cross_entropy", "softmax", [3], "abc"),
+        ("binary_cross_entropy", "sigmoid", [1], "ab"),
+        ("binary_cross_entropy_with_logits", "linear", [1], "ab"),
+        ("hinge", "linear", [1], "ab"),
+    ],
+)
+def test_names_go_in_and_come_out_also_from_a_file(
+    tmp_path: Path, loss: str, output: str, sizes: list[int], names: str
+) -> None:
+    blobs = data.blobs(60, centers=len(names), seed=0)
+    truths = [names[target] for target in blobs.targets]
+    model = MLP(2, sizes, output=output, seed=0)
+    train(model, blobs.inputs, truths, loss=loss, optimizer=Adam(0.1), epochs=40)
+    assert model.predict(blobs.inputs) == truths
+    assert model.predict(blobs) == truths
+    assert len(model.outputs(blobs.inputs)[0]) == sizes[0]
+    assert evaluate(model, blobs.inputs, truths, metrics="accuracy") == {"accuracy": 1.0}
+    assert evaluate(model, blobs.inputs, truths, loss=loss)["loss"] < 0.5
+    save(model, tmp_path / "model.json")
+    again = load(tmp_path / "model.json")
+    assert again.schema == model.schema
+    assert again.predict(blobs.inputs) == truths
+
+
+@pytest.mark.parametrize("kind", ["list", "tuple", "array", "series"])
+def test_names_come_in_every_form(kind: str) -> None:
+    inputs, targets = noisy(30)
+    truths: Any = ["abc"[target] for target in targets]
+    if kind == "tuple":
+        truths = tuple(truths)
+    elif kind == "array":
+        truths = pytest.importorskip("numpy").array(truths)
+    elif kind == "series":
+        truths = pytest.importorskip("pandas").Series(truths, dtype="category")
+    model = three()
+    train(model, inputs, truths)
+    assert model.schema is not None
+    assert model.schema.classes == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("model", "targets", "loss", "error", "words"),
+    [
+        (MLP(2, [3]), ["a", "b", "a", "b"], "cross_entropy_with_logits", ValueError, "2 classes.*takes 3"),
+        (MLP(2, [1]), ["a", "b", "c", "b"], "binary_cross_entropy", ValueError, "3 classes need 3 outputs"),
+        (MLP(2, [1]), ["a", "a", "a", "a"], "binary_cross_entropy", ValueError, "1 classes"),
+        (MLP(2, [2]), ["a", "b", "a", "b"], "binary_cross_entropy", ValueError, "2 outputs"),
+        (MLP(2, [1]), ["a", "b", "a", "b"], "mean_squared_error", ValueError, "compares numbers"),
+        (MLP(2, [2]), ["a", 1, "a", "b"], "cross_entropy_with_logits", TypeError, r"targets\[1\] is 1"),
+        (MLP(2, [2]), ["a", None, "a", "b"], "cross_entropy_with_logits", TypeError, r"targets\[1\] is None"),
+    ],
+)
+def test_names_that_do_not_fit_are_told(
+    model: MLP, targets: list[Any], loss: str, error: type[Exception], words: str
+) -> None:
+    with pytest.raises(error, match=words):
+        train(model, noisy(4)[0], targets, loss=loss)
+    assert model.schema is None
+
+
+def test_a_name_that_was_not_trained_is_told_by_evaluate() -> None:
+    inputs, targets = noisy(30)
+    model = three()
+    train(model, inputs, ["abc"[target] for target in targets])
+    with pytest.raises(ValueError, match="'d' is none of the classes 'a', 'b', 'c'"):
+        evaluate(model, inputs[:1], ["d"], metrics="accuracy")
+    with pytest.raises(ValueError, match="knows no names of classes"):
+        evaluate(three(), inputs[:1], ["a"], metrics="accuracy")
+
+
+def test_training_goes_on_with_the_classes_that_the_model_has() -> None:
+    inputs, targets = noisy(30)
+    model = three()
+    train(model, inputs, ["abc"[target] for target in targets])
+    train(model, inputs[:4], ["c", "b", "c", "b"])  # not as classes 1 and 0
+    assert model.schema is not None
+    assert model.schema.classes == ("a", "b", "c")
+    before = model.outputs(inputs)
+    train(model, inputs[:4], ["c"] * 4, epochs=200, optimizer=SGD(0.5))
+    assert model.predict(inputs[:4]) == ["c"] * 4
+    assert model.outputs(inputs) != before
+
+
+# ── Data sets ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_data_set_is_its_inputs_and_targets() -> None:
+    moons = data.moons(60, seed=0)
+    train_set, test_set = moons.split(0.25, seed=0)
+    one, other = (MLP(2, [4, 1], "tanh", "sigmoid", seed=0) for _ in range(2))
+    told: dict[str, Any] = {"loss": "binary_cross_entropy", "metrics": ["accuracy"]}
+    first = train(one, train_set, validation=test_set, **told)
+    pair = (test_set.inputs, test_set.targets)
+    second = train(other, train_set.inputs, train_set.targets, validation=pair, **told)
+    assert first.columns == second.columns
+    assert one.state() == other.state()
+    assert evaluate(one, test_set, **told) == evaluate(other, *pair, **told)
+    assert one.predict(test_set) == [("outer", "inner")[row[0] >= 0.5] for row in other.predict(pair[0])]
+    with pytest.raises(TypeError, match="has its targets with it"):
+        train(one, train_set, train_set.targets)
+    with pytest.raises(TypeError, match="targets are missing"):
+        train(one, train_set.inputs)
+
+
+def test_a_data_set_whose_classes_are_numbered_otherwise_goes_by_name() -> None:
+    blobs = data.blobs(60, seed=0)
+    model = MLP(2, [3], seed=0)
+    train(model, blobs, epochs=60, optimizer=Adam(0.1))
+    names = blobs.classes
+    two = [place for place, target in enumerate(blobs.targets) if target in (1, 2)]
+    other = data.Dataset(
+        "two", [blobs.inputs[k] for k in two], [2 - blobs.targets[k] for k in two], (), (names[2], names[1])
+    )
+    assert evaluate(model, other, metrics="accuracy") == {"accuracy": 1.0}
+    strange = data.Dataset("strange", other.inputs, other.targets, (), ("blob 2", "blob 9"))
+    with pytest.raises(ValueError, match="'blob 9' is none of the classes"):
+        evaluate(model, strange, metrics="accuracy")
+
+
+def test_a_scaler_goes_home_with_the_model(tmp_path: Path) -> None:
+    wine = data.Dataset("far", [[1e3 + x, 1e-3 * y] for (x, y) in noisy(60)[0]], noisy(60)[1])
+    by_hand = three()
+    (scaled,) = data.standardize(wine)
+    train(by_hand, scaled.inputs, scaled.targets)
+    for given in (data.Scaler(), data.Scaler().fit(wine)):
+        model = three()
+        train(model, wine, scaler=given)
+        assert model.state() == by_hand.state()
+        assert model.outputs(wine.inputs) == by_hand.outputs(scaled.inputs)
+        assert model.outputs(wine) == by_hand.outputs(scaled.inputs)
+        assert evaluate(model, wine, metrics="accuracy") == evaluate(
+            by_hand, scaled.inputs, scaled.targets, metrics="accuracy"
+        )
+        save(model, tmp_path / "model.json")
+        assert load(tmp_path / "model.json").outputs(wine.inputs) == model.outputs(wine.inputs)
+    unfitted = data.Scaler()
+    train(three(), wine, scaler=unfitted)
+    assert unfitted.means == ()
+    train(model, wine)  # and training goes on with it
+    assert model.schema is not None
+    assert model.schema.scaler == data.Scaler().fit(wine)
+
+
+def test_a_scaler_sees_only_the_samples_to_train_on() -> None:
+    inputs, targets = noisy(40)
+    model = three()
+    train(model, inputs, targets, validation=0.5, scaler=data.Scaler())
+    kept, _ = data.Dataset("all", inputs, targets).split(0.5, seed=0)
+    assert model.schema is not None
+    assert model.schema.scaler == data.Scaler().fit(kept)
+
+
+def test_evaluate_measures_metrics_without_a_loss() -> None:
+    inputs, targets = noisy(20)
+    assert list(evaluate(three(), inputs, targets, metrics=["accuracy", "f1"])) == ["accuracy", "f1"]
+    one = Layer(2, 1, "sigmoid", seed=0)
+    with pytest.raises(ValueError, match="accuracy needs to know what one output decides"):
+        evaluate(one, inputs, [0, 1] * 10, metrics="accuracy")
+    assert list(evaluate(one, inputs, [0, 1] * 10, metrics="r2")) == ["r2"]
+    train(one, inputs, [0, 1] * 10, loss="binary_cross_entropy")
+    known = evaluate(one, inputs, [0, 1] * 10, loss="binary_cross_entropy", metrics="accuracy")
+    assert evaluate(one, inputs, [0, 1] * 10, metrics="accuracy")["accuracy"] == known["accuracy"]
+    with pytest.raises(ValueError, match="something to measure"):
+        evaluate(one, inputs, targets)
+
+
+TABLE = (
+    "size;color;kind\n1.5;red;apple\n9;green;melon\n2;red;apple\n8;green;melon\n1;green;apple\n7;red;melon\n"
+)
+
+
+@pytest.fixture
+def fruit(tmp_path: Path) -> tuple[data.Dataset, MLP]:
+    (tmp_path / "fruit.csv").write_text(TABLE)
+    table = data.from_csv(tmp_path / "fruit.csv", missing="mean")
+    model = MLP(3, [2], seed=0)
+    train(model, table, optimizer=Adam(0.1), epochs=200, scaler=data.Scaler())
+    return table, model
+
+
+def test_a_model_of_a_table_takes_rows_of_the_table(fruit: tuple[data.Dataset, MLP]) -> None:
+    table, model = fruit
+    answers = ["apple", "melon"] * 2
+    rows: list[list[Any]] = [[1.5, "red"], [9.0, "green"], ["2", " red "], [8, "green"]]
+    assert model.predict(rows) == answers
+    assert model.predict([{"color": color, "size": size, "more": 1} for size, color in rows]) == answers
+    assert model.outputs(rows) == model.outputs(table)[:4]
+    assert model.outputs(table.inputs) == model.outputs(table)
+    assert model.outputs([[None, "red"]]) == model.outputs([[4.75, "red"]])
+    assert model.outputs([["?", ""]]) == model.outputs([[4.75, "green"]])
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ([1.5, "blue"], r"inputs\[0\], column 'color': 'blue' is none of the categories 'green', 'red'"),
+        (["big", "red"], r"inputs\[0\], column 'size': 'big' is no finite number"),
+        ([float("inf"), "red"], "no finite number"),
+        ([1.5], r"has 1 entries; a row has 2, or 3 numbers once encoded: \['size', 'color'\]"),
+        ({"size": 1.5}, r"inputs\[0\] has no 'color'; a row needs size, color"),
+        ([1.0, 0.0, "red"], "has 3 entries"),
+        ("red", "has 1 entries"),
+    ],
+)
+def test_a_row_that_is_none_of_the_table_is_told(
+    fruit: tuple[data.Dataset, MLP], row: Any, words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        fruit[1].predict([row])
+
+
+def test_a_frame_goes_by_the_names_of_its_columns(fruit: tuple[data.Dataset, MLP]) -> None:
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"kind": ["?"] * 2, "color": ["red", "green"], "size": [1.5, 9.0]})
+    assert fruit[1].predict(frame) == ["apple", "melon"]
+
+
+def test_another_table_goes_by_the_names_of_its_columns(
+    fruit: tuple[data.Dataset, MLP], tmp_path: Path
+) -> None:
+    _, model = fruit
+    (tmp_path / "other.csv").write_text(
+        "kind,color,size\napple,red,1.5\nmelon,green,9\nmelon,green,8\napple,red,1\n"
+    )
+    other = data.from_csv(tmp_path / "other.csv", target="kind")
+    assert evaluate(model, other, metrics="accuracy") == {"accuracy": 1.0}
+    (tmp_path / "strange.csv").write_text(
+        "kind,color,size\napple,blue,1.5\nmelon,green,9\nmelon,green,8\napple,blue,1\n"
+    )
+    with pytest.raises(ValueError, match="'color=blue', 'color=red'"):
+        model.predict(data.from_csv(tmp_path / "strange.csv", target="kind"))
