@@ -1,7 +1,8 @@
 """The chain rule over a graph, from the root down: in numbers (`backward`), in Values (higher orders).
 
-Each node hands its gradient, times its local derivative, to each of its operands; an operand adds up
-what it is handed. In reverse topological order a node has been handed everything before its turn comes.
+Each node contributes its gradient, times its local derivative, to the gradient of each of its operands;
+an operand's gradient is the sum of these contributions. In reverse topological order all contributions to a
+node are there before it makes its own.
 """
 
 from __future__ import annotations
@@ -87,10 +88,17 @@ def _mark(  # noqa: C901, PLR0912  (written out: a call per node would double it
 ) -> None:
     """`graph.interior_and_leaves` for speed: the mark of a node that was seen is `unreached` in its `grad`.
 
-    Gradients that were there go to `before`. A run is a way down through the graph: each node, then an
-    operand of it, and that is the last one that the node waits for. So at its end the whole run can be
-    placed at once, upside down. Where a node waits for more operands than one, its run waits in `waiting`,
-    together with the operand that it will go on with, until the others have been placed.
+    Gradients that were there go to `before`. A run is a path from a node down to a leaf or to a node that
+    was seen: each node, then the operand that is the last one to be placed before it. So at its end the whole
+    run is placed at once, in reverse: operands come first. Where a node has further operands to be placed
+    first, its run waits in `waiting`, together with the operand that it will go on with.
+
+    For loss = s * t, with s = a + b and t = s * c, where a, b and c are leaves:
+
+        loop   run              what happens                               interior afterwards
+        1      [loss]           t is looked at later: loss waits for s     waiting: ([loss], t)
+               [s]              a and b are leaves: the run ends           [s]
+        2      [loss, t]        goes on with t; s was seen, c is a leaf    [s, t, loss]
     """
     run: list[Node] = []
     waiting.append((run, root))
@@ -152,9 +160,9 @@ def _sweep(interior: list[Node], unreached: float) -> bool:
 
     False where a nan was met; one that came to a leaf is left to `_settle`.
 
-    A node that nothing was handed to still has `unreached` itself in its `grad`. It must hand down nothing:
+    A node without a contribution still has `unreached` itself in its `grad`. It must contribute nothing:
     its own local derivative may be infinite, and 0 times that would be nan. Since `unreached` is −0.0, which
-    changes no number that is added to it, what comes first needs no case of its own.
+    changes no number that is added to it, the first contribution needs no case of its own.
     """
     node: Any
     for node in reversed(interior):
@@ -179,7 +187,7 @@ def _sweep(interior: list[Node], unreached: float) -> bool:
 
 
 def _settle(leaves: list[Node], unreached: float, constant: type[Node]) -> bool:
-    """Turn what the leaves were handed into gradients: none for constants, 0.0 where no path leads.
+    """Turn the sums in the leaves into gradients: none for constants, 0.0 where no path leads.
 
     False where a gradient is nan.
     """
@@ -195,13 +203,13 @@ def _settle(leaves: list[Node], unreached: float, constant: type[Node]) -> bool:
 
 
 def _refuse_nan(root: Node, interior: list[Node], gradient: float) -> NoReturn:
-    """Raise NonFiniteError: who made the nan that was met, and what the forward pass had to do with it."""
+    """Raise NonFiniteError: which node made the nan, and which number of the forward pass led to it."""
     reached = adjoints(root, lambda node: node.paths, gradient)
-    culprit, slope = next(_makers_of_nan(reached, interior))
+    maker, slope = next(_makers_of_nan(reached, interior))
     cause = next((node for node in interior if not math.isfinite(node._data)), None)
     infinite = (node for node in reversed(interior) if not _all_finite(node))
     advice = [op.advice for node in infinite if (op := node.operation) and op.advice][:1]
-    raise NonFiniteError(_nan_words(culprit, reached[culprit], slope, cause, advice), culprit, cause)
+    raise NonFiniteError(_nan_words(maker, reached[maker], slope, cause, advice), maker, cause)
 
 
 def _makers_of_nan(
@@ -223,15 +231,15 @@ def _all_finite(node: Node) -> bool:
 
 
 def _nan_words(
-    culprit: Node, upstream: float, slope: float | None, cause: Node | None, advice: list[str]
+    maker: Node, upstream: float, slope: float | None, cause: Node | None, advice: list[str]
 ) -> str:
-    operands = ", ".join(describe(parent) for parent in culprit.parents)
+    operands = ", ".join(describe(parent) for parent in maker.parents)
     if slope is None:
         what = "infinite gradients of both signs meet there"
     else:
         what = f"its gradient {upstream!r} times its local derivative {slope!r} is nan"
-    words = f"backward would give nan at {describe(culprit)} with operands ({operands}): {what}"
-    if cause is not None and cause is not culprit:
+    words = f"backward would give nan at {describe(maker)} with operands ({operands}): {what}"
+    if cause is not None and cause is not maker:
         inputs = ", ".join(describe(parent) for parent in cause.parents)
         words += f"; the first number in the graph that is not finite is {describe(cause)} of ({inputs})"
     return "; ".join([words, *advice])

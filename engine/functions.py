@@ -31,8 +31,8 @@ class Function(Protocol):
 
 
 def _node(operation: Operation, operands: Sequence[Any]) -> Value:
-    """The Value of an operation on operands, made by a stand-in where there is one among them."""
-    maker = _stand_in(operands) if modes.anywhere else None
+    """The Value of an operation on operands, made by a tracer where there is one among them."""
+    maker = _tracer(operands) if modes.anywhere else None
     if maker is not None:
         return maker.apply(operation, operands)
     return make_node(operation, operands) if operation.arity else _make_wide(operation, tuple(operands))
@@ -55,8 +55,8 @@ def _wide_node(
 ) -> Value:
     """A node that keeps its operands in one tuple.
 
-    Its partials are not searched for those of constants: `Value.partials` hides them, and backward drops
-    what it handed to a constant, which costs less than to look at every operand of every node.
+    Its partials are not searched for those of constants: `Value.partials` hides them, and backward removes
+    the gradient of a constant at its end, which costs less than to look at every operand of every node.
     """
     node: Value = object.__new__(Value)
     node._data = data
@@ -69,8 +69,8 @@ def _wide_node(
     return node
 
 
-def _stand_in(operands: Sequence[Any]) -> Value | None:
-    """The first operand of a special kind: while it records, replay hears everything through those."""
+def _tracer(operands: Sequence[Any]) -> Value | None:
+    """The first operand that is a tracer: while replay records, tracers make the nodes."""
     for operand in operands:
         if isinstance(operand, Value) and type(operand) not in (Value, Constant):
             return operand
@@ -85,7 +85,7 @@ def _function(operation: Operation) -> Function:
             raise TypeError(f"{operation.name} takes {operation.arity} operands, got {len(operands)}")
         if not modes.anywhere and type(operands[0]) is Value:
             return quick(operation)(*operands)
-        maker = _stand_in(operands) if modes.anywhere else None
+        maker = _tracer(operands) if modes.anywhere else None
         return operation(*operands) if maker is None else maker.apply(operation, operands)
 
     function.__name__ = function.__qualname__ = operation.name
@@ -164,7 +164,7 @@ class Selector(Protocol):
 
 @runtime_checkable
 class Chooser(Protocol):
-    """A stand-in for a number that is another one for every sample, and chooses among others."""
+    """A tracer for a number that is another one for every sample, and chooses among others."""
 
     def pick(self, values: Sequence[Any], /) -> Any:
         """The value at the place that the number tells."""
@@ -283,7 +283,7 @@ def softmax(values: Iterable[Value | float]) -> list[Value]:
 
 def _largest(operands: Sequence[Value | float]) -> Any:
     """The largest number among the operands, through which no gradient flows."""
-    maker: Any = _stand_in(operands) if modes.anywhere else None
+    maker: Any = _tracer(operands) if modes.anywhere else None
     if isinstance(maker, Chooser):
         return maker.largest(operands)
     return max(float(operand) for operand in operands)

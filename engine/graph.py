@@ -1,4 +1,4 @@
-"""A graph is nodes that know their operands; here are its nodes' anatomy and the ways to walk it.
+"""A graph is nodes that know their operands; here is what a node consists of, and the walks over a graph.
 
 Every walk is a loop, never a recursion: a chain of a million operations is a graph like any other.
 """
@@ -25,7 +25,7 @@ _PATH = (
 
 
 class Node:
-    """A number, how it was made, and the gradient that came back to it.
+    """A number, how it was made, and the derivative of the output by it.
 
     The operands and the local derivatives are in four slots instead of two tuples, because a tuple
     per node costs half of the engine's speed: operations on one or two operands use `_first` and
@@ -71,7 +71,7 @@ class Node:
 
     @property
     def paths(self) -> tuple[float | None, ...]:
-        """What backward multiplies by on the way to each parent; None hands nothing down."""
+        """What backward multiplies the gradient by for each parent; None: no contribution to that one."""
         second = self._second_partial
         if isinstance(self._second, tuple):
             assert isinstance(second, tuple)  # noqa: S101  (the two slots are filled together)

@@ -24,7 +24,7 @@ CALL = 100  # the precedence of `name(x)`, which never needs parentheses around 
 
 
 class Operand(Protocol):
-    """Anything but a number that an operation can be applied to: a Value, a symbol, a stand-in."""
+    """Anything but a number that an operation can be applied to: a Value, a symbol, a tracer."""
 
     def apply(self, operation: Operation, operands: Sequence[Any], /) -> Any:
         """The result of the operation on these operands, one of which is `self`."""

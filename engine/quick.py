@@ -1,9 +1,11 @@
 """The quick methods of Value, written out from the rows of the table.
 
-This is the one place where speed costs beauty. What a node needs is plain to see in `value.make_node`: look
-at the operands, run the row's forward and partials, fill the slots. Done so, by loops and calls, it takes
-several times as long as when the row's formulas stand in the method itself and the slots are filled one by
-one. So each row is run on symbols once, and the text that they leave behind becomes a method:
+This is the one place where readable code would be too slow. What a node needs is plain to see in
+`value.make_node`: look at the operands, run the row's forward and partials, fill the slots. Done so, by loops
+and calls, it takes several times as long as when the row's formulas stand in the method itself and the slots
+are filled one by one; even closures that call forward and partials take from 1.13 times as long (round), by
+1.25 (the arithmetic), to four times (power). So each row is run on symbols once, and the text that they give
+becomes a method:
 
 >>> print(body(ops.tanh, ("node",)))
 def tanh(self):
@@ -11,8 +13,8 @@ def tanh(self):
         data = forward(self._data)
         first_partial = 1.0 - data * data
         node = allocate(Value)
-    except UNUSUAL:
-        return plain(operation, (self,))
+    except UNDEFINED:
+        return make_node(operation, (self,))
     node._data = data
     node.grad = None
     node.label = ""
@@ -40,7 +42,7 @@ from engine import ops
 from engine.formula import Formula
 from engine.operation import Operation
 
-__all__ = ["body", "dot_body", "surround", "written", "written_dot"]
+__all__ = ["body", "define", "dot_body", "written", "written_dot"]
 
 _names: dict[str, Any] = {row.name: row.forward for row in ops.TABLE.values()} | {
     "nan": math.nan,
@@ -48,8 +50,8 @@ _names: dict[str, Any] = {row.name: row.forward for row in ops.TABLE.values()} |
 }
 
 
-def surround(**names: Any) -> None:
-    """Tell the methods what the names in them stand for: `Value`, `plain`, and the others."""
+def define(**names: Any) -> None:
+    """Give the methods the objects that they name: `Value`, `make_node`, and the others."""
     _names.update(names)
 
 
@@ -85,10 +87,10 @@ def _made(
 
 
 def body(operation: Operation, kinds: tuple[str, ...]) -> str:
-    """The text of the method: what arrives, what is computed, the slots of the new node."""
+    """The text of the method: what its operands are, what is computed, the slots of the new node."""
     roles = _roles(kinds)
     arguments = ", ".join(["self", "other"][: len(kinds)])
-    plain = f"        return plain(operation, ({', '.join(roles)}{',' * (len(roles) == 1)}))"
+    plain = f"        return make_node(operation, ({', '.join(roles)}{',' * (len(roles) == 1)}))"
     slopes = {"first_partial": None, "second_partial": None} | _slopes(operation, kinds)
     computed = {"data": _forward_text(operation, len(kinds))}
     computed |= {name: text for name, text in slopes.items() if text and _is_computed(text)}
@@ -98,10 +100,10 @@ def body(operation: Operation, kinds: tuple[str, ...]) -> str:
     }
     texts = [*computed.values(), *slots]
     kept = {x: source for x, source in numbers.items() if source != "other" and _uses(x, texts) > 1}
-    lines = [f"def {operation.name}({arguments}):", *_arrival(roles, kinds)]
+    lines = [f"def {operation.name}({arguments}):", *_operand_checks(roles, kinds)]
     lines += [f"    {x} = {source}" for x, source in kept.items()]
     lines += ["    try:", *(f"        {name} = {text}" for name, text in computed.items())]
-    lines += ["        node = allocate(Value)", "    except UNUSUAL:", plain]
+    lines += ["        node = allocate(Value)", "    except UNDEFINED:", plain]
     if len(kinds) > 1 or _makes_nan(operation):
         lines += ["    if data != data:", plain]
     if "number" in kinds:
@@ -120,13 +122,13 @@ def dot_body(operands: int) -> str:
     symbols = [Formula(name, plain=True) for name in [*weights, *inputs, *["b"] * len(bias)]]
     data = ops.dot.forward(*symbols).text  # type: ignore[attr-defined]
     slopes = [getattr(slope, "text", slope) for slope in ops.dot.partials(None, *symbols)]
-    plain = f"        return plain(operation, ({', '.join(['*weights', '*inputs', *bias])}))"
+    plain = f"        return make_node(operation, ({', '.join(['*weights', '*inputs', *bias])}))"
     lines = ["def dot(weights, inputs, bias):", "    try:"]
     lines += [f"        {_listed(weights)} = weights", f"        {_listed(inputs)} = inputs"]
     lines += [f"        operands = ({_listed([*weights, *inputs, *bias])})"]
     lines += [f"        {name} = {name}._data" for name in [*weights, *inputs]]
     lines += ["        b = bias._data"] * len(bias)
-    lines += [f"        data = {data}", "        node = allocate(Value)", "    except UNUSUAL:", plain]
+    lines += [f"        data = {data}", "        node = allocate(Value)", "    except UNDEFINED:", plain]
     lines += ["    if data != data:", plain]
     lines += _filled("node", "data", "operation", "None", "operands", "None", f"({_listed(slopes)})")
     return "\n".join([*lines, "    return node"])
@@ -141,14 +143,14 @@ def _roles(kinds: tuple[str, ...]) -> list[str]:
     return ["other", "self"] if kinds[0] == "number" else ["self", "other"][: len(kinds)]
 
 
-def _arrival(roles: list[str], kinds: tuple[str, ...]) -> list[str]:
+def _operand_checks(roles: list[str], kinds: tuple[str, ...]) -> list[str]:
     if kinds == ("node", "node"):
         return ["    if type(other) is not Value:", "        return by_number(self, other)"]
     if "number" in kinds:
         return [
             "    if type(other) is not float:",
             "        if type(other) is not int:",
-            f"            return odd(operation, {', '.join(roles)})",
+            f"            return with_number(operation, {', '.join(roles)})",
             "        other = as_number(other)",
         ]
     return []
@@ -168,7 +170,7 @@ def _slopes(operation: Operation, kinds: tuple[str, ...]) -> dict[str, str | Non
     partials = operation.partials(Formula("data", plain=True), *_symbols(len(kinds)))
     texts = [partial.text if isinstance(partial, Formula) else repr(partial) for partial in partials]
     wanted = [text if kind == "node" else None for text, kind in zip(texts, kinds, strict=True)]
-    if operation.flat:  # and hands nothing down
+    if operation.flat:  # and contributes nothing to its operand
         wanted = [None if text == "0.0" else text for text in wanted]
     return dict(zip(["first_partial", "second_partial"], wanted, strict=False))
 

@@ -19,7 +19,7 @@ from engine.backward import backward
 from engine.errors import DomainError, GraphError
 from engine.graph import Node, copied, short_name, topological_order
 from engine.operation import Operation
-from engine.quick import surround, written
+from engine.quick import define, written
 from engine.real import as_number
 from engine.terminal import shown
 
@@ -312,17 +312,17 @@ def _refuse_to_allocate(kind: type[Value]) -> Value:  # noqa: ARG001  (called as
 
 def _switch(is_on: bool) -> None:
     """While a mode is on anywhere, the quick methods get no empty nodes, and turn to `make_node`."""
-    surround(allocate=_refuse_to_allocate if is_on else object.__new__)
+    define(allocate=_refuse_to_allocate if is_on else object.__new__)
 
 
 modes.watchers.append(_switch)
-surround(
+define(
     Constant=Constant,
     Value=Value,
-    UNUSUAL=(*_UNDEFINED, AttributeError),
+    UNDEFINED=(*_UNDEFINED, AttributeError),
     allocate=object.__new__,
     as_number=as_number,
     new=object.__new__,
-    odd=_with_number,
-    plain=make_node,
+    make_node=make_node,
+    with_number=_with_number,
 )

@@ -296,7 +296,7 @@ class _Run:
         ) from error
 
     def examine(self, examination: Any) -> None:
-        """Add the doctor's findings to the history, and say them aloud."""
+        """Add the doctor's findings to the history, and print them."""
         findings = examination(
             self.model,
             self.samples,

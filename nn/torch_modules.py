@@ -1,7 +1,7 @@
 """A model as torch modules, and the weights there and back; torch is opened when somebody asks for it.
 
-Every kind of module here is one known to torch; `TWINS` says which. The numbers of a twin are listed in the
-order in which torch lists its parameters, so that the same list serves both ways.
+Every kind of module here is one known to torch; `COUNTERPARTS` says which. The numbers of a
+counterpart are in the order in which torch lists its parameters, so that the same list serves both ways.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ Module = Any  # one of ours; this room lies below them, and knows them by the na
 Array = Any  # Values in lists, or lists of lists
 
 
-class Twin(NamedTuple):
+class Counterpart(NamedTuple):
     """A torch module, and our Values for each of its parameters."""
 
     module: Any
@@ -32,12 +32,12 @@ def to_torch(model: Module) -> Any:
     """
     torch = _torch()
     with torch.random.fork_rng(devices=[]):  # torch draws weights that are overwritten at once
-        twin = _twin(model)
+        counterpart = _counterpart(model)
     trained = set(model.parameters())
-    for parameter, array in zip(twin.module.parameters(), twin.arrays, strict=True):
+    for parameter, array in zip(counterpart.module.parameters(), counterpart.arrays, strict=True):
         parameter.data.copy_(torch.tensor(_numbers(array), dtype=torch.float64))
         parameter.requires_grad_(any(value in trained for value in _flat(array)))
-    return twin.module.train(model.training)
+    return counterpart.module.train(model.training)
 
 
 def load_torch(model: Module, module: Any) -> None:
@@ -46,7 +46,7 @@ def load_torch(model: Module, module: Any) -> None:
     Raises ValueError, with nothing changed, where shapes differ.
     """
     with _torch().random.fork_rng(devices=[]):
-        arrays = _twin(model).arrays
+        arrays = _counterpart(model).arrays
     given = [parameter.detach().double().cpu().tolist() for parameter in module.parameters()]
     expected, found = [_shape(array) for array in arrays], [_shape(array) for array in given]
     if expected != found:
@@ -63,12 +63,12 @@ def _torch() -> Any:
         raise ImportError("torch is not installed; install it with: pip install torch") from None
 
 
-def _twin(model: Module) -> Twin:
+def _counterpart(model: Module) -> Counterpart:
     for kind in type(model).__mro__:
-        if kind.__name__ in TWINS and kind.__module__.startswith("nn."):
-            return TWINS[kind.__name__](_torch(), model)
+        if kind.__name__ in COUNTERPARTS and kind.__module__.startswith("nn."):
+            return COUNTERPARTS[kind.__name__](_torch(), model)
     raise TypeError(
-        f"{type(model).__name__} has no counterpart in torch; to_torch knows {', '.join(TWINS)}: "
+        f"{type(model).__name__} has no counterpart in torch; to_torch knows {', '.join(COUNTERPARTS)}: "
         "turn its parts into torch modules, and put these together there"
     )
 
@@ -76,54 +76,58 @@ def _twin(model: Module) -> Twin:
 # ── One function for each kind of module ──────────────────────────────────────────────────────────
 
 
-def _sequential(torch: Any, model: Module) -> Twin:
+def _sequential(torch: Any, model: Module) -> Counterpart:
     modules: list[Any] = []
     arrays: list[Array] = []
     for layer in model.layers:
-        twin = _twin(layer)
-        arrays += twin.arrays
-        modules += twin.module if isinstance(twin.module, torch.nn.Sequential) else [twin.module]
-        if isinstance(twin.module, torch.nn.Embedding):
+        counterpart = _counterpart(layer)
+        arrays += counterpart.arrays
+        modules += (
+            counterpart.module
+            if isinstance(counterpart.module, torch.nn.Sequential)
+            else [counterpart.module]
+        )
+        if isinstance(counterpart.module, torch.nn.Embedding):
             modules.append(torch.nn.Flatten(-2))  # the rows one after the other, as one list
-    return Twin(torch.nn.Sequential(*modules), arrays)
+    return Counterpart(torch.nn.Sequential(*modules), arrays)
 
 
-def _layer(torch: Any, model: Module) -> Twin:
+def _layer(torch: Any, model: Module) -> Counterpart:
     return _linear(torch, model, model.neurons)
 
 
-def _neuron(torch: Any, model: Module) -> Twin:
+def _neuron(torch: Any, model: Module) -> Counterpart:
     return _linear(torch, model, [model])
 
 
-def _linear(torch: Any, model: Module, neurons: Sequence[Module]) -> Twin:
+def _linear(torch: Any, model: Module, neurons: Sequence[Module]) -> Counterpart:
     weights, biases = [neuron.weights for neuron in neurons], [neuron.bias for neuron in neurons]
     linear = torch.nn.Linear(len(weights[0]), len(weights), dtype=torch.float64)
     name = model.arguments()["activation"]
     if name == "linear":
-        return Twin(linear, [weights, biases])
+        return Counterpart(linear, [weights, biases])
     if name not in ACTIVATIONS:
         raise TypeError(f"torch has no counterpart for the activation {name}; to_torch knows {_words()}")
-    return Twin(torch.nn.Sequential(linear, ACTIVATIONS[name](torch)), [weights, biases])
+    return Counterpart(torch.nn.Sequential(linear, ACTIVATIONS[name](torch)), [weights, biases])
 
 
-def _dropout(torch: Any, model: Module) -> Twin:
-    return Twin(torch.nn.Dropout(model.rate), [])
+def _dropout(torch: Any, model: Module) -> Counterpart:
+    return Counterpart(torch.nn.Dropout(model.rate), [])
 
 
-def _embedding(torch: Any, model: Module) -> Twin:
-    return Twin(torch.nn.Embedding(*_shape(model.rows), dtype=torch.float64), [model.rows])
+def _embedding(torch: Any, model: Module) -> Counterpart:
+    return Counterpart(torch.nn.Embedding(*_shape(model.rows), dtype=torch.float64), [model.rows])
 
 
-def _rms_norm(torch: Any, model: Module) -> Twin:
+def _rms_norm(torch: Any, model: Module) -> Counterpart:
     size = len(model.gains)
-    return Twin(torch.nn.RMSNorm(size, eps=model.epsilon, dtype=torch.float64), [model.gains])
+    return Counterpart(torch.nn.RMSNorm(size, eps=model.epsilon, dtype=torch.float64), [model.gains])
 
 
-def _attention(torch: Any, model: Module) -> Twin:
-    twins = [_layer(torch, part) for part in (model.query, model.key, model.value, model.output)]
-    module = _attention_class()(model.heads, *(twin.module for twin in twins))
-    return Twin(module, [array for twin in twins for array in twin.arrays])
+def _attention(torch: Any, model: Module) -> Counterpart:
+    counterparts = [_layer(torch, part) for part in (model.query, model.key, model.value, model.output)]
+    module = _attention_class()(model.heads, *(counterpart.module for counterpart in counterparts))
+    return Counterpart(module, [array for counterpart in counterparts for array in counterpart.arrays])
 
 
 @cache
@@ -161,7 +165,7 @@ def _sine_class() -> type:
     return Sine
 
 
-TWINS: dict[str, Callable[[Any, Module], Twin]] = {
+COUNTERPARTS: dict[str, Callable[[Any, Module], Counterpart]] = {
     "Sequential": _sequential,
     "Layer": _layer,
     "Neuron": _neuron,

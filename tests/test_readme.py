@@ -5,17 +5,27 @@ from __future__ import annotations
 import doctest
 import inspect
 import re
+import sys
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import pytest
 
-from engine import backward, graph, ops, value
+from engine import Value, backward, graph, operation, ops, value
 from engine.conventions import conventions
-from nn.modules import layers
+from engine.real import as_number
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+BACKWARD = (
+    backward.backward,
+    backward._restoring,
+    backward._mark,
+    backward._sweep,
+    backward._settle,
+    backward._write,
+)
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 
 
@@ -42,7 +52,40 @@ def test_the_files_it_names_are_there() -> None:
 
 
 def test_the_path_through_the_source_is_short() -> None:
-    path: list[Any] = [ops, graph.Node, value.make_node, backward.adjoints, layers.Neuron]
-    assert sum(len(inspect.getsource(part).splitlines()) for part in path) <= 500
-    for part in path[1:]:
-        assert f"`{part.__name__}` in" in README
+    path: list[Any] = [operation.Operation, ops, graph.Node, value.Value.__mul__, *BACKWARD]
+    assert sum(len(inspect.getsource(part).splitlines()) for part in path) <= 700
+    table = README.partition("## Read it")[2].partition("## ")[0]
+    found = re.findall(
+        r"^\| (?:`([\w.]+)` in )?\[engine/\w+\.py\]\((engine/\w+\.py)\) \|", table, re.MULTILINE
+    )
+    assert found == [
+        ("Operation", "engine/operation.py"),
+        ("", "engine/ops.py"),
+        ("Node", "engine/graph.py"),
+        ("Value.__mul__", "engine/value.py"),
+        ("backward", "engine/backward.py"),
+    ]
+    for name in ("make_node", "adjoints"):
+        assert f"`{name}`" in table
+
+
+def test_the_path_through_the_source_is_the_one_that_a_product_takes() -> None:
+    """All code that runs is on it, except the check of the number that backward begins with."""
+    a, b = Value(2.0), Value(3.0)
+    ran: set[Any] = set()
+
+    def note(frame: FrameType, event: str, _: Any) -> None:
+        if event == "call":
+            ran.add(frame.f_code)
+
+    sys.setprofile(note)
+    c = a * b
+    c.backward()
+    sys.setprofile(None)
+    assert (a.grad, b.grad) == (3.0, 2.0)
+    assert isinstance(c, graph.Node)
+    assert isinstance(c.operation, operation.Operation)
+    assert c.operation is ops.multiply
+    own = {code for code in ran if code.co_name != "<listcomp>"}
+    expected = [Value.__mul__, Value.backward, *BACKWARD, as_number]
+    assert own == {function.__code__ for function in expected}

@@ -79,7 +79,7 @@ class Drawing:
     @cached_property
     def bare_svg(self) -> str:
         """The `<svg>` element without its style sheet, for a page that has one."""
-        return dressed(self._laid_out("svg").decode(), self._tooltips, self.description)
+        return with_tooltips(self._laid_out("svg").decode(), self._tooltips, self.description)
 
     @property
     def height(self) -> float:
@@ -241,7 +241,7 @@ def refuse_crowd(folded: Folded, title: str, limit: int) -> None:
         )
 
 
-def dressed(svg: str, tooltips: dict[str, str], description: str) -> str:
+def with_tooltips(svg: str, tooltips: dict[str, str], description: str) -> str:
     """The layout program's SVG as one element to put into a page: tooltips, style, words for a reader."""
     start = svg.index("<svg")
     end = svg.index(">", start)

@@ -181,7 +181,10 @@ class SGD(Optimizer):
             raise ValueError("nesterov looks ahead along the momentum, so it needs momentum > 0, got 0")
 
     def rule(self, number: Number, gradient: Number, rate: float, *memory: Number) -> tuple[Number, ...]:
-        """V ← momentum × v + g; number − rate × v."""
+        """v ← momentum × v + gradient; number − rate × v.
+
+        With nesterov, number − rate × (gradient + momentum × v).
+        """
         (velocity,) = memory
         gradient = gradient + self.weight_decay * number
         velocity = self.momentum * velocity + gradient

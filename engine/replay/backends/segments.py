@@ -114,12 +114,12 @@ class _Job:
 
     def __init__(self, work: Callable[[int, int], None], segments: int) -> None:
         self._work, self._left = work, deque(range(segments))
-        self._gate, self._inside, self._is_over = threading.Condition(), 0, False
+        self._changed, self._inside, self._is_over = threading.Condition(), 0, False
         self._errors: list[BaseException] = []
 
     def join(self, worker: int) -> None:
         """Do segments until there are none left."""
-        with self._gate:
+        with self._changed:
             if self._is_over:
                 return
             self._inside += 1
@@ -130,9 +130,9 @@ class _Job:
             self._left.clear()
             self._errors.append(error)
         finally:
-            with self._gate:
+            with self._changed:
                 self._inside -= 1
-                self._gate.notify_all()
+                self._changed.notify_all()
 
     def _next(self) -> int | None:
         try:
@@ -142,11 +142,11 @@ class _Job:
 
     def finish(self) -> None:
         """Wait for those who are still at it, let nobody begin any more, and raise the first error."""
-        with self._gate:
+        with self._changed:
             self._is_over = True
             while self._inside:
                 try:
-                    self._gate.wait()
+                    self._changed.wait()
                 except KeyboardInterrupt as error:  # not before nobody writes to our memory any more
                     self._left.clear()
                     self._errors.append(error)

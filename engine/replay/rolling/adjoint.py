@@ -1,7 +1,7 @@
 """The way back: the instructions that carry the gradient from the result to the weights.
 
 Linear instructions have structural adjoints: of a matrix product two matrix products, of a gathered sum
-another gathered sum (each row pulls what it is owed, so nothing is scattered). The derivatives of the
+another gathered sum (each row adds up its own contributions, so nothing is scattered). The derivatives of the
 table's rows come from running their `partials` on symbols.
 """
 
@@ -33,8 +33,9 @@ from engine.replay.recording.selection import GREATER
 
 __all__ = ["Adjoint"]
 
-Contribution = MatrixProduct | LaneProduct | SumOfProducts | Elementwise | Scatter
-Owed = tuple[int, int, float]  # the row of the gradient, the row of the other factor, the coefficient
+Adding = MatrixProduct | LaneProduct | SumOfProducts | Elementwise | Scatter  # what may add to rows
+Contribution = tuple[int, int, float]  # the row of the gradient, the row of the other factor, the coefficient
+Contributions = dict[int, list[Contribution]]  # to each place
 
 
 class Adjoint:
@@ -104,7 +105,7 @@ class Adjoint:
             self._part.append(Fill(Rows.of(rows.space, missing), 0.0))
         touched.update(missing)
 
-    def _add(self, instruction: Contribution) -> None:
+    def _add(self, instruction: Adding) -> None:
         """Append a contribution, which stores where it is the first."""
         rows = rows_of(instruction.out)
         touched = self._touched[rows.space]
@@ -124,29 +125,29 @@ class Adjoint:
             if len(set(matrix.places())) == matrix.rows * matrix.columns:
                 self._add(LaneProduct(gradient, upstream, operand))
             else:
-                self._pull(self._owed_to_entries(matrix, upstream, operand), upstream.space)
+                self._sum(self._contributions_to_entries(matrix, upstream, operand), upstream.space)
         if bias is not None and self._is_wanted(bias):
             positions = len(upstream) // len(bias)
-            owed: dict[int, list[Owed]] = defaultdict(list)
+            contributions: Contributions = defaultdict(list)
             for place, row in enumerate(upstream.places):
-                owed[bias.places[place // positions]].append((row, -1, 1.0))
-            self._pull({(Space.WEIGHT, None): owed}, upstream.space)
+                contributions[bias.places[place // positions]].append((row, -1, 1.0))
+            self._sum({(Space.WEIGHT, None): contributions}, upstream.space)
         if self._is_wanted(operand):
             back = Rows(operand.space.adjoint, operand.places)
             self._add(MatrixProduct(back, matrix.transposed(), upstream))
 
-    def _owed_to_entries(
+    def _contributions_to_entries(
         self, matrix: Matrix, upstream: Rows, operand: Rows
-    ) -> dict[tuple[Space, Space | None], dict[int, list[Owed]]]:
-        """What each weight is owed, where one weight is several entries of the matrix."""
-        owed: dict[int, list[Owed]] = defaultdict(list)
+    ) -> dict[tuple[Space, Space | None], Contributions]:
+        """The contributions to each weight, where one weight is several entries of the matrix."""
+        contributions: Contributions = defaultdict(list)
         positions = len(upstream) // matrix.rows
         for entry, weight in enumerate(matrix.places()):
             row, column = divmod(entry, matrix.columns)
             for position in range(positions):
                 left = upstream.places[row * positions + position]
-                owed[weight].append((left, operand.places[column * positions + position], 1.0))
-        return {(Space.WEIGHT, operand.space): owed}
+                contributions[weight].append((left, operand.places[column * positions + position], 1.0))
+        return {(Space.WEIGHT, operand.space): contributions}
 
     def _sum_of_products(self, instruction: SumOfProducts, upstream: Rows) -> None:
         left, right = instruction.left, instruction.right
@@ -156,32 +157,34 @@ class Adjoint:
             for member, (start, end) in enumerate(zip((0, *instruction.ends), instruction.ends, strict=False))
             for _ in range(start, end)
         ]
-        owed: dict[tuple[Space, Space | None], dict[int, list[Owed]]] = defaultdict(lambda: defaultdict(list))
+        contributions: dict[tuple[Space, Space | None], Contributions] = defaultdict(
+            lambda: defaultdict(list)
+        )
         factors = [(left, right)] if right is None else [(left, right), (right, left)]
         if left == right:  # squares: once for both factors
             factors, coefficients = factors[:1], tuple(2.0 * factor for factor in coefficients)
         for target, other in factors:
-            debts = owed[target.space, other.space if other else None]
+            of_place = contributions[target.space, other.space if other else None]
             others = other.places if other else (-1,) * len(left)
             for place, row, place_of_other, factor in zip(
                 target.places, gradients, others, coefficients, strict=True
             ):
                 if (target.space, place) in self._wanted:
-                    debts[place].append((row, place_of_other, factor))
-        self._pull(owed, upstream.space)
+                    of_place[place].append((row, place_of_other, factor))
+        self._sum(contributions, upstream.space)
 
-    def _pull(self, owed: dict[tuple[Space, Space | None], dict[int, list[Owed]]], gradient: Space) -> None:
+    def _sum(self, contributions: dict[tuple[Space, Space | None], Contributions], gradient: Space) -> None:
         """One gathered sum for each space of targets and of other factors."""
-        for (target, other), debts in owed.items():
-            if not debts:
+        for (target, other), of_place in contributions.items():
+            if not of_place:
                 continue
-            for places in _alike(debts):
-                terms = [debt for place in places for debt in debts[place]]
+            for places in _alike(of_place):
+                terms = [term for place in places for term in of_place[place]]
                 coefficients = tuple(factor for _, _, factor in terms)
                 self._add(
                     SumOfProducts(
                         out=Rows.of(target.adjoint, places),
-                        ends=_ends(len(debts[place]) for place in places),
+                        ends=_ends(len(of_place[place]) for place in places),
                         left=Rows.of(gradient, [row for row, _, _ in terms]),
                         right=None if other is None else Rows.of(other, [place for _, place, _ in terms]),
                         coefficients=() if set(coefficients) == {1.0} else coefficients,
@@ -191,7 +194,7 @@ class Adjoint:
     def _elementwise(self, expression: Apply, operands: tuple[Rows, ...], upstream: Rows, out: Rows) -> None:
         slopes = partials(expression.operation, expression.operands)
         if expression.operation is ops.relu:
-            slopes = tuple(map(_told_by_the_result, slopes))
+            slopes = tuple(map(_slope_from_result, slopes))
         for operand, slope in zip(expression.operands, slopes, strict=True):
             if isinstance(operand, Argument) and self._is_wanted(operands[operand.number]):
                 self._pass_on(operands[operand.number], slope, operands, upstream, out)
@@ -210,19 +213,19 @@ class Adjoint:
         self._add(Elementwise(back, renumbered(expression, numbers), tuple(available[old] for old in used)))
 
 
-def _alike(debts: dict[int, list[Owed]]) -> list[list[int]]:
+def _alike(of_place: Contributions) -> list[list[int]]:
     """The places in order; where most of them have the same number of terms, those apart from the others."""
     by_count: dict[int, list[int]] = defaultdict(list)
-    for place in sorted(debts):
-        by_count[len(debts[place])].append(place)
+    for place in sorted(of_place):
+        by_count[len(of_place[place])].append(place)
     most = max(by_count, key=lambda count: len(by_count[count]))
-    others = [place for place in sorted(debts) if len(debts[place]) != most]
+    others = [place for place in sorted(of_place) if len(of_place[place]) != most]
     is_apart = others and len(others) < len(by_count[most])
-    return [by_count[most], others] if is_apart else [sorted(debts)]
+    return [by_count[most], others] if is_apart else [sorted(of_place)]
 
 
-def _told_by_the_result(slope: Any) -> Any:
-    """The slope of an operation whose result is positive just where its operand is, told by the result.
+def _slope_from_result(slope: Any) -> Any:
+    """The slope of an operation whose result is positive where its operand is, by the sign of the result.
 
     Then nothing needs the operand any more, and what a product is before its relu is not even stored.
     """

@@ -76,9 +76,9 @@ class Strided:
 class Layout:
     """The regions of all spaces for a number of lanes; tables grow while the program is written.
 
-    They begin at multiples of a vector, and there is at least one between two of them: canaries, so that
-    whoever writes too far is seen. Where numbers are float32, what comes from outside and what is summed over
-    all samples is there in float64 too: `doubles` are these regions, counted in doubles.
+    They begin at multiples of a vector, and there is at least one between two of them: canaries, so that a
+    write beyond a region is noticed. Where numbers are float32, what comes from outside and what is summed
+    over all samples is there in float64 too: `doubles` are these regions, counted in doubles.
     """
 
     def __init__(self, program: Program, lanes: int, precision: Precision = DOUBLE) -> None:

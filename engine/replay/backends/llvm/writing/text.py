@@ -157,7 +157,7 @@ class Text(Lines):
         )
 
     def binary(self, name: str, left: str, right: str) -> str:
-        """fadd, fsub, fmul or fdiv; a product may melt into the sum that it is added to."""
+        """fadd, fsub, fmul or fdiv; a product may be contracted with the sum that it is added to."""
         return self.let(f"{name} contract {self.type} {left}, {right}")
 
     def fma(self, left: str, right: str, more: str) -> str:
