@@ -45,7 +45,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "gelu": lambda x: x * many.erfc(-x / many.sqrt(2)) / 2,
     "mish": lambda x: x * many.tanh(many.log1p(many.exp(x))), "softsign": lambda x: x / (1 + abs(x)),
     "dot": lambda *xs: _pairs(xs), "total": lambda *xs: reduce(operator.add, xs),
-    "logsumexp": lambda *xs: many.ln(many.fsum([many.exp(x) for x in xs])),
+    "logsumexp": lambda *xs: max(xs) + many.ln(many.fsum([many.exp(x - max(xs)) for x in xs])),
     "norm": lambda *xs: many.sqrt(many.fsum([x * x for x in xs])),
 }  # fmt: skip
 

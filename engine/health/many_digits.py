@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from functools import cache
 from typing import Any
 
 import mpmath
@@ -22,7 +21,7 @@ import mpmath
 from engine import ops
 from engine.health.ball import Ball
 from engine.health.enclosure import ON_BALLS, Numbers
-from engine.operation import Operation, choose
+from engine.operation import Operation
 
 __all__ = ["ManyDigits", "knows"]
 
@@ -31,54 +30,63 @@ LARGEST = 1e8  # exp of more than this is refused: its exponent alone would fill
 WIDEST = 4096  # bits from the first to the last of a number that is turned into a fraction
 Real = Any
 
-_BY_NAME = (
-    *("exp", "expm1", "log", "log1p", "log10", "sqrt", "sin", "cos", "tan", "asin", "acos", "atan", "atan2"),
-    *("sinh", "cosh", "tanh", "asinh", "acosh", "atanh", "hypot", "erf", "erfc", "power", "floor", "ceil"),
-)
-_OTHERWISE: dict[str, Callable[..., Any]] = {
-    "cbrt": lambda many, x: many.cbrt(x) if x >= 0 else -many.cbrt(-x),
-    "exp2": lambda many, x: many.power(2, x),
-    "log2": lambda many, x: many.log(x) / many.ln2,
-    "ratio": lambda many, x, y: x / y if y else many.inf * x,
-    "round": lambda many, x: many.nint(x),
-    "norm": lambda many, *xs: many.sqrt(many.fsum(xs, squared=True)),
+_FUNCTIONS: dict[Operation, Callable[..., Any]] = {  # (mpmath's context, *operands) -> the result
+    ops.exp: lambda many, x: many.exp(x),
+    ops.expm1: lambda many, x: many.expm1(x),
+    ops.exp2: lambda many, x: many.power(2, x),
+    ops.log: lambda many, x: many.log(x),
+    ops.log1p: lambda many, x: many.log1p(x),
+    ops.log2: lambda many, x: many.log(x) / many.ln2,
+    ops.log10: lambda many, x: many.log10(x),
+    ops.power: lambda many, x, y: many.power(x, y),
+    ops.ratio: lambda many, x, y: x / y if y else many.inf * x,
+    ops.sqrt: lambda many, x: many.sqrt(x),
+    ops.cbrt: lambda many, x: many.cbrt(x) if x >= 0 else -many.cbrt(-x),
+    ops.sin: lambda many, x: many.sin(x),
+    ops.cos: lambda many, x: many.cos(x),
+    ops.tan: lambda many, x: many.tan(x),
+    ops.asin: lambda many, x: many.asin(x),
+    ops.acos: lambda many, x: many.acos(x),
+    ops.atan: lambda many, x: many.atan(x),
+    ops.atan2: lambda many, y, x: many.atan2(y, x),
+    ops.sinh: lambda many, x: many.sinh(x),
+    ops.cosh: lambda many, x: many.cosh(x),
+    ops.tanh: lambda many, x: many.tanh(x),
+    ops.asinh: lambda many, x: many.asinh(x),
+    ops.acosh: lambda many, x: many.acosh(x),
+    ops.atanh: lambda many, x: many.atanh(x),
+    ops.hypot: lambda many, x, y: many.hypot(x, y),
+    ops.norm: lambda many, *xs: many.sqrt(many.fsum(xs, squared=True)),
+    ops.erf: lambda many, x: many.erf(x),
+    ops.erfc: lambda many, x: many.erfc(x),
+    ops.floor: lambda many, x: many.floor(x),
+    ops.ceil: lambda many, x: many.ceil(x),
+    ops.nearest: lambda many, x: many.nint(x),
 }
-_GROWING = {"exp", "expm1", "exp2", "sinh", "cosh"}
+_GROWING = {ops.exp, ops.expm1, ops.exp2, ops.sinh, ops.cosh}
 
 
-@cache
+def _logsumexp(*xs: Ball) -> Any:
+    largest = max(xs, key=lambda ball: ball.mid)
+    return largest + ops.log(ops.total(*(ops.exp(x - largest) for x in xs)))
+
+
+def _formula(operation: Operation) -> Callable[..., Any] | None:
+    """The operation as a formula of others, to be run on balls."""
+    return _logsumexp if operation is ops.logsumexp else operation.lowered
+
+
 def _function(operation: Operation) -> Callable[..., Any] | None:
-    """(mpmath's context, *numbers) -> the operation's result; None where there is none."""
-    if ops.TABLE.get(operation.name) is not operation:
-        return None
-    if operation.name in _BY_NAME:
-        name = operation.name
-        return lambda many, *numbers: getattr(many, name)(*numbers)
-    if operation.name in _OTHERWISE:
-        return _OTHERWISE[operation.name]
-    return (lambda many, *numbers: many.mpf(operation.forward(*numbers))) if operation.ulp == 0 else None
-
-
-def _lowering(operation: Operation) -> Callable[..., Any] | None:
-    return getattr(operation, "lowered", None) or TEMPORARY.get(operation.name)
-
-
-TEMPORARY: dict[str, Callable[..., Any]] = {
-    "sigmoid": lambda x: 1.0 / (1.0 + ops.exp(-x)),
-    "leaky_relu": lambda x, slope: choose(x > 0.0, x, lambda: slope * x),
-    "elu": lambda x, alpha: choose(x > 0.0, x, lambda: alpha * ops.expm1(x)),
-    "softplus": lambda x: ops.log1p(ops.exp(x)),
-    "silu": lambda x: x / (1.0 + ops.exp(-x)),
-    "gelu": lambda x: 0.5 * x * ops.erfc(-x / ops.ROOT_2),
-    "mish": lambda x: x * ops.tanh(ops.log1p(ops.exp(x))),
-    "softsign": lambda x: x / (1.0 + ops.absolute(x)),
-    "logsumexp": lambda *xs: ops.log(ops.total(*(ops.exp(x) for x in xs))),
-}
+    """The operation as a function of many digits; a row that only selects is its own."""
+    if operation.ulp == 0 and operation not in _FUNCTIONS:
+        return lambda many, *numbers: many.mpf(operation.forward(*numbers))
+    return _FUNCTIONS.get(operation)
 
 
 def knows(operation: Operation) -> bool:
     """Whether the operation has many digits."""
-    return operation in ON_BALLS or _function(operation) is not None or _lowering(operation) is not None
+    ways = _function(operation), _formula(operation)
+    return operation in ON_BALLS or any(way is not None for way in ways)
 
 
 class ManyDigits(Numbers):
@@ -138,8 +146,8 @@ class ManyDigits(Numbers):
         function = _function(operation)
         try:
             if function is None:
-                return self._lowered(operation, mids)
-            if operation.name in _GROWING and abs(mids[0]) > LARGEST:
+                return self._by_formula(operation, mids)
+            if operation in _GROWING and abs(mids[0]) > LARGEST:
                 return self.many.nan, self.infinite
             out = function(self.many, *mids) if self.contains(operation, mids) else self.many.nan
         except (ArithmeticError, ValueError, NotImplementedError, mpmath.NoConvergence):
@@ -160,12 +168,12 @@ class ManyDigits(Numbers):
             return self.zero
         return abs(out) * self.unit
 
-    def _lowered(self, operation: Operation, mids: Sequence[Real]) -> tuple[Real, Real]:
+    def _by_formula(self, operation: Operation, mids: Sequence[Real]) -> tuple[Real, Real]:
         """What a row that says how it is made of others gives when that is run on balls."""
-        lowered = _lowering(operation)
-        if lowered is None or not self.contains(operation, mids):
+        formula = _formula(operation)
+        if formula is None or not self.contains(operation, mids):
             return self.many.nan, self.infinite
-        found = lowered(*(Ball(mid, self.zero, self) for mid in mids))
+        found = formula(*(Ball(mid, self.zero, self) for mid in mids))
         ball = found if type(found) is Ball else self.lift(found)
         return ball.mid, ball.rad
 
