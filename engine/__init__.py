@@ -83,6 +83,7 @@ from engine.modes import no_grad, remember_lines
 from engine.value import Constant, Value
 
 if TYPE_CHECKING:
+    from engine.algebra.asked import formula, latex, symbolic
     from engine.checking import assert_gradients, check_gradients
     from engine.health.report import health
     from engine.pages import page
@@ -98,10 +99,13 @@ _LATER = {  # opened when first asked for: these rooms need graphviz or numpy, o
     "compile": "engine.replay.compiled",
     "draw": "engine.picture.drawing",
     "explain": "engine.stepping.explain",
+    "formula": "engine.algebra.asked",
     "forward_steps": "engine.stepping.steps",
     "health": "engine.health.report",
+    "latex": "engine.algebra.asked",
     "page": "engine.pages",
     "steps": "engine.stepping.steps",
+    "symbolic": "engine.algebra.asked",
     "walk": "engine.walks",
 }
 
@@ -141,6 +145,7 @@ __all__ = [  # noqa: RUF022  (sorted as sorted() does)
     "explain",
     "expm1",
     "floor",
+    "formula",
     "forward_steps",
     "gelu",
     "gradient",
@@ -152,6 +157,7 @@ __all__ = [  # noqa: RUF022  (sorted as sorted() does)
     "hypot",
     "jacobian",
     "jvp",
+    "latex",
     "leaky_relu",
     "log",
     "log10",
@@ -180,6 +186,7 @@ __all__ = [  # noqa: RUF022  (sorted as sorted() does)
     "softsign",
     "sqrt",
     "steps",
+    "symbolic",
     "tan",
     "tanh",
     "total",
@@ -189,7 +196,8 @@ __all__ = [  # noqa: RUF022  (sorted as sorted() does)
 
 
 import_module("engine.health")  # an empty room, opened here so that its name can go to the function in it
-del globals()["health"]
+for _name in ("formula", "health"):  # functions that are opened later; the modules stay importable
+    del globals()[_name]
 
 
 def __getattr__(name: str) -> Any:

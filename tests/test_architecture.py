@@ -29,7 +29,7 @@ ORDER: dict[str, str] = {
         wording
         functions
         calculus
-        checking stepping picture replay health
+        checking stepping picture replay health algebra
         pages
         walks
     """,
@@ -55,6 +55,12 @@ ORDER: dict[str, str] = {
         levels
         blame hints
         report
+    """,
+    "engine/algebra": """
+        symbols
+        expressions
+        typesetting
+        asked
     """,
     "engine/stepping": """
         records screen
@@ -178,6 +184,7 @@ THIRD_PARTY: dict[str, str | tuple[str, ...]] = {
     "llvmlite": "engine/replay/backends/llvm/",
     "jax": "engine/replay/backends/jax/",
     "mpmath": "engine/health/",
+    "sympy": "engine/algebra/",
     "hypothesis": "engine/checking/",
     "pytest": "engine/checking/",
     "matplotlib": "nn/inspection/plots.py",
@@ -190,10 +197,11 @@ STANDARD_NAMES = {
     *("code", "copy", "html", "io", "json", "math", "numbers", "operator", "profile", "queue", "random"),
     *("select", "statistics", "string", "test", "trace", "types", "typing"),
 }
-OPTIONAL = (  # need llvmlite, jax, mpmath
+OPTIONAL = (  # need llvmlite, jax, mpmath, sympy
     "engine.replay.backends.llvm",
     "engine.replay.backends.jax",
     "engine.health.many_digits",
+    "engine.algebra.",
 )
 DRAWERS = {"utils", "util", "helpers", "helper", "common", "misc", "manager"}
 

@@ -1,0 +1,89 @@
+"""A graph as one expression of sympy, and its derivative: the chain rule over the rows' own formulas.
+
+>>> from engine import Value
+>>> w, x = Value(0.5, label="w"), Value(2.0, label="x")
+>>> y = (w * x).tanh() ** 2
+>>> expressed(y, None, limit=10)
+tanh(w*x)**2
+>>> simplified(expressed(y, w, limit=10))
+2*x*tanh(w*x)/cosh(w*x)**2
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import sympy
+
+from engine.algebra.symbols import Expression, Symbolic, applied, expression_of, number
+from engine.backward import adjoints
+from engine.errors import GraphError
+from engine.graph import Node, topological_order
+from engine.wording import display_names
+
+__all__ = ["expressed", "names_of", "simplified", "symbol"]
+
+SIMPLE = 150  # operations of an expression up to which all ways to simplify it are tried
+
+
+def expressed(root: Node, wrt: Node | None, limit: int) -> Expression:
+    """The graph, or with `wrt` its derivative by that node, as an expression that nobody has simplified.
+
+    Raises GraphError for more than `limit` operations and for a `wrt` that is no part of the graph.
+    """
+    written = _written(root, limit)
+    if wrt is None:
+        return written[root].expression
+    if wrt not in written:
+        raise GraphError(f"{wrt!r} is no part of the graph; take a derivative by what it was computed from")
+    return expression_of(adjoints(root, lambda node: _partials(node, written)).get(wrt))
+
+
+def names_of(root: Node) -> dict[Node, str]:
+    """What each node is called."""
+    return display_names(topological_order(root))
+
+
+def symbol(name: str) -> Expression:
+    """The real number of that name."""
+    return sympy.Symbol(name, real=True)
+
+
+def _written(root: Node, limit: int) -> dict[Node, Symbolic]:
+    """{node: its expression} for the whole graph."""
+    ordered = topological_order(root)
+    count = sum(node.operation is not None for node in ordered)
+    if count > limit:
+        raise GraphError(
+            f"the graph has {count} operations, which nobody could read as one expression, and the limit is "
+            f"{limit}; take the expression of a node further down, or raise limit="
+        )
+    named = display_names(ordered)
+    written: dict[Node, Symbolic] = {}
+    for node in ordered:
+        if node.operation is None:
+            expression = number(node._data) if node.is_constant else symbol(named[node])
+        else:
+            expression = applied(node.operation, [written[parent].expression for parent in node.parents])
+        written[node] = Symbolic(expression)
+    return written
+
+
+def _partials(node: Any, written: Mapping[Node, Symbolic]) -> list[Any]:
+    """The row's local derivatives on expressions; none for a constant."""
+    found = node.operation.partials(written[node], *(written[parent] for parent in node.parents))
+    return [None if p.is_constant else slope for p, slope in zip(node.parents, found, strict=True)]
+
+
+def simplified(expression: Expression) -> Expression:
+    """The shortest of the forms that sympy finds; beyond 150 operations the expression as it is.
+
+    >>> x = symbol("x")
+    >>> simplified(sympy.sin(x) ** 2 + sympy.cos(x) ** 2)
+    1
+    """
+    if sympy.count_ops(expression) > SIMPLE:
+        return expression
+    forms = [expression, sympy.simplify(expression), sympy.factor(expression)]
+    return min(forms, key=lambda form: (sympy.count_ops(form), len(str(form))))
