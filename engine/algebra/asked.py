@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from types import ModuleType
+import sys
+from types import FrameType, ModuleType
 from typing import Any
 
-from engine.graph import Node
+from engine.graph import Node, topological_order
+from engine.wording import display_names, variables
 
 __all__ = ["LIMIT", "formula", "latex", "symbolic"]
 
 LIMIT = 400  # operations of a graph that anybody would want to read as one expression
 
 
-def symbolic(root: Node, wrt: Node | None = None, *, limit: int = LIMIT) -> Any:
+def symbolic(root: Node, wrt: Node | None = None, *, limit: int = LIMIT, names: bool = True) -> Any:
     """The graph as an expression of sympy in the labels of its leaves; with `wrt` the derivative by it.
 
-    What has no label is called as in `steps`: v3, by its place. A constant is its number, of up to six digits
+    What has no label is called as the caller's variable is that holds it, else, and with `names=False`, as in
+    `steps`: v3, by its place. A constant is its number, of up to six digits
     as the fraction that it is printed as (0.1 is 1/10). Where a row has a kink the expression is a Piecewise;
     a derivative has the conventions of the table, and is 0 where no path leads. An operation that sympy does
     not know, one of your own, is a function of its name. Nothing is simplified: `sympy.simplify` does that.
@@ -28,14 +31,14 @@ def symbolic(root: Node, wrt: Node | None = None, *, limit: int = LIMIT) -> Any:
     >>> symbolic(x.relu() * 0.5), symbolic(x.relu() * 0.5, wrt=x)
     (Piecewise((0, x <= 0), (x, True))/2, Piecewise((1, x > 0), (0, True))/2)
     """
-    _checked(root, "symbolic")
+    named = _named(root, "symbolic", sys._getframe(1) if names else None)
     _needs_sympy()
     from engine.algebra.expressions import expressed  # noqa: PLC0415  (needs sympy)
 
-    return expressed(root, wrt, limit)
+    return expressed(root, wrt, limit, named)
 
 
-def formula(root: Node, wrt: Node | None = None, *, limit: int = LIMIT) -> str:
+def formula(root: Node, wrt: Node | None = None, *, limit: int = LIMIT, names: bool = True) -> str:
     """The graph as text that Python and sympy can read, simplified; with `wrt` the derivative by that node.
 
     Of more than 150 operations nothing is simplified: the chain rule stands there as it is. A notebook shows
@@ -46,14 +49,14 @@ def formula(root: Node, wrt: Node | None = None, *, limit: int = LIMIT) -> str:
     >>> formula((w * x - y) ** 2, wrt=w)
     '2*x*(w*x - y)'
     """
-    _checked(root, "formula")
+    named = _named(root, "formula", sys._getframe(1) if names else None)
     _needs_sympy()
     from engine.algebra.typesetting import as_text  # noqa: PLC0415  (needs sympy)
 
-    return as_text(root, wrt, limit)
+    return as_text(root, wrt, limit, named)
 
 
-def latex(thing: Any, wrt: Node | None = None, *, limit: int = LIMIT) -> str:
+def latex(thing: Any, wrt: Node | None = None, *, limit: int = LIMIT, names: bool = True) -> str:
     r"""LaTeX of a graph, `loss = …`, with `wrt` of its derivative by that node; of one step of `steps(root)`.
 
     A step is written as the chain rule: each local derivative, and what it is times the gradient. A notebook
@@ -62,19 +65,27 @@ def latex(thing: Any, wrt: Node | None = None, *, limit: int = LIMIT) -> str:
     >>> from engine import Value
     >>> x = Value(0.5, label="x")
     >>> y = x.tanh() ** 2
-    >>> y.label = "y"
     >>> print(latex(y))
     y = \tanh^{2}{\left(x \right)}
     """
     _needs_sympy()
-    from engine.algebra.typesetting import as_latex  # noqa: PLC0415  (needs sympy)
+    from engine.algebra.typesetting import (  # noqa: PLC0415  (needs sympy)
+        StepLike,
+        as_chain_rule,
+        as_equation,
+    )
 
-    return as_latex(thing, wrt, limit)
+    if isinstance(thing, StepLike):
+        return as_chain_rule(thing)
+    return as_equation(thing, wrt, limit, _named(thing, "latex", sys._getframe(1) if names else None))
 
 
-def _checked(root: Any, name: str) -> None:
+def _named(root: Any, what: str, frame: FrameType | None) -> dict[Node, str]:
+    """What each node is called; TypeError for what has none."""
     if not isinstance(root, Node):
-        raise TypeError(f"{name} takes a Value, the result of a computation; got {type(root).__name__}")
+        also = " or a step of steps(root)" if what == "latex" else ""
+        raise TypeError(f"{what} takes a Value{also}, got {type(root).__name__}")
+    return display_names(topological_order(root), variables(frame) if frame else None)
 
 
 def _needs_sympy() -> ModuleType:

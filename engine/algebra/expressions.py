@@ -3,9 +3,10 @@
 >>> from engine import Value
 >>> w, x = Value(0.5, label="w"), Value(2.0, label="x")
 >>> y = (w * x).tanh() ** 2
->>> expressed(y, None, limit=10)
+>>> named = {w: "w", x: "x"}
+>>> expressed(y, None, 10, named)
 tanh(w*x)**2
->>> simplified(expressed(y, w, limit=10))
+>>> simplified(expressed(y, w, 10, named))
 2*x*tanh(w*x)/cosh(w*x)**2
 """
 
@@ -20,19 +21,18 @@ from engine.algebra.symbols import Expression, Symbolic, applied, expression_of,
 from engine.backward import adjoints
 from engine.errors import GraphError
 from engine.graph import Node, topological_order
-from engine.wording import display_names
 
-__all__ = ["expressed", "names_of", "simplified", "symbol"]
+__all__ = ["expressed", "simplified", "symbol"]
 
 SIMPLE = 150  # operations of an expression up to which all ways to simplify it are tried
 
 
-def expressed(root: Node, wrt: Node | None, limit: int) -> Expression:
-    """The graph, or with `wrt` its derivative by that node, as an expression that nobody has simplified.
+def expressed(root: Node, wrt: Node | None, limit: int, named: Mapping[Node, str]) -> Expression:
+    """The graph in these names, or with `wrt` its derivative by that node; nothing is simplified.
 
     Raises GraphError for more than `limit` operations and for a `wrt` that is no part of the graph.
     """
-    written = _written(root, limit)
+    written = _written(root, limit, named)
     if wrt is None:
         return written[root].expression
     if wrt not in written:
@@ -40,17 +40,12 @@ def expressed(root: Node, wrt: Node | None, limit: int) -> Expression:
     return expression_of(adjoints(root, lambda node: _partials(node, written)).get(wrt))
 
 
-def names_of(root: Node) -> dict[Node, str]:
-    """What each node is called."""
-    return display_names(topological_order(root))
-
-
 def symbol(name: str) -> Expression:
     """The real number of that name."""
     return sympy.Symbol(name, real=True)
 
 
-def _written(root: Node, limit: int) -> dict[Node, Symbolic]:
+def _written(root: Node, limit: int, named: Mapping[Node, str]) -> dict[Node, Symbolic]:
     """{node: its expression} for the whole graph."""
     ordered = topological_order(root)
     count = sum(node.operation is not None for node in ordered)
@@ -59,7 +54,6 @@ def _written(root: Node, limit: int) -> dict[Node, Symbolic]:
             f"the graph has {count} operations, which nobody could read as one expression, and the limit is "
             f"{limit}; take the expression of a node further down, or raise limit="
         )
-    named = display_names(ordered)
     written: dict[Node, Symbolic] = {}
     for node in ordered:
         if node.operation is None:

@@ -3,25 +3,25 @@ r"""Formulas as text and as LaTeX, which a notebook shows typeset.
 >>> from engine import Value
 >>> z, y = Value(0.3, label="z"), Value(1.0, label="y")
 >>> loss = (z.tanh() - y) ** 2
->>> loss.label = "loss"
->>> as_text(loss, None, limit=10)
+>>> named = {loss: "loss", z: "z", y: "y"}
+>>> as_text(loss, None, 10, named)
 '(y - tanh(z))**2'
->>> print(as_latex(loss, y, limit=10))
+>>> print(as_equation(loss, y, 10, named))
 \frac{\partial loss}{\partial y} = 2 \left(y - \tanh{\left(z \right)}\right)
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
 import sympy
 
-from engine.algebra.expressions import expressed, names_of, simplified, symbol
+from engine.algebra.expressions import expressed, simplified, symbol
 from engine.algebra.symbols import Expression, Symbolic, expression_of, number
 from engine.graph import Node
 
-__all__ = ["StepLike", "Typeset", "as_latex", "as_text"]
+__all__ = ["StepLike", "Typeset", "as_chain_rule", "as_equation", "as_text"]
 
 
 class Typeset(str):
@@ -50,22 +50,22 @@ class StepLike(Protocol):
     contributions: Sequence[Any]
 
 
-def as_text(root: Node, wrt: Node | None, limit: int) -> Typeset:
+def as_text(root: Node, wrt: Node | None, limit: int, named: Mapping[Node, str]) -> Typeset:
     """The simplified expression as text."""
-    expression = simplified(expressed(root, wrt, limit))
+    expression = simplified(expressed(root, wrt, limit, named))
     return Typeset(str(expression), sympy.latex(expression))
 
 
-def as_latex(thing: Node | StepLike, wrt: Node | None, limit: int) -> Typeset:
-    """A graph or its derivative as an equation, a step as the chain rule."""
-    if isinstance(thing, Node):
-        named = names_of(thing)
-        right = sympy.latex(simplified(expressed(thing, wrt, limit)))
-        left = _name(named[thing])
-        return _typeset(f"{left if wrt is None else _fraction(left, _name(named[wrt]))} = {right}")
-    if isinstance(thing, StepLike):
-        return _typeset(_step(thing))
-    raise TypeError(f"latex takes a Value or a step of steps(root), got {type(thing).__name__}")
+def as_equation(root: Node, wrt: Node | None, limit: int, named: Mapping[Node, str]) -> Typeset:
+    """The LaTeX of `name = the simplified expression`."""
+    right = sympy.latex(simplified(expressed(root, wrt, limit, named)))
+    left = _name(named[root])
+    return _typeset(f"{left if wrt is None else _fraction(left, _name(named[wrt]))} = {right}")
+
+
+def as_chain_rule(step: StepLike) -> Typeset:
+    """The LaTeX of a step."""
+    return _typeset(_step(step))
 
 
 def _typeset(text: str) -> Typeset:

@@ -5,10 +5,8 @@ the node that is to blame, and nowhere else: elsewhere the shapes are harmless.
 
 >>> from engine import Value
 >>> x = Value(1e-6, label="x")
->>> hint(1 - x.cos())
-'2 × sin(x ÷ 2)²'
->>> hint((1 + x).log())
-'log1p(x)'
+>>> hint(1 - x.cos(), {x: "x"}), hint((1 + x).log(), {x: "x"})
+('2 × sin(x ÷ 2)²', 'log1p(x)')
 """
 
 from __future__ import annotations
@@ -19,9 +17,9 @@ from typing import Any
 
 from engine import ops
 from engine.formula import Formula
-from engine.graph import Node, topological_order
+from engine.graph import Node
 from engine.operation import Operation
-from engine.wording import display_names, made_of, written_number
+from engine.wording import made_of, written_number
 
 __all__ = ["REWRITES", "hint", "written_out"]
 
@@ -61,9 +59,8 @@ REWRITES: tuple[tuple[Written, Written], ...] = (
 VARIANCE = "the mean of (x − mean)²: subtract the mean before squaring"
 
 
-def hint(node: Node) -> str:
+def hint(node: Node, named: Mapping[Node, str]) -> str:
     """What to write instead of the node, in the names of what it is made of; '' where no shape fits."""
-    named = display_names(topological_order(node))
     if _is_variance(node):
         return VARIANCE
     for shape, rewrite in REWRITES:

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from engine.formula import number_text
 from engine.graph import Node, topological_order
 from engine.health.blame import Loss, blamed, condition, lost, lost_in_gradient
 from engine.health.hints import hint, written_out
 from engine.health.levels import FULL, Bounds, bounds, digits_right
-from engine.wording import display_names, local_derivatives
+from engine.terminal import at_prompt, shown
+from engine.wording import display_names, local_derivatives, variables
 
 __all__ = ["Health", "Number", "health"]
 
@@ -63,13 +64,13 @@ class Health(Mapping[Node, Number]):
     `settled` whether these were enough.
     """
 
-    def __init__(self, root: Node, found: Bounds) -> None:
+    def __init__(self, root: Node, found: Bounds, variables: Mapping[Node, str] | None = None) -> None:
         self.root = root
         self.bits = found.bits
         self.settled = found.settled
         self.missing = found.missing
         self._found = found
-        self._names = display_names(topological_order(root))
+        self._names = display_names(topological_order(root), variables)
         self._numbers: dict[Node, Number] = {}
 
     def __getitem__(self, node: Node) -> Number:
@@ -101,7 +102,8 @@ class Health(Mapping[Node, Number]):
     @cached_property
     def hint(self) -> str:
         """What to write instead of the blamed node, where a rewrite is known."""
-        return hint(self.blamed) if self.blamed is not None and lost(self.blamed) > HINTED else ""
+        node = self.blamed
+        return hint(node, self._names) if node is not None and lost(node) > HINTED else ""
 
     @property
     def worst(self) -> list[Node]:
@@ -132,15 +134,11 @@ class Health(Mapping[Node, Number]):
         return min(self[node].digits, self[node].gradient_digits) / FULL
 
     def __repr__(self) -> str:
-        number = self[self.root]
-        return f"<health of {self._names[self.root]}: {_right(number.digits, number.bound)}>"
+        return at_prompt(str(self))
 
     def __str__(self) -> str:
         lines = [*self._root_lines(), *self._gradient_lines(), *self._branch_lines(), self._last_line()]
-        return "\n".join(lines)
-
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ARG002  (IPython's call)
-        printer.text(str(self))
+        return shown("\n".join(lines))
 
     def _made(self, node: Node) -> str:
         name, formula = self._names[node], written_out(node, self._names).text
@@ -216,7 +214,7 @@ def _lost(digits: float) -> str:
     return "all digits are" if digits > FULL else f"{digits:.1f} digits are"
 
 
-def health(root: Node, *, digits: float = DIGITS, limit: int = LIMIT) -> Health:
+def health(root: Node, *, digits: float = DIGITS, limit: int = LIMIT, names: bool = True) -> Health:
     """How many digits of a value and of all its gradients are right, and where the others were lost.
 
     Exact is what the same graph gives in real arithmetic for the same floats at its leaves. The bounds always
@@ -226,13 +224,13 @@ def health(root: Node, *, digits: float = DIGITS, limit: int = LIMIT) -> Health:
     around numbers of 128 bits, and twice as many until every error is known to a thousandth of itself, at
     most `limit` bits; that needs mpmath. `digits=0` never looks further, `digits=17` always.
 
-    No `grad` is read or written. Raises TypeError for what is no Value, GraphError when a leaf's data was
+    No `grad` is read or written. A Value without a label is called as the caller's variable is that holds it,
+    unless `names=False`. Raises TypeError for what is no Value, GraphError when a leaf's data was
     changed since the graph was made.
 
     >>> from engine import Value
     >>> x = Value(1e-6, label="x")
     >>> y = 1 - x.cos()
-    >>> y.label = "y"
     >>> print(health(y))
     y = 1 − cos(x) = 5e−13: 4.1 of 16 digits are right, |error| ≤ 4.4e-17
       12.6 digits are lost there, by subtract; write 2 × sin(x ÷ 2)²
@@ -241,4 +239,5 @@ def health(root: Node, *, digits: float = DIGITS, limit: int = LIMIT) -> Health:
     """
     if not isinstance(root, Node):
         raise TypeError(f"health takes a Value, the result of a computation; got {type(root).__name__}")
-    return Health(root, bounds(root, digits=digits, limit=limit))
+    held = variables(sys._getframe(1)) if names else None
+    return Health(root, bounds(root, digits=digits, limit=limit), held)

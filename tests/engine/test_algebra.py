@@ -145,9 +145,12 @@ def test_constants_are_what_they_are_printed_as_and_nothing_is_cut() -> None:
     assert "sqrt(pi)" in formula(x.erf(), wrt=x)
 
 
-def test_unlabeled_leaves_are_called_by_their_place() -> None:
+def test_unlabeled_leaves_are_called_as_the_variables_are_or_by_their_place() -> None:
     a, b = Value(1.0), Value(2.0)
-    assert formula(a * b + 1) == "v0*v1 + 1"
+    assert formula(a * b + 1) == "a*b + 1"
+    assert formula(a * b + 1, names=False) == "v0*v1 + 1"
+    assert str(symbolic(a * b + 1)) == "a*b + 1"
+    assert latex(a * b + 1, wrt=a).endswith("{\\partial a} = b")
 
 
 def test_by_an_inner_node_and_by_what_no_path_reaches() -> None:
