@@ -15,6 +15,7 @@ from itertools import chain, repeat, starmap
 from operator import itemgetter
 from typing import Any, NoReturn
 
+from engine import modes
 from engine.errors import GraphError, NonFiniteError
 from engine.graph import Node, interior_and_leaves
 
@@ -284,6 +285,8 @@ def local_values(node: Any) -> Sequence[Any]:
 
     Constants go in as plain numbers, so that nothing is computed for a derivative that nobody wants.
     """
+    if modes.anywhere and (session := modes.session()) is not None:
+        return session.local_derivatives(node)
     constant = [parent.is_constant for parent in node.parents]
     operands = [p._data if fixed else p for p, fixed in zip(node.parents, constant, strict=True)]
     slopes = node.operation.partials(node, *operands)

@@ -7,13 +7,13 @@ it has one main operand: `tanh(x)` is `x.tanh()`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol, overload, runtime_checkable
+from typing import Any, Protocol, overload
 
 from engine import modes, ops
 from engine.operation import Operation
 from engine.quick import written_dot
 from engine.real import as_number
-from engine.value import Constant, Value, make_node, quick
+from engine.value import Value, make_node, quick
 
 MOST_WRITTEN_OUT = 200  # operands of a dot; beyond, a loop is nearly as quick, and the text is long
 _dots: dict[int, Callable[..., Value]] = {}  # by the number of operands; filled when first wanted
@@ -31,21 +31,20 @@ class Function(Protocol):
 
 
 def _node(operation: Operation, operands: Sequence[Any]) -> Value:
-    """The Value of an operation on operands, made by a tracer where there is one among them."""
-    maker = _tracer(operands) if modes.anywhere else None
-    if maker is not None:
-        return maker.apply(operation, operands)
+    """The Value of an operation on operands, which may all be numbers."""
     return make_node(operation, operands) if operation.arity else _make_wide(operation, tuple(operands))
 
 
 def _make_wide(operation: Operation, operands: tuple[Any, ...]) -> Value:
     """The Value of an operation on many operands: `make_node`, with its loops left to C where they can be."""
+    if modes.anywhere:
+        return make_node(operation, operands)
     try:
         inputs = [node._data for node in operands]
         data = operation.forward(*inputs)
     except (AttributeError, ArithmeticError, ValueError):  # a plain number among them, or outside the domain
         return make_node(operation, operands)
-    if modes.anywhere or data != data:
+    if data != data:
         return make_node(operation, operands)
     return _wide_node(operation, data, operands, operation.partials(data, *inputs))
 
@@ -69,14 +68,6 @@ def _wide_node(
     return node
 
 
-def _tracer(operands: Sequence[Any]) -> Value | None:
-    """The first operand that is a tracer: while replay records, tracers make the nodes."""
-    for operand in operands:
-        if isinstance(operand, Value) and type(operand) not in (Value, Constant):
-            return operand
-    return None
-
-
 def _function(operation: Operation) -> Function:
     """The row as a function with a name and a docstring of its own."""
 
@@ -85,8 +76,9 @@ def _function(operation: Operation) -> Function:
             raise TypeError(f"{operation.name} takes {operation.arity} operands, got {len(operands)}")
         if not modes.anywhere and type(operands[0]) is Value:
             return quick(operation)(*operands)
-        maker = _tracer(operands) if modes.anywhere else None
-        return operation(*operands) if maker is None else maker.apply(operation, operands)
+        if modes.anywhere and (session := modes.session()) is not None:
+            return session.apply(operation, operands)
+        return operation(*operands)
 
     function.__name__ = function.__qualname__ = operation.name
     function.__doc__ = describe(operation)
@@ -154,25 +146,6 @@ def hardtanh(x: Value | float) -> Value:
 Branch = Value | float | Callable[[], Value | float]
 
 
-@runtime_checkable
-class Selector(Protocol):
-    """A condition that is decided anew for every sample: what replay hands out for a comparison."""
-
-    def choose(self, accepted: Any, otherwise: Any, /) -> Value:
-        """`accepted` where the condition holds, else `otherwise`."""
-
-
-@runtime_checkable
-class Chooser(Protocol):
-    """A tracer for a number that is another one for every sample, and chooses among others."""
-
-    def pick(self, values: Sequence[Any], /) -> Any:
-        """The value at the place that the number tells."""
-
-    def largest(self, operands: Sequence[Any], /) -> Value:
-        """The largest operand, without a gradient."""
-
-
 def where(condition: Value | bool, x: Branch, y: Branch) -> Value:
     """x where the condition holds, else y; nothing flows to the other.
 
@@ -183,8 +156,8 @@ def where(condition: Value | bool, x: Branch, y: Branch) -> Value:
     >>> where(x > 0, lambda: x.log(), 0.0).data
     0.0
     """
-    if modes.anywhere and not (callable(x) or callable(y)) and isinstance(condition, Selector):
-        return condition.choose(x, y)
+    if modes.anywhere and not (callable(x) or callable(y)) and (session := modes.session()) is not None:
+        return session.choose(condition, x, y)  # type: ignore[no-any-return]
     holds = bool(condition)
     if callable(x) or callable(y):
         chosen = x if holds else y
@@ -283,26 +256,29 @@ def softmax(values: Iterable[Value | float]) -> list[Value]:
 
 def _largest(operands: Sequence[Value | float]) -> Any:
     """The largest number among the operands, through which no gradient flows."""
-    maker: Any = _tracer(operands) if modes.anywhere else None
-    if isinstance(maker, Chooser):
-        return maker.largest(operands)
+    if modes.anywhere and (session := modes.session()) is not None:
+        return session.largest(operands)
     return max(float(operand) for operand in operands)
 
 
-def pick(values: Sequence[Any], index: Value | int) -> Any:
+def pick(values: Sequence[Any], index: Value | int, least: int | None = None) -> Any:
     """`values[index]`, also where the index is data: a label, a token; IndexError where there is none.
 
-    A function that replay records must pick this way, for a list's own brackets would be frozen.
-    From a list of lists a whole row is picked: an embedding.
+    An index below 0 counts from the end, unless `least` is 0. A function that replay records should pick
+    this way: a list's own brackets work too, but make a program for every index that comes. From a list of
+    lists a whole row is picked: an embedding.
 
     >>> pick([Value(10.0), Value(20.0)], 1).data
     20.0
     """
-    if modes.anywhere and isinstance(index, Chooser):
-        return index.pick(values)
+    least = -len(values) if least is None else least
+    if modes.anywhere and (session := modes.session()) is not None:
+        return session.pick(values, index, least)
     number = index.data if isinstance(index, Value) else as_number(index)
     if number != int(number):
         raise TypeError(f"pick needs a whole number as its index, got {number!r}")
+    if not least <= number < len(values):
+        raise IndexError(f"pick needs a place from {least} to {len(values) - 1}, got {int(number)}")
     return values[int(number)]
 
 

@@ -6,13 +6,26 @@ Every walk is a loop, never a recursion: a chain of a million operations is a gr
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Protocol
+
+from engine import modes
+from engine.real import as_number
 
 if TYPE_CHECKING:
     from engine.operation import Operation
 
-__all__ = ["Marks", "Node", "copied", "interior_and_leaves", "names", "short_name", "topological_order"]
+__all__ = [
+    "Marks",
+    "Node",
+    "comparison",
+    "copied",
+    "interior_and_leaves",
+    "known",
+    "names",
+    "short_name",
+    "topological_order",
+]
 
 LONGEST_NAME = 40
 
@@ -187,3 +200,25 @@ def copied(node: Any, memo: dict[int, Any]) -> Any:
     copy._first_partial, copy._second_partial = node._first_partial, node._second_partial
     copy.rewire(parents)
     return copy
+
+
+# ── How the number of a node is read; whoever listens or records hears of it ───────────────────────
+
+
+def comparison(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool]:
+    """The method for a comparison of a node with another one, or with a number."""
+
+    def method(self: Any, other: Any) -> bool:
+        if modes.anywhere and (session := modes.session()) is not None:
+            return session.compared(compare, self, other)  # type: ignore[no-any-return]
+        outcome = compare(self._data, other._data if isinstance(other, Node) else as_number(other))
+        return modes.branch(outcome) if modes.anywhere else outcome
+
+    return method
+
+
+def known(node: Any) -> float:
+    """The number of a node, as a plain number that is cut off from the graph."""
+    if modes.anywhere and (session := modes.session()) is not None:
+        return session.known(node)  # type: ignore[no-any-return]
+    return node._data  # type: ignore[no-any-return]

@@ -1,4 +1,4 @@
-"""What can be switched on around a piece of code: `no_grad`, remembering lines, listening to branches.
+"""What can be switched on around code: `no_grad`, remembering lines, listening to branches, recording.
 
 Each switch is in a context variable, so that threads and tasks do not see one another's. A node is made
 in a fifth of a microsecond, in which asking three context variables would be felt: `anywhere` says
@@ -9,28 +9,83 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ContextDecorator, nullcontext
 from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
-from typing import Any, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
 __all__ = [
+    "Recorder",
     "branch",
-    "forgetting_lines",
+    "is_followed",
     "keeping_operands",
     "line_of_caller",
     "listening",
     "no_grad",
+    "recorded_by",
     "recording",
+    "refuse_to_record",
     "remember_lines",
+    "session",
 ]
+
+
+class Recorder(Protocol):
+    """Hears all that is done with Values and with data: what replay records a function with.
+
+    Operands may be Values, numbers, and tracers, which stand for the numbers of the data.
+    """
+
+    def begin(self, leaf: Any, number: Any, /) -> None:
+        """Give a leaf that the function makes its number."""
+
+    def make(self, operation: Any, operands: Sequence[Any], /) -> Any:
+        """The node of an operation."""
+
+    def operands(self, *operands: Any) -> tuple[Any, ...]:
+        """The operands, with nodes in the place of tracers."""
+
+    def apply(self, operation: Any, operands: Sequence[Any], /) -> Any:
+        """The node of an operation, or of numbers only a number."""
+
+    def compared(self, compare: Callable[[Any, Any], Any], first: Any, second: Any, /) -> Any:
+        """What a comparison gives."""
+
+    def truth(self, node: Any, /) -> bool:
+        """Whether the number of a node is not 0."""
+
+    def follows(self, number: Any, /) -> bool:
+        """Whether this is data, which is another number in every sample."""
+
+    def number(self, node: Any, /) -> Any:
+        """The number of a node, cut off from the graph."""
+
+    def known(self, thing: Any, /) -> Any:
+        """The plain number of a node or a tracer; what is recorded then holds for this number alone."""
+
+    def choose(self, condition: Any, accepted: Any, otherwise: Any, /) -> Any:
+        """`accepted` where the condition holds, else `otherwise`."""
+
+    def pick(self, values: Sequence[Any], index: Any, least: int, /) -> Any:
+        """The value at the place that the index tells, which is `least` or more."""
+
+    def largest(self, operands: Sequence[Any], /) -> Any:
+        """The largest operand, without a gradient."""
+
+    def local_derivatives(self, node: Any, /) -> Sequence[Any]:
+        """The local derivatives of a node as Values."""
+
+    def refuse(self, what: str, instead: str, /) -> NoReturn:
+        """Raise ReplayError, naming the user's line."""
+
 
 Switches = tuple["_Switch", ...]
 FunctionT = TypeVar("FunctionT", bound=Callable[..., Any])
 
 _recording: ContextVar[Switches] = ContextVar("recording", default=())
+_sessions: ContextVar[Switches] = ContextVar("sessions", default=())
 _branches: ContextVar[Switches] = ContextVar("branches", default=())
 _lines: ContextVar[Switches] = ContextVar("lines", default=())
 _lock = threading.RLock()  # a signal handler may switch something while its own thread is doing so
@@ -148,11 +203,6 @@ def remember_lines() -> Switched:
     return Switched(_lines, True)
 
 
-def forgetting_lines() -> Switched:
-    """Inside, no lines are remembered: replay has its own kind of nodes, without a place for one."""
-    return Switched(_lines, False)
-
-
 def line_of_caller() -> str | None:
     """file:line of the innermost caller outside this package; None unless lines are remembered."""
     if not _value(_lines, False):
@@ -166,6 +216,28 @@ def line_of_caller() -> str | None:
 def keeping_operands() -> AbstractContextManager[Any]:
     """Inside, operations keep their operands even within `no_grad`: who asks for a derivative needs them."""
     return nullcontext() if recording() else Switched(_recording, True)
+
+
+def recorded_by(recorder: Recorder) -> Switched:
+    """Inside, in this thread, all that is done with Values goes through this recorder."""
+    return Switched(_sessions, recorder)
+
+
+def session() -> Recorder | None:
+    """Who records what is done with Values here; to be asked only where `anywhere` is not 0."""
+    recorder: Recorder | None = _value(_sessions, None)
+    return recorder
+
+
+def is_followed(number: Any) -> bool:
+    """Whether replay records here and follows this number, of which `float` would ask what it is."""
+    return bool(anywhere) and (recorder := session()) is not None and recorder.follows(number)
+
+
+def refuse_to_record(what: str, instead: str) -> None:
+    """Raise ReplayError where a function does this while it is recorded."""
+    if anywhere and (recorder := session()) is not None:
+        recorder.refuse(what, instead)
 
 
 def listening(outcomes: list[bool] | None = None) -> Switched:

@@ -194,10 +194,13 @@ def choose(condition: Any, accepted: Any, otherwise: Any) -> Any:
     >>> choose(2.0 > 1.0, 1.0, None)
     1.0
     """
-    if isinstance(condition, bool):
-        chosen = accepted if condition else otherwise
-        return chosen() if callable(chosen) else chosen
-    return condition.choose(
-        accepted() if callable(accepted) else accepted,
-        otherwise() if callable(otherwise) else otherwise,
-    )
+    if type(condition) is bool:
+        return called(accepted if condition else otherwise)
+    if hasattr(condition, "choose_thunk"):  # recorded: the side that is not taken may have no value here
+        return condition.choose_thunk(accepted, otherwise)
+    return condition.choose(called(accepted), called(otherwise))
+
+
+def called(side: Any) -> Any:
+    """What a thunk gives, or the side itself."""
+    return side() if callable(side) else side

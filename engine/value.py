@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -17,7 +18,7 @@ from typing import Any
 from engine import modes, ops, real
 from engine.backward import backward
 from engine.errors import DomainError, GraphError
-from engine.graph import Node, copied, short_name, topological_order
+from engine.graph import Node, comparison, copied, known, short_name, topological_order
 from engine.operation import Operation
 from engine.quick import define, written
 from engine.real import as_number
@@ -38,8 +39,11 @@ def make_node(operation: Operation, operands: Sequence[Any]) -> Value:
 
     This is the plain way. The methods of Value do the same without the loops: engine/quick.py.
     """
-    if modes.anywhere and not modes.recording():
-        return Value(_computed(operation, operands))
+    if modes.anywhere:
+        if (session := modes.session()) is not None:
+            return session.make(operation, operands)  # type: ignore[no-any-return]
+        if not modes.recording():
+            return Value(_computed(operation, operands))
     nodes = tuple(as_value(operand) for operand in operands)
     data = _computed(operation, nodes)
     node = Value(data)
@@ -93,6 +97,8 @@ def _reflected(operation: Operation) -> Callable[[Value, float], Value]:
 
 def _with_number(operation: Operation, first: Any, second: Any) -> Value:
     """The node, or NotImplemented for a class of someone else's that may know what to do."""
+    if modes.anywhere and (session := modes.session()) is not None:
+        first, second = session.operands(first, second)
     for operand in (first, second):
         if not isinstance(operand, Value):
             if real.is_foreign(operand):
@@ -120,19 +126,25 @@ class Value(Node):
     def __init__(self, data: float, label: str = "", *others: Any) -> None:
         if others or type(label) is not str:
             label = real.as_label(label, others)
-        self._data = data if type(data) is float else as_number(data)
         self.grad = None
         self.label = label
         self._operation = self._first = self._second = None
         self._first_partial = self._second_partial = None
+        if modes.anywhere and (session := modes.session()) is not None:
+            session.begin(self, data)
+        else:
+            self._data = data if type(data) is float else as_number(data)
 
     @property
     def data(self) -> float:
         """The number. Only a leaf's can be set: what was computed would no longer follow from it."""
+        if modes.anywhere and (session := modes.session()) is not None:
+            return session.number(self)  # type: ignore[no-any-return]
         return self._data
 
     @data.setter
     def data(self, number: float) -> None:
+        modes.refuse_to_record("setting .data", "a function that is replayed must not change its parameters")
         if self._operation is not None:
             raise GraphError(
                 f"the data of a computed node ({self._operation.name} {self.label!r}) cannot be set; "
@@ -144,6 +156,7 @@ class Value(Node):
     @property
     def partials(self) -> tuple[float | None, ...]:
         """The local derivative for each parent, as it was when the node was made; None is no path."""
+        modes.refuse_to_record(".partials", "write gradients(output, [x], create_graph=True)")
         slopes = self.paths
         if self._operation is not None and self._operation.flat:
             slopes = self._operation.partials(self._data, *[parent._data for parent in self.parents])
@@ -163,6 +176,7 @@ class Value(Node):
         >>> x.grad
         60.0
         """
+        modes.refuse_to_record("backward()", "the replayed program gives the gradients")
         if math.isnan(gradient := as_number(gradient)):
             raise ValueError("backward needs a number as its gradient, got nan")
         if modes.anywhere and self._operation is None and not modes.recording():
@@ -178,7 +192,7 @@ class Value(Node):
         >>> x.grad
         3.0
         """
-        return Constant(self._data)
+        return Constant(self.data)
 
     def apply(self, operation: Operation, operands: Sequence[Any]) -> Value:
         """The Value of an operation on these operands; how `tanh(x)` finds its way here."""
@@ -235,19 +249,12 @@ class Value(Node):
 
     __eq__, __hash__ = real.by_identity, Node.__hash__
 
-    def __lt__(self, other: Any) -> bool:
-        return modes.branch(self._data < _comparable(other))
-
-    def __le__(self, other: Any) -> bool:
-        return modes.branch(self._data <= _comparable(other))
-
-    def __gt__(self, other: Any) -> bool:
-        return modes.branch(self._data > _comparable(other))
-
-    def __ge__(self, other: Any) -> bool:
-        return modes.branch(self._data >= _comparable(other))
+    __lt__, __le__ = comparison(operator.lt), comparison(operator.le)
+    __gt__, __ge__ = comparison(operator.gt), comparison(operator.ge)
 
     def __bool__(self) -> bool:
+        if modes.anywhere and (session := modes.session()) is not None:
+            return session.truth(self)
         return modes.branch(bool(self._data))
 
     def __array_ufunc__(self, function: Any, method: str, *operands: Any, **_: Any) -> Any:
@@ -255,18 +262,20 @@ class Value(Node):
 
     def __float__(self) -> float:
         """The number alone: what is computed from it is cut off from the graph."""
-        return self._data
+        return known(self)
 
     def __format__(self, specification: str) -> str:
-        return format(self._data, specification) if specification else repr(self)
+        return format(known(self), specification) if specification else repr(self)
 
     def __copy__(self) -> Value:
         """The same number made in the same way, without a gradient."""
+        modes.refuse_to_record("a copy of a recorded value", "use the value itself")
         copy: Value = copied(self, {})
         return copy
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Value:
         """The whole graph below, again, in a loop: any depth. Shared nodes stay shared."""
+        modes.refuse_to_record("a copy of a recorded value", "use the value itself")
         for node in topological_order(self):
             if id(node) not in memo:
                 memo[id(node)] = copied(node, memo)
@@ -281,16 +290,12 @@ class Value(Node):
                 f"only leaves are pickled, and this is a computed node ({self._operation.name} "
                 f"{self.label!r}); save the parameters instead"
             )
-        return type(self), (self._data, self.label)
+        return type(self), (known(self), self.label)
 
     def __repr__(self) -> str:
         grad = "–" if self.grad is None else repr(self.grad)
         label = f", label={short_name(self.label)!r}" if self.label else ""
-        return shown(f"Value({self._data!r}, grad={grad}{label})")
-
-
-def _comparable(other: Any) -> float:
-    return other._data if isinstance(other, Value) else as_number(other)
+        return shown(f"Value({known(self)!r}, grad={grad}{label})")
 
 
 class Constant(Value):

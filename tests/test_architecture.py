@@ -82,16 +82,20 @@ ORDER: dict[str, str] = {
         program
         rolling
         samples
-        backends
+        eager backends
         choosing
         paths
+        comparison
         compiled
     """,
     "engine/replay/recording": """
         names places selection
         randomness reach
         watch
-        stand_ins tape
+        tracers tape
+        nodes
+        known domains
+        session
         record
     """,
     "engine/replay/program": """

@@ -11,7 +11,7 @@ from typing import Any, Literal, overload
 
 from engine import modes
 from engine.backward import adjoints, local_values, refuse_stale
-from engine.calculus.point import Point
+from engine.calculus.point import Point, number
 from engine.errors import GraphError
 from engine.graph import Node, topological_order
 from engine.value import Value, as_value
@@ -50,15 +50,20 @@ def gradients(
             "gradient(f, at), which keeps them",
             output.label,
         )
-    if not create_graph:
-        output.data  # noqa: B018  (while replay records, the look is refused: these numbers would be frozen)
+    if not create_graph and not _is_recorded():
         found = adjoints(output, _numbers)
         return [seed * found.get(x, 0.0) for x in wanted]
     refuse_stale(output)
     with modes.keeping_operands():
         found = adjoints(output, local_values)
         slopes = [as_value(found.get(x, 0.0)) for x in wanted]
-        return slopes if seed == 1.0 else [slope * seed for slope in slopes]
+        slopes = slopes if seed == 1.0 else [slope * seed for slope in slopes]
+    return slopes if create_graph else [slope.data for slope in slopes]
+
+
+def _is_recorded() -> bool:
+    """Whether replay records here: then numbers are those of Values, so that they are followed."""
+    return bool(modes.anywhere) and modes.session() is not None
 
 
 def _numbers(node: Node) -> Sequence[float | None]:
@@ -78,7 +83,7 @@ def derivative(f: Callable[[Value], Value], order: int = 1) -> Callable[[Value |
         raise ValueError(f"the order of a derivative is a whole number of at least 0, got {order!r}")
 
     def differentiated(x: Value | float) -> Value:
-        point = x if isinstance(x, Value) and not x.is_constant else Value(float(x))
+        point = x if isinstance(x, Value) and not x.is_constant else Value(number(x))
         with modes.keeping_operands():
             result = as_value(f(point))
             for _ in range(order):
@@ -175,12 +180,13 @@ def tangents(
     outputs: Sequence[Value], inputs: Sequence[Value], direction: Sequence[float]
 ) -> list[tuple[float, float]]:
     """(data, directional derivative) of each output: the chain rule, applied on the way up."""
-    tangent: dict[Node, float] = dict(zip(inputs, map(float, direction), strict=True))
+    local: Callable[[Node], Sequence[Any]] = local_values if _is_recorded() else _numbers
+    tangent: dict[Node, Any] = dict(zip(inputs, map(number, direction), strict=True))
     for output in outputs:
         for node in topological_order(output):
             if node not in tangent and node.parents:
-                terms = zip(node.parents, node.paths, strict=True)
+                terms = zip(node.parents, local(node), strict=True)
                 moved = [slope * tangent[p] for p, slope in terms if slope is not None and p in tangent]
                 if moved:
                     tangent[node] = sum(moved[1:], moved[0])
-    return [(output.data, tangent.get(output, 0.0)) for output in outputs]
+    return [(output.data, number(tangent.get(output, 0.0))) for output in outputs]

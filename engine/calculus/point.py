@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from engine import modes
 from engine.real import as_number
 from engine.value import Value
 
-__all__ = ["Point"]
+__all__ = ["Point", "number"]
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,7 @@ class Point:
     def flat(self, shaped: Any, what: str) -> list[float]:
         """The numbers of something of this point's shape, in the order of the inputs; else ValueError."""
         try:
-            return [as_number(thing) for thing in _taken(self._template, _listed(shaped))]
+            return [number(thing) for thing in _taken(self._template, _listed(shaped))]
         except (KeyError, TypeError, ValueError):
             count, found = len(self.slots), _count(shaped)
             shape = " in other lists" if found == count else ""
@@ -139,7 +140,7 @@ class Point:
                 f"`at` holds numbers and leaves; one{named} is computed by {part.operation.name}"
             )
         is_input = isinstance(part, Value) and not part.is_constant
-        self.slots.append(part if is_input else float(part) if isinstance(part, Value) else as_number(part))
+        self.slots.append(part if is_input else number(part))
         self._paths.append((argument, path))
         return len(self.slots) - 1
 
@@ -158,6 +159,13 @@ class Point:
         except (TypeError, ValueError):
             return False
         return all(p.kind is not p.VAR_POSITIONAL for p in signature.parameters.values())
+
+
+def number(thing: Any) -> Any:
+    """The float of a number or a Value; what replay follows stays as it is."""
+    if isinstance(thing, Value):
+        thing = thing.data
+    return thing if modes.is_followed(thing) else as_number(thing)
 
 
 def _listed(part: Any) -> Any:

@@ -24,6 +24,8 @@ from engine.replay.backends.interface import Call
 from engine.replay.backends.jax.translation import Part, as_jax
 from engine.replay.backends.segments import checked_threads
 from engine.replay.choosing import choose_executor, dtype_named, make_executor
+from engine.replay.comparison import new_path
+from engine.replay.eager import Original
 from engine.replay.paths import Path, Stats, combined
 from engine.replay.samples import Batch, Shape, batches
 
@@ -55,6 +57,7 @@ class Compiled:
         self.threads = checked_threads(threads)
         self._chosen = choose_executor(executor, self.dtype)
         self._make_executor = partial(make_executor, executor, self.dtype, self.threads)
+        self._original = Original(function, self.parameters)
         self._paths: dict[tuple[Shape, ...], list[Path]] = {}
         self._ready: dict[tuple[Any, ...], Call] = {}  # by the form of weights and arguments
         self._latest: Call = _nothing
@@ -111,7 +114,7 @@ class Compiled:
         """
         if arguments:
             self.value_and_gradients(self._weights(), *arguments)
-        if not self._paths:
+        if not any(self._paths.values()):
             raise ReplayError(f"{self.__name__} is not recorded yet: give to_jax a few samples to record")
         parts = {}
         for shape, (path, *_) in self._paths.items():
@@ -194,7 +197,7 @@ class Compiled:
             paths = self._paths[batch.shape] = []
         if not paths:
             self._record(batch, 0, weights, paths)
-        if not paths[0].tape.guards:
+        if paths[0].takes_all:
             return [(batch, paths[0])]
         return self._split_by_guards(batch, weights, paths)
 
@@ -219,10 +222,10 @@ class Compiled:
                 f"{self.__name__} took more than {MOST_PATHS} different ways through its branches; write the "
                 "decisions as where(…), maximum(…), relu(…), which are decided anew for every sample"
             )
-        path = Path.record(self.function, self.parameters, weights, batch, place, self._make_executor)
+        path = new_path(self._original, weights, batch, place, self._make_executor)
         if paths:
             path.ensure_like(paths[0])
-        elif path.tape.single and not path.tape.guards:
+        elif path.tape.single and path.takes_all:
             self._warn_of_unused(path)
         paths.append(path)
 

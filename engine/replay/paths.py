@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
-from engine.errors import ReplayError
+from engine.errors import DomainError, ReplayError
 from engine.replay.backends import strict
 from engine.replay.backends.interface import Call, Executor, Preparing, form_of
-from engine.replay.backends.numpy.executor import NumpyExecutor
+from engine.replay.eager import Original
 from engine.replay.program.program import Program
-from engine.replay.recording.record import as_eager, record
 from engine.replay.recording.tape import Tape
-from engine.replay.rolling.roll import roll
 from engine.replay.samples import Batch
-from engine.value import Value
 
 __all__ = ["Path", "Stats", "combined"]
 
 Array = Any
+UNDEFINED = (FloatingPointError, DomainError)  # of the executors of arrays, and of the strict one
 
 
 @dataclass(frozen=True)
@@ -55,72 +52,19 @@ class Stats:
 
 @dataclass
 class Path:
-    """A tape, its program, and the executors of both: the results', and the guards' where there are any."""
+    """A tape, its program, and the executors: of the results, and of guards and checks where there are
+    any.
+    """
 
+    original: Original
     tape: Tape
     program: Program
     executor: Executor
-    guards: Executor | None
-    limits: dict[int, int]  # {input that tells a place: how many places there are}
+    guards: Executor | None  # gives the outcomes, then the operands that were computed
+    checks: Executor | None
+    whole: tuple[bool, ...]  # whether the numbers of each argument were whole ones when it was recorded
+    limits: dict[int, range]  # {input that tells a place: the places that there are}
     stats: Stats
-
-    @classmethod
-    def record(
-        cls,
-        function: Callable[..., Any],
-        parameters: Sequence[Value],
-        weights: Array,
-        batch: Batch,
-        place: int,
-        make_executor: Callable[[Tape, Program, Sequence[int]], Executor],
-    ) -> Path:
-        """The path that one sample of the batch takes, compared with eager on another that takes it too."""
-        start = time.perf_counter()
-        tape = record(function, parameters, batch.sample(place), weights.tolist())
-        tape.verify()
-        recorded = time.perf_counter()
-        program = roll(tape, gradient=tape.single)
-        program.verify()
-        rolled = time.perf_counter()
-        runner = make_executor(tape, program, batch.widths)
-        if not tape.guards:  # else only some of the samples go this way
-            runner.prepare(len(batch))
-        guards = None
-        if tape.guards:
-            conditions = roll(tape, tuple(place for place, _ in tape.guards), gradient=False)
-            guards = NumpyExecutor(conditions, batch.widths)
-        seconds = (recorded - start, rolled - recorded, time.perf_counter() - rolled)
-        path = cls(
-            tape, program, runner, guards, tape.index_inputs(), Stats(len(tape), len(program), 1, *seconds)
-        )
-        path._compare_with_eager(function, parameters, weights, batch, place)
-        return path
-
-    def _compare_with_eager(
-        self,
-        function: Callable[..., Any],
-        parameters: Sequence[Value],
-        weights: Array,
-        batch: Batch,
-        place: int,
-    ) -> None:
-        """Raise ReplayError when the function, run again on another sample, does not do as the tape does.
-
-        This finds what recording cannot see: randomness, a counter, data that came in by a side door.
-        """
-        others = np.delete(np.arange(len(batch)), place)
-        taken = others[self.matches(weights, batch.take(others))] if len(others) else others
-        other = int(taken[-1]) if len(taken) else place
-        self._check_indices(batch.take([other]))
-        numbers = strict.numbers(self.tape, weights, batch.numbers(other))
-        replayed = [numbers[output] for output in self.tape.outputs]
-        eager = as_eager(function, parameters, batch.given(other), weights.tolist())
-        if len(eager) != len(replayed) or not all(map(_agree, eager, replayed)):
-            raise ReplayError(
-                f"{self.tape.name} gives {eager[:3]} when it is run on sample {other}, and {replayed[:3]} "
-                "when it is replayed: it depends on something besides its inputs and parameters "
-                "(randomness, a counter, numbers read elsewhere); make that an input"
-            )
 
     @property
     def watches(self) -> bool:
@@ -138,30 +82,88 @@ class Path:
             forms = f"{_form(other.tape)} for some samples and {_form(self.tape)} for others"
             raise ReplayError(f"{self.tape.name} returns {forms}")
 
+    @property
+    def takes_all(self) -> bool:
+        """Whether all samples of its shape go this way."""
+        return self.guards is None and not self.tape.asks_types
+
     def matches(self, weights: Array, batch: Batch) -> Array:
-        """For each sample, whether it takes this way: whether every guard sees what it saw."""
+        """For each sample, whether it takes this way: whether every guard sees what it saw.
+
+        Where a guard has no answer for a sample, what eager raises for it is raised.
+        """
+        if self.tape.asks_types and batch.whole != self.whole:
+            return np.zeros(len(batch), dtype=bool)
         if self.guards is None:
             return np.ones(len(batch), dtype=bool)
         valid = self._valid_indices(batch)
-        outcomes = np.array([outcome for _, outcome in self.tape.guards])
         found = np.zeros(len(batch), dtype=bool)
         if valid.any():
             inside = batch if valid.all() else batch.take(valid)
-            with np.errstate(all="ignore"):
-                seen = self.guards.outputs(self._all_weights(weights), inside.arrays, len(inside))
-            found[valid] = ((seen != 0.0) == outcomes[:, None]).all(axis=0)
+            found[valid] = self._matches(weights, inside)
         return found
+
+    def _matches(self, weights: Array, batch: Batch) -> Array:
+        outcomes = np.array([outcome for _, outcome in self.tape.guards])
+        try:
+            seen = self._watched(self.guards, weights, batch)
+        except FloatingPointError:
+            if len(batch) == 1:
+                return np.array([self._follows(weights, batch)])
+            return np.concatenate([self._matches(weights, part) for part in _halves(batch)])
+        return ((seen[: len(outcomes)] != 0.0) == outcomes[:, None]).all(axis=0)
+
+    def _watched(self, executor: Any, weights: Array, batch: Batch) -> Array:
+        """What it gives; FloatingPointError where something has no value, or nan is among it."""
+        with np.errstate(divide="raise", invalid="raise", over="ignore", under="ignore"):
+            seen: Array = executor.outputs(self._all_weights(weights), batch.arrays, len(batch))
+        if np.isnan(seen).any():
+            raise FloatingPointError
+        return seen
+
+    def _follows(self, weights: Array, batch: Batch) -> bool:
+        """Whether the one sample goes this way, guard after guard: later ones need no value."""
+        try:
+            return strict.follows(self.tape, weights, batch.numbers(0))
+        except (DomainError, LookupError, TypeError) as error:
+            self._raise_as_eager(weights, batch, error)
+
+    def _raise_as_eager(self, weights: Array, batch: Batch, error: Exception) -> NoReturn:
+        """Raise what eager raises for the one sample; ReplayError where it raises nothing."""
+        self.original.results(weights, batch, 0)
+        raise ReplayError(
+            f"{self.tape.name} catches an error for some samples ({error}), which replay cannot follow; "
+            "write where(condition, lambda: ..., ...) in the place of try"
+        ) from error
+
+    def _ensure_defined(self, weights: Array, batch: Batch) -> None:
+        """Raise what eager raises where what no result needs has no value."""
+        if self.checks is None:
+            return
+        try:
+            self._watched(self.checks, weights, batch)
+        except FloatingPointError:
+            if len(batch) > 1:
+                for part in _halves(batch):
+                    self._ensure_defined(weights, part)
+                return
+            try:
+                strict.numbers(self.tape, weights, batch.numbers(0))
+            except (DomainError, LookupError, TypeError) as error:
+                self._raise_as_eager(weights, batch, error)
 
     def outputs(self, weights: Array, batch: Batch) -> Array:
         """The results, (outputs, samples); raises what eager raises."""
         if not self.watches:
             self._check_indices(batch)
+        self._ensure_defined(weights, batch)
         return self._rounded(self._careful_outputs(self._all_weights(weights), batch))
 
     def gradients(self, weights: Array, batch: Batch) -> tuple[Array, Array]:
         """(losses, the gradient of their sum); raises what eager raises."""
         if not self.watches:
             self._check_indices(batch)
+        self._ensure_defined(weights, batch)
         losses, gradient = self._careful_gradients(self._all_weights(weights), batch)
         return self._rounded(losses), self._rounded(gradient)
 
@@ -171,7 +173,7 @@ class Path:
         It raises FloatingPointError where the careful way has to find out what is wrong. None where the
         executor cannot prepare, or where other samples may go another way.
         """
-        if not isinstance(self.executor, Preparing) or self.guards is not None:
+        if not isinstance(self.executor, Preparing) or self.guards is not None or self.checks is not None:
             return None
         form = form_of((self._all_weights(given[0]), *given[1:]))
         call = self.executor.call(name, samples, form)
@@ -201,22 +203,17 @@ class Path:
                 found = self.executor.outputs(weights, batch.arrays, len(batch))
                 if math.isfinite(found.sum()):
                     return found
-        except FloatingPointError:
+        except UNDEFINED:
             self._check_indices(batch)
         if len(batch) == 1:
-            numbers = strict.numbers(self.tape, weights, batch.numbers(0))
-            return np.array([[numbers[output]] for output in self.tape.outputs])
-        half = len(batch) // 2
-        parts = [
-            self._careful_outputs(weights, batch.take(part)) for part in (slice(half), slice(half, None))
-        ]
-        return np.concatenate(parts, axis=1)
+            return np.array(self.original.results(weights, batch, 0))[:, None]
+        return np.concatenate([self._careful_outputs(weights, part) for part in _halves(batch)], axis=1)
 
     def _careful_gradients(self, weights: Array, batch: Batch) -> tuple[Array, Array]:
         """Run at full speed; where an overflow, a division by 0 or a nan turns up, find the sample.
 
-        That one is run as eager would, in float64, which raises, or has the right numbers where matrix code
-        has nan: behind an operand that was not selected.
+        That one is run eagerly, in float64: it raises, or has the right numbers where matrix code has nan,
+        behind an operand that was not selected.
         """
         try:
             if self.watches:
@@ -225,14 +222,12 @@ class Path:
                 losses, gradient = self.executor.gradients(weights, batch.arrays, len(batch))
                 if math.isfinite(np.add.reduce(losses) + np.add.reduce(gradient)):
                     return losses, gradient
-        except FloatingPointError:
+        except UNDEFINED:
             self._check_indices(batch)
         if len(batch) == 1:
-            loss, found = strict.gradients(self.tape, weights, batch.numbers(0))
+            loss, found = self.original.gradient(weights, batch, 0)
             return np.array([loss]), np.array(found)
-        half = len(batch) // 2
-        first = self._careful_gradients(weights, batch.take(slice(half)))
-        second = self._careful_gradients(weights, batch.take(slice(half, None)))
+        first, second = (self._careful_gradients(weights, part) for part in _halves(batch))
         with np.errstate(over="ignore", invalid="ignore"):  # as eager adds
             total = np.add(first[1], second[1], dtype=np.float64)
         return np.concatenate((first[0], second[0])), total
@@ -240,33 +235,33 @@ class Path:
     def _valid_indices(self, batch: Batch) -> Array:
         """For each sample, whether its indices are whole numbers inside their lists."""
         valid = np.ones(len(batch), dtype=bool)
-        for number, limit in self.limits.items():
+        for number, places in self.limits.items():
             column = batch.column(number)
-            valid &= (column >= -limit) & (column < limit) & (column == np.floor(column))
+            valid &= (column >= places.start) & (column < places.stop) & (column == np.floor(column))
         return valid
 
     def _check_indices(self, batch: Batch) -> None:
         """Raise IndexError or TypeError, as eager does, for a sample that tells a place outside its list."""
-        for number, limit in self.limits.items():
+        for number, places in self.limits.items():
             column = batch.column(number)
-            if column.min() >= -limit and column.max() < limit and _is_whole(column):
+            if column.min() >= places.start and column.max() < places.stop and _is_whole(column):
                 continue
             place = int(np.flatnonzero(~self._valid_indices(batch))[0])
             index = column[place]
             kind = IndexError if index == math.floor(index) else TypeError
-            raise kind(f"sample {place} picks place {index!r} of a list of {limit}")
+            raise kind(f"sample {place} picks place {index!r} of a list of {places.stop}")
 
     def __str__(self) -> str:
         return f"{self.tape}\n\n{self.program}"
 
 
+def _halves(batch: Batch) -> tuple[Batch, Batch]:
+    half = len(batch) // 2
+    return batch.take(slice(half)), batch.take(slice(half, None))
+
+
 def _is_whole(column: Array) -> bool:
     return column.dtype.kind in "iu" or bool((column == np.floor(column)).all())
-
-
-def _agree(eager: float, replayed: float) -> bool:
-    both_odd = eager == replayed or (eager != eager and replayed != replayed)
-    return both_odd or abs(eager - replayed) <= 1e-9 * (1.0 + abs(eager))
 
 
 def _form(tape: Tape) -> str:

@@ -52,6 +52,15 @@ class Batch:
         """How many numbers each argument has per sample."""
         return tuple(array.shape[1] for array in self.arrays)
 
+    @property
+    def whole(self) -> tuple[bool, ...]:
+        """For each argument, whether its numbers are whole ones, `int` in Python."""
+        return tuple(array.dtype.kind in "iu" for array in self.arrays)
+
+    def count(self, number: int) -> int:
+        """How many different numbers one input has."""
+        return len(np.unique(self.column(number)))
+
     def take(self, places: Any) -> Batch:
         """Some of the samples."""
         everywhere = np.arange(len(self)) if self.places is None else self.places
@@ -113,6 +122,10 @@ def _regular(argument: Any, number: int) -> Any:
     """The argument as an array, or as a list where its samples are of different shapes."""
     if hasattr(argument, "to_numpy"):
         argument = argument.to_numpy()
+    if isinstance(argument, np.ma.MaskedArray):
+        raise ReplayError(
+            f"argument {number} is a masked array; write .filled(0.0), and give the mask as an input"
+        )
     if not isinstance(argument, (np.ndarray, list, tuple)):
         found = f"{type(argument).__name__} ({argument!r:.40})"
         raise ReplayError(

@@ -263,15 +263,13 @@ class Embedding(Module):
         return [member for each in indices for member in self._row(each)]
 
     def _row(self, index: Any) -> Nodes:
-        if isinstance(index, Value):
+        try:
             row: Nodes = pick(self.rows, index)
-            return row
-        place = int(index) if float(index).is_integer() else None
-        if place is None:
-            raise TypeError(f"Embedding takes whole numbers, got {index!r}")
-        if not -len(self.rows) <= place < len(self.rows):
-            raise IndexError(f"Embedding has rows 0 to {len(self.rows) - 1}, got {place}")
-        return self.rows[place]
+        except IndexError as error:
+            raise IndexError(f"Embedding has rows 0 to {len(self.rows) - 1}, got {index}") from error
+        except TypeError as error:
+            raise TypeError(f"Embedding takes whole numbers, got {index!r}") from error
+        return row
 
     def arguments(self) -> dict[str, Any]:
         """count and size."""

@@ -263,16 +263,15 @@ def _errors(name: str, predictions: Nodes, targets: Any) -> list[Value]:
 
 
 def _of_class(name: str, predictions: Nodes, target: Any) -> Value:
-    if isinstance(target, Value):  # the class is data, another one in every sample
-        picked: Value = pick(predictions, target)
-        return picked
-    place = int(target)
-    if place != target or not 0 <= place < len(predictions):
+    """The prediction for a class, which replay picks anew for every sample."""
+    try:
+        picked: Value = pick(predictions, int(target) if isinstance(target, bool) else target, least=0)
+    except (IndexError, TypeError) as error:
         raise ValueError(
             f"{name} needs a class from 0 to {len(predictions) - 1} for {len(predictions)} predictions, "
             f"got {target!r}"
-        )
-    return predictions[place]
+        ) from error
+    return picked
 
 
 def _one_hot(name: str, predictions: Nodes, shares: Sequence[float]) -> Sequence[float]:

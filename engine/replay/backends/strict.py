@@ -16,7 +16,7 @@ from engine.replay.recording.selection import PICK, SELECTIONS
 from engine.replay.recording.tape import LeafKind, Tape
 from engine.value import Constant, Value, make_node
 
-__all__ = ["StrictExecutor", "as_graph", "gradients", "numbers"]
+__all__ = ["StrictExecutor", "as_graph", "follows", "gradients", "numbers"]
 
 Array = Any
 
@@ -30,6 +30,28 @@ def numbers(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> li
     for operation, operands, _ in tape.instructions:
         found.append(operation.evaluate([found[operand] for operand in operands]))
     return found
+
+
+def follows(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> bool:
+    """Whether every guard sees what it saw; after the first that does not, none is looked at.
+
+    Raises DomainError where a guard that is looked at has no answer.
+    """
+    first = len(tape.leaves)
+    found = {place: _leaf_number(tape, place, weights, sample) for place in range(first)}
+    for guard, outcome in tape.guards:
+        needed, waiting = set(), [guard]
+        while waiting:
+            place = waiting.pop()
+            if place not in found and place not in needed:
+                needed.add(place)
+                waiting += tape.instructions[place - first].operands
+        for place in sorted(needed):
+            operation, operands, _ = tape.instructions[place - first]
+            found[place] = operation.evaluate([found[operand] for operand in operands])
+        if bool(found[guard]) is not outcome:
+            return False
+    return True
 
 
 def _leaf_number(tape: Tape, place: int, weights: Sequence[float], sample: Sequence[float]) -> float:

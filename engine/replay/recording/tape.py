@@ -46,8 +46,12 @@ class Instruction(NamedTuple):
 class Tape:
     """Leaves, then instructions; the place of an instruction is after the leaves and all it depends on.
 
-    `outputs` are the places of the results, `guards` those of the conditions that a Python `if` looked
-    at, with what it saw: the tape belongs to the samples that see the same.
+    `outputs` are the places of the results, `guards` those of the conditions that a Python `if` looked at,
+    with what it saw: the tape belongs to the samples that see the same. `checks` are the places of what
+    neither of them needs, and what yet raises in eager where it has no value. `read` has the held Values
+    whose numbers the function knows, with the numbers: the tape belongs to these. `asks_types` tells that
+    it asked whether its data are whole numbers: then the tape belongs to data of the same types.
+    `from_zero` are the inputs that tell a place and must not be negative.
     """
 
     name: str
@@ -59,6 +63,10 @@ class Tape:
     inputs: int
     parameters: int
     held: tuple[Value, ...]
+    checks: tuple[int, ...] = ()
+    read: tuple[tuple[Value, float], ...] = ()
+    from_zero: frozenset[int] = frozenset()
+    asks_types: bool = False
 
     def __len__(self) -> int:
         """How many places there are: leaves and instructions."""
@@ -69,8 +77,8 @@ class Tape:
         used = {leaf.which for leaf in self.leaves if leaf.kind is LeafKind.PARAMETER}
         return [index for index in range(self.parameters) if index not in used]
 
-    def index_inputs(self) -> dict[int, int]:
-        """{input: number of places} for the inputs that tell a place; the smallest list counts."""
+    def index_inputs(self) -> dict[int, range]:
+        """{input: the places that it may tell}; of several lists the smallest counts."""
         limits: dict[int, int] = {}
         for instruction in self.instructions:
             if instruction.operation is PICK:
@@ -78,7 +86,9 @@ class Tape:
                 limits[index] = min(
                     limits.get(index, len(instruction.operands)), len(instruction.operands) - 1
                 )
-        return limits
+        return {
+            index: range(0 if index in self.from_zero else -limit, limit) for index, limit in limits.items()
+        }
 
     def verify(self) -> None:
         """Raise ReplayError unless every place is sound: what a reader and every pass may rely on."""
@@ -97,7 +107,7 @@ class Tape:
             if operation is PICK:
                 is_input = operands[0] < first and self.leaves[operands[0]].kind is LeafKind.INPUT
                 _ensure(is_input, f"v{place} is picked by something that is no input")
-        results = (*self.outputs, *(place for place, _ in self.guards))
+        results = (*self.outputs, *(place for place, _ in self.guards), *self.checks)
         _ensure(all(0 <= place < len(self) for place in results), "a result lies outside the tape")
 
     def place_name(self, place: int) -> str:
@@ -127,6 +137,8 @@ class Tape:
             lines = [*lines[:half], f"  … {len(lines) - 2 * half:,} more …", *lines[-half:]]
         seen = [f"  guard: {self.place_name(place)} is {outcome}" for place, outcome in self.guards]
         results = ", ".join(map(self.place_name, self.outputs))
+        seen += [f"  check: {self.place_name(place)} has a value" for place in self.checks]
+        seen += [f"  read: {value.label or 'a held Value'} is {number!r}" for value, number in self.read]
         return "\n".join([self.summary(), *lines, *seen[:most], f"  return {results}"])
 
     def _line(self, place: int, instruction: Instruction) -> str:

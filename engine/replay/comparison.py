@@ -1,0 +1,151 @@
+"""A path is recorded, and compared with eager before anybody sees a number of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from engine.errors import DomainError, NonFiniteError, ReplayError
+from engine.replay.backends import strict
+from engine.replay.backends.interface import Executor
+from engine.replay.backends.numpy.executor import NumpyExecutor
+from engine.replay.eager import Original
+from engine.replay.paths import Path, Stats
+from engine.replay.program.program import Program
+from engine.replay.recording.record import record
+from engine.replay.recording.tape import Tape
+from engine.replay.rolling.roll import roll
+from engine.replay.samples import Batch
+
+__all__ = ["agree", "new_path"]
+
+Array = Any
+MakeExecutor = Callable[[Tape, Program, Sequence[int]], Executor]
+MOST_CANDIDATES = 64  # samples from either end of a batch, among which some are looked for to compare
+MOST_COLUMNS = 2  # of indices, whose extremes are compared
+
+
+def new_path(
+    original: Original, weights: Array, batch: Batch, place: int, make_executor: MakeExecutor
+) -> Path:
+    """The path that one sample of the batch takes, compared with eager on it and on others that take it too.
+
+    Raises what eager raises for these samples; ReplayError for what cannot be followed.
+    """
+    start = time.perf_counter()
+    tape = _recorded(original, weights, batch, place)
+    tape.verify()
+    recorded = time.perf_counter()
+    program = roll(tape, gradient=tape.single)
+    program.verify()
+    rolled = time.perf_counter()
+    executor = make_executor(tape, program, batch.widths)
+    if not tape.guards:  # else only some of the samples go this way
+        executor.prepare(len(batch))
+    path = Path(
+        original=original,
+        tape=tape,
+        program=program,
+        executor=executor,
+        guards=_executor_of(tape, _guard_places(tape), batch),
+        checks=_executor_of(tape, tape.checks, batch),
+        whole=batch.whole,
+        limits=tape.index_inputs(),
+        stats=Stats(
+            nodes=len(tape),
+            instructions=len(program),
+            paths=1,
+            record_seconds=recorded - start,
+            roll_seconds=rolled - recorded,
+            compile_seconds=time.perf_counter() - rolled,
+        ),
+    )
+    _compare(path, weights, batch, place)
+    return path
+
+
+def _recorded(original: Original, weights: Array, batch: Batch, place: int) -> Tape:
+    """The tape of one sample; raises what eager raises for it, else ReplayError."""
+    try:
+        sample = batch.sample(place)
+        return record(original.function, original.parameters, sample, weights.tolist(), batch.count)
+    except ReplayError:
+        raise
+    except Exception as error:
+        original.results(weights, batch, place)
+        raise ReplayError(
+            f"{original.name} raises {type(error).__name__} ({error}) when it is recorded, and nothing when "
+            "it is run on plain numbers; replay cannot follow what it does there"
+        ) from error
+
+
+def _guard_places(tape: Tape) -> tuple[int, ...]:
+    """The places of the guards; then of their computed operands, which show whether they have a value."""
+    first = len(tape.leaves)
+    guards = [place for place, _ in tape.guards]
+    instructions = [tape.instructions[place - first] for place in guards if place >= first]
+    operands = {operand for instruction in instructions for operand in instruction.operands}
+    return (*guards, *sorted(operand for operand in operands if operand >= first))
+
+
+def _executor_of(tape: Tape, places: tuple[int, ...], batch: Batch) -> Executor | None:
+    """What computes the numbers at these places, if there are any."""
+    return NumpyExecutor(roll(tape, places, gradient=False), batch.widths) if places else None
+
+
+def _compare(path: Path, weights: Array, batch: Batch, place: int) -> None:
+    """Raise ReplayError when the function, run as it stands, does not do as the tape does.
+
+    On the sample recorded, with its gradient, this finds what a tracer cannot answer as a number would:
+    `type(x)` and `x is`. On others it finds what was frozen.
+    """
+    tape, original = path.tape, path.original
+    if tape.single:
+        try:
+            loss, slopes = original.gradient(weights, batch, place)
+            replayed, gradient = strict.gradients(tape, weights, batch.numbers(place))
+            _ensure_agree(path, [loss, *slopes], [replayed, *gradient], place)
+        except NonFiniteError:
+            pass  # of a gradient: who wants one will meet it
+    others = _others(path, weights, batch, place)
+    for other in others if tape.single else [place, *others]:
+        found = original.results(weights, batch, other)
+        try:
+            numbers = strict.numbers(tape, weights, batch.numbers(other))
+        except (DomainError, LookupError, TypeError):
+            continue  # when its turn comes, it is run eagerly
+        _ensure_agree(path, found, [numbers[output] for output in tape.outputs], other)
+
+
+def _others(path: Path, weights: Array, batch: Batch, place: int) -> list[int]:
+    """Other samples that go this way: the first and the last, and those with the extremes of an index."""
+    count = len(batch)
+    columns = [batch.column(number) for number in list(path.limits)[:MOST_COLUMNS]]
+    extremes = {int(find(column)) for column in columns for find in (np.argmin, np.argmax)}
+    ends = {*range(min(count, MOST_CANDIDATES)), *range(max(0, count - MOST_CANDIDATES), count)}
+    candidates = np.array(sorted((ends | extremes) - {place}), dtype=int)
+    if not candidates.size:
+        return []
+    taken = candidates[path.matches(weights, batch.take(candidates))].tolist()
+    return sorted({*taken[:1], *taken[-1:], *extremes.intersection(taken)})
+
+
+def _ensure_agree(path: Path, eagerly: Sequence[float], replayed: Sequence[float], place: int) -> None:
+    if len(eagerly) == len(replayed) and all(map(agree, eagerly, replayed)):
+        return
+    pairs = zip(eagerly, replayed, strict=False)
+    one, other = next((pair for pair in pairs if not agree(*pair)), (eagerly[:3], replayed[:3]))
+    raise ReplayError(
+        f"{path.tape.name} gives {one} when it is run on sample {place}, and {other} when it is replayed: it "
+        "depends on something besides its inputs and parameters (randomness, a counter, numbers read "
+        "elsewhere), which should be an input; or it asks for `type(x)`, or whether `x is` something"
+    )
+
+
+def agree(eager: float, replayed: float) -> bool:
+    """Whether two numbers are the same but for rounding; nan and infinities are like themselves."""
+    both_odd = eager == replayed or (eager != eager and replayed != replayed)
+    return both_odd or abs(eager - replayed) <= 1e-9 * (1.0 + abs(eager))

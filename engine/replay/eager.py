@@ -1,0 +1,82 @@
+"""The function as it stands, run on plain numbers: what replay is compared with, and what raises."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from engine import modes
+from engine.graph import interior_and_leaves
+from engine.replay.recording.record import with_numbers
+from engine.replay.samples import Batch
+from engine.value import Value
+
+__all__ = ["Original"]
+
+Array = Any
+
+
+@dataclass(frozen=True)
+class Original:
+    """A function of Values and its parameters.
+
+    While it runs, the parameters have the weights of the call, and gradients are on, whatever the caller's
+    mode.
+    """
+
+    function: Callable[..., Any]
+    parameters: Sequence[Value]
+
+    @property
+    def name(self) -> str:
+        """How it is called in messages."""
+        return getattr(self.function, "__name__", type(self.function).__name__)
+
+    def results(self, weights: Array, batch: Batch, place: int) -> list[float]:
+        """The numbers that the function returns for one sample; raises what it raises."""
+        with with_numbers(self.parameters, self._own(weights)), _with_gradients():
+            found = self._run(batch, place)
+            return [float(value) for value in (found if isinstance(found, (list, tuple)) else [found])]
+
+    def gradient(self, weights: Array, batch: Batch, place: int) -> tuple[float, list[float]]:
+        """(the loss of one sample, its derivative by every parameter); no `grad` is changed.
+
+        Raises what the function raises, and NonFiniteError as `backward` does.
+        """
+        with with_numbers(self.parameters, self._own(weights)), _with_gradients():
+            loss = self._run(batch, place)
+            if not isinstance(loss, Value):
+                return float(loss), [0.0] * len(self.parameters)
+            nodes = [node for part in interior_and_leaves(loss) for node in part]
+            before = [(node, node.grad) for node in nodes]
+            try:
+                for node in nodes:
+                    node.grad = None
+                loss.backward()
+                found = {node: node.grad for node in nodes}
+            finally:
+                for node, earlier in before:
+                    node.grad = earlier
+            return loss._data, [found.get(parameter) or 0.0 for parameter in self.parameters]
+
+    def _own(self, weights: Array) -> list[float]:
+        """The numbers of the parameters, where those of held Values come after them."""
+        own: list[float] = weights[: len(self.parameters)].tolist()
+        return own
+
+    def _run(self, batch: Batch, place: int) -> Any:
+        """On plain numbers; only where the function wants Values, which have methods, on such."""
+        try:
+            return self.function(*batch.sample(place))
+        except (AttributeError, TypeError) as error:
+            try:
+                return self.function(*batch.given(place))
+            except Exception:  # noqa: BLE001  (what it raises for plain numbers is the error to show)
+                raise error from None
+
+
+def _with_gradients() -> Any:
+    """Gradients on; and where they are on, no mode at all, for a mode makes eager several times slower."""
+    return nullcontext() if modes.recording() else modes.keeping_operands()

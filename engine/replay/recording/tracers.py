@@ -1,0 +1,236 @@
+"""Tracers: what stands for the numbers of the data while a function is recorded, and for their comparisons.
+
+A tracer answers as the number would, whatever it is asked. Arithmetic with it is followed. Who asks for
+more than arithmetic, by `hash`, as an index, by `round`, in a text, gets the plain number, and what is
+recorded holds from there on for this number alone: a guard says so, and samples with other numbers are
+recorded on their own.
+
+A tracer is no Value, as the number that it stands for is none: it holds a node, and the session makes the
+nodes.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from engine.operation import Operation
+
+__all__ = ["Condition", "Session", "Tracer", "is_traced", "plain"]
+
+
+class Session(Protocol):
+    """What tracers turn to: see session.py."""
+
+    def arithmetic(self, function: Callable[..., Any], operands: tuple[Any, ...], /) -> Any:
+        """The result of an operator that is followed."""
+
+    def apply(self, operation: Operation, operands: Sequence[Any], /) -> Any:
+        """The result of one of the table's operations."""
+
+    def compared(self, compare: Callable[[Any, Any], Any], first: Any, second: Any, /) -> Any:
+        """What a comparison gives."""
+
+    def known(self, thing: Any, /) -> Any:
+        """The plain number."""
+
+    def truth(self, node: Any, /) -> bool:
+        """Whether the number of a node is not 0."""
+
+    def asked_for_its_type(self) -> None:
+        """The answer depends on whether the data are whole numbers."""
+
+    def guard(self, node: Any, /) -> bool:
+        """The outcome of a condition, for which alone what is recorded holds from now on."""
+
+    def choose(self, condition: Any, accepted: Any, otherwise: Any, /) -> Any:
+        """`accepted` for the samples in which the condition holds, else `otherwise`."""
+
+    def choose_thunk(self, condition: Any, accepted: Any, otherwise: Any, /) -> Any:
+        """The same for the sides of a row's formula, which may be thunks, or no path."""
+
+    def joined(self, function: Callable[..., Any], first: Any, second: Any, /) -> Any:
+        """The condition that both hold, or that either does."""
+
+    def method(self, tracer: Any, name: str, /) -> Any:
+        """A method of Value, for those who call one on data."""
+
+
+class _Traced:
+    """What stands for a plain number: its node in the recording, and the number of this sample."""
+
+    __slots__ = ("node", "number", "session")
+    __array_ufunc__ = None  # NumPy then leaves `array * tracer` to us
+
+    def __init__(self, session: Any, node: Any, number: Any) -> None:
+        self.session, self.node, self.number = session, node, number
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return plain(self).__reduce_ex__(protocol)
+
+
+def plain(thing: Any) -> Any:
+    """The plain number in the place of a tracer or a condition; anything else as it is."""
+    return thing.session.known(thing) if is_traced(thing) else thing
+
+
+def is_traced(thing: Any) -> bool:
+    """Whether this is a tracer or a condition; `type` is what they cannot answer as numbers do."""
+    return issubclass(type(thing), _Traced)
+
+
+def _delegated(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The operator or function, on plain numbers."""
+
+    def method(self: Any, *others: Any) -> Any:
+        return function(*map(plain, (self, *others)))
+
+    return method
+
+
+def _reflected(function: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Any, other: Any) -> Any:
+        return function(plain(other), plain(self))
+
+    return method
+
+
+def _named(name: str) -> Callable[..., Any]:
+    """The method of this name of the plain number."""
+
+    def method(self: Any, *others: Any) -> Any:
+        return getattr(plain(self), name)(*map(plain, others))
+
+    return method
+
+
+def _followed(function: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Any, *others: Any) -> Any:
+        return self.session.arithmetic(function, (self, *others))
+
+    return method
+
+
+def _followed_from_the_right(function: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Any, other: Any) -> Any:
+        return self.session.arithmetic(function, (other, self))
+
+    return method
+
+
+def _compared(function: Callable[..., Any]) -> Callable[..., Any]:
+    def method(self: Any, other: Any) -> Any:
+        return self.session.compared(function, self, other)
+
+    return method
+
+
+_ALIKE = {  # of the plain number itself, whoever is asked
+    "__format__": _delegated(format),
+    "__hash__": _delegated(hash),
+    "__repr__": _delegated(repr),
+    "__str__": _delegated(str),
+    "__int__": _delegated(int),
+    "__float__": _delegated(float),
+    "__complex__": _delegated(complex),
+    "__index__": _delegated(operator.index),
+    "__round__": _delegated(round),
+    "__divmod__": _delegated(divmod),
+    "__rdivmod__": _reflected(divmod),
+    "__dir__": _delegated(dir),
+}
+_OPERATORS = ("floordiv", "mod", "and_", "or_", "xor", "lshift", "rshift")
+for _operator in _OPERATORS:
+    _function = getattr(operator, _operator)
+    _ALIKE[f"__{_operator.rstrip('_')}__"] = _delegated(_function)
+    _ALIKE[f"__r{_operator.rstrip('_')}__"] = _reflected(_function)
+_OWN = set(dir(object)) | {"__array_ufunc__", "__slots__"}
+for _name in (*dir(int), *dir(float)):  # and whatever else Python's numbers are asked for by their class
+    if (
+        _name.startswith("__")
+        and _name not in _OWN
+        and callable(getattr(int, _name, getattr(float, _name, None)))
+    ):
+        _ALIKE.setdefault(_name, _named(_name))
+
+_ARITHMETIC = ("add", "sub", "mul", "truediv", "pow")
+_COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
+
+
+class Tracer(_Traced):
+    """A number of the data: arithmetic is followed, comparisons are Conditions, all else makes it known."""
+
+    __slots__ = ()
+    locals().update(_ALIKE)
+    locals().update({f"__{name}__": _followed(getattr(operator, name)) for name in _ARITHMETIC})
+    locals().update(
+        {f"__r{name}__": _followed_from_the_right(getattr(operator, name)) for name in _ARITHMETIC}
+    )
+    locals().update({f"__{name}__": _compared(getattr(operator, name)) for name in _COMPARISONS})
+    __neg__, __abs__ = _followed(operator.neg), _followed(operator.abs)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def apply(self, operation: Operation, operands: Sequence[Any]) -> Any:
+        """The operation on these operands: how a row that is called finds its way to the session."""
+        return self.session.apply(operation, operands)
+
+    def __bool__(self) -> bool:
+        return bool(self.session.truth(self))
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """The class of the number: what `isinstance` and `match` look at."""
+        self.session.asked_for_its_type()
+        return type(self.number)
+
+    def __getattr__(self, name: str) -> Any:
+        if hasattr(type(self.number), name):
+            return getattr(plain(self), name)
+        return self.session.method(self, name)
+
+
+class Condition(_Traced):
+    """The outcome of a comparison: a truth test leaves a guard, `where` selects by it; else it is a bool."""
+
+    __slots__ = ()
+    locals().update(_ALIKE)
+    locals().update(
+        {f"__{name}__": _delegated(getattr(operator, name)) for name in (*_ARITHMETIC, *_COMPARISONS)}
+    )
+    locals().update({f"__r{name}__": _reflected(getattr(operator, name)) for name in _ARITHMETIC})
+    __neg__, __pos__, __abs__ = _delegated(operator.neg), _delegated(operator.pos), _delegated(operator.abs)
+
+    def __bool__(self) -> bool:
+        return bool(self.session.guard(self.node))
+
+    @property  # type: ignore[misc]
+    def __class__(self) -> Any:
+        """The class of the outcome."""
+        return bool
+
+    def choose_thunk(self, accepted: Any, otherwise: Any) -> Any:
+        """`accepted` where the condition holds, else `otherwise`: in the formulas of rows."""
+        return self.session.choose_thunk(self, accepted, otherwise)
+
+    def __and__(self, other: Any) -> Any:
+        return self.session.joined(operator.and_, self, other)
+
+    def __or__(self, other: Any) -> Any:
+        return self.session.joined(operator.or_, self, other)
+
+    __rand__, __ror__ = __and__, __or__
+
+    def __invert__(self) -> Any:
+        self.session.refuse("~ of a comparison", "write `not`, or the opposite comparison")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(plain(self), name)
