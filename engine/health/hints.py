@@ -41,6 +41,7 @@ REWRITES: tuple[tuple[Written, Written], ...] = (
     (lambda x: 1.0 - ops.power(ops.cos(x), 2.0), lambda x: ops.power(ops.sin(x), 2.0)),
     (lambda x: ops.exp(x) - ops.exp(-x), lambda x: 2.0 * ops.sinh(x)),
     (lambda x: ops.sqrt(1.0 + x) - 1.0, lambda x: x / (ops.sqrt(1.0 + x) + 1.0)),
+    (lambda x, c: ops.sqrt(x + c) - ops.sqrt(x), lambda x, c: c / (ops.sqrt(x + c) + ops.sqrt(x))),
     (lambda x, y: ops.sqrt(x) - ops.sqrt(y), lambda x, y: (x - y) / (ops.sqrt(x) + ops.sqrt(y))),
     (lambda x, y: ops.log(x) - ops.log(y), lambda x, y: ops.log1p((x - y) / y)),
     (lambda x, y: 1.0 / x - 1.0 / y, lambda x, y: (y - x) / (x * y)),

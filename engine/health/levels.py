@@ -104,7 +104,7 @@ def _with_more_bits(root: Node, known: Bounds, limit: int) -> Bounds:
         settled = not found.undecided
         for node, ball in found.values.items():
             settled &= _improve(values, node, node._data, ball)
-        for node in {**known.computed, **found.gradients}:
+        for node in {**gradients, **known.computed, **found.gradients}:
             ball = found.gradients.get(node, numbers.exact(0.0))
             settled &= _improve(gradients, node, known.computed.get(node, 0.0), ball)
     missing = f"no numbers of many digits for {', '.join(unknown)}" if unknown else ""

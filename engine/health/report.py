@@ -14,12 +14,13 @@ from engine.health.blame import Loss, blamed, condition, lost, lost_in_gradient
 from engine.health.hints import hint, written_out
 from engine.health.levels import FULL, Bounds, bounds, digits_right
 from engine.terminal import at_prompt, shown
-from engine.wording import display_names, local_derivatives, variables
+from engine.wording import display_names, local_derivatives, node_formula, variables
 
 __all__ = ["Health", "Number", "health"]
 
 DIGITS = 12.0  # so many digits proved around eager's own numbers are enough not to look further
 LIMIT = 1024  # bits
+LONGEST = 60  # characters of a formula that is written out
 SHOWN = 8  # gradients in the printed report
 ULP = 0.31  # an error of one ulp leaves every digit
 LEAST = 0.05  # less than so much of a digit is none
@@ -142,6 +143,8 @@ class Health(Mapping[Node, Number]):
 
     def _made(self, node: Node) -> str:
         name, formula = self._names[node], written_out(node, self._names).text
+        if len(formula) > LONGEST:
+            formula = node_formula(node, self._names)
         return name if name == formula else f"{name} = {formula}"
 
     def _root_lines(self) -> Iterator[str]:
