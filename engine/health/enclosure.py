@@ -16,6 +16,7 @@ monotone in each operand takes its extremes at the corners of the box; else noth
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
@@ -108,7 +109,10 @@ class Numbers(Arithmetic, ABC):
             return (self.unknown,) * len(balls)
         finally:
             self._depth -= 1
-        return tuple(None if p is None else self._limited(p, operation.steepest) for p in found)
+        steepest = operation.steepest
+        if steepest == math.inf:
+            return tuple(p if p is None or type(p) is Ball else self.lift(p) for p in found)
+        return tuple(None if p is None else self._limited(p, steepest) for p in found)
 
     def _limited(self, partial: Any, steepest: float) -> Ball:
         ball = partial if type(partial) is Ball else self.lift(partial)

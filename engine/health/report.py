@@ -71,8 +71,12 @@ class Health(Mapping[Node, Number]):
         self.settled = found.settled
         self.missing = found.missing
         self._found = found
-        self._names = display_names(topological_order(root), variables)
+        self._variables = variables
         self._numbers: dict[Node, Number] = {}
+
+    @cached_property
+    def _names(self) -> dict[Node, str]:
+        return display_names(topological_order(self.root), self._variables)
 
     def __getitem__(self, node: Node) -> Number:
         if node not in self._numbers:
