@@ -46,6 +46,14 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "mish": lambda x: x * many.tanh(many.log1p(many.exp(x))), "softsign": lambda x: x / (1 + abs(x)),
     "dot": lambda *xs: _pairs(xs), "total": lambda *xs: reduce(operator.add, xs),
     "logsumexp": lambda *xs: max(xs) + many.ln(many.fsum([many.exp(x - max(xs)) for x in xs])),
+    "complement": lambda x: 1 - x * x, "exp_times": lambda x, y: many.exp(x * y),
+    "remainder": lambda x, y: x - y * many.floor(x / y),
+    "degrees": lambda x: x * 180 / many.pi, "radians": lambda x: x * many.pi / 180,
+    "sinc": lambda x: many.sinpi(x) / (many.pi * x) if x else many.mpf(1),
+    "sinc_slope": lambda x: (many.cospi(x) - many.sinpi(x) / (many.pi * x)) / x if x else many.mpf(0),
+    "normal": lambda x: many.erfc(-x / many.sqrt(2)) / 2,
+    "lgamma": lambda x: many.ln(abs(many.gamma(x))), "digamma": many.digamma,
+    "polygamma": lambda n, x: many.polygamma(int(n), x),
     "norm": lambda *xs: many.sqrt(many.fsum([x * x for x in xs])),
 }  # fmt: skip
 
