@@ -86,9 +86,10 @@ if TYPE_CHECKING:
     from engine.algebra.asked import formula, latex, symbolic
     from engine.checking import assert_gradients, check_gradients
     from engine.health.report import health
-    from engine.pages import page
+    from engine.pages import live, page
     from engine.picture.drawing import draw
     from engine.replay.compiled import compile  # noqa: A004  (as re.compile is)
+    from engine.source.writing import to_source
     from engine.stepping.explain import explain
     from engine.stepping.steps import forward_steps, steps
     from engine.walks import walk
@@ -103,9 +104,11 @@ _LATER = {  # opened when first asked for: these rooms need graphviz or numpy, o
     "forward_steps": "engine.stepping.steps",
     "health": "engine.health.report",
     "latex": "engine.algebra.asked",
+    "live": "engine.pages",
     "page": "engine.pages",
     "steps": "engine.stepping.steps",
     "symbolic": "engine.algebra.asked",
+    "to_source": "engine.source.writing",
     "walk": "engine.walks",
 }
 
@@ -159,6 +162,7 @@ __all__ = [  # noqa: RUF022  (sorted as sorted() does)
     "jvp",
     "latex",
     "leaky_relu",
+    "live",
     "log",
     "log10",
     "log1p",
@@ -189,6 +193,7 @@ __all__ = [  # noqa: RUF022  (sorted as sorted() does)
     "symbolic",
     "tan",
     "tanh",
+    "to_source",
     "total",
     "walk",
     "where",

@@ -67,11 +67,21 @@ class Formula:
         """A formula is neither true nor false: what branches on numbers is written with `choose`."""
         raise TypeError("a Formula has no truth value; write choose(condition, x, y)")
 
-    def __and__(self, other: Any) -> Formula:
+    def __and__(self, other: Any) -> Any:
+        if isinstance(other, bool):  # a comparison of constants has been decided
+            return self if other else False
         return Formula(f"{self.text} and {other.text}", 4, plain=self.plain)
 
-    def __or__(self, other: Any) -> Formula:
+    def __or__(self, other: Any) -> Any:
+        if isinstance(other, bool):
+            return True if other else self
         return Formula(f"{self.text} or {other.text}", 3, plain=self.plain)
+
+    def __rand__(self, other: Any) -> Any:
+        return self & other
+
+    def __ror__(self, other: Any) -> Any:
+        return self | other
 
     def __add__(self, other: Any) -> Formula:
         return self.apply(ops.add, (self, other))

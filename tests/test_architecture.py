@@ -29,7 +29,7 @@ ORDER: dict[str, str] = {
         wording
         functions
         calculus
-        checking stepping picture replay health algebra
+        checking stepping picture replay health algebra source
         pages
         walks
     """,
@@ -71,11 +71,23 @@ ORDER: dict[str, str] = {
     """,
     "engine/picture": """
         expand grouping layout palette text
-        fold
+        fold html_file
         face
         dot views
         drawing
-        page
+        live page
+    """,
+    "engine/source": """
+        language names plan
+        symbol loops
+        languages
+        edges straight
+        tables
+        writing
+    """,
+    "engine/source/languages": """
+        javascript_special
+        c javascript jax python
     """,
     "engine/replay": """
         recording

@@ -9,31 +9,25 @@ from __future__ import annotations
 
 import html
 import json
-import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from importlib.resources import files
-from pathlib import Path
 from string import Template
 from typing import Any
 
-from engine.errors import RenderError
 from engine.graph import Node
 from engine.picture.dot import printable
 from engine.picture.drawing import Drawing, picture, refuse_crowd
 from engine.picture.grouping import Scan
-from engine.picture.palette import MONOSPACED, style
+from engine.picture.html_file import HtmlFile, colors, small, without_looks
 from engine.picture.views import StepRecord, View, views
 
 __all__ = ["Page", "page"]
 
-_SIZE = re.compile(r'width="([\d.]+)pt" height="[\d.]+pt"')
-_LOOKS = re.compile(r' (?:font-family|font-size|text-anchor|xml:space|fill|stroke)="[^"]*"|<!--.*?-->\n?')
 INSIDE_KEYS = "<kbd>o</kbd> look inside · <kbd>Esc</kbd> come back ·"
 MOST_HEIGHT = 900  # pixels of a frame in a notebook
 
 
-class Page:
+class Page(HtmlFile):
     """A page that steps through backprop; the first use of `html` or `save` lays out its pictures.
 
     In a notebook it shows itself, in a frame of its own. RenderError where no layout program is found.
@@ -58,9 +52,9 @@ class Page:
     def html(self) -> str:
         """The whole page as one text: it asks nothing of the network."""
         sections = zip(range(len(self.views)), self.views, self.drawings, strict=True)
-        return Template(_small("page.html")).substitute(
+        return Template(small("page.html")).substitute(
             title=html.escape(self.title),
-            style=_variables() + _small("page.css"),
+            style=colors() + small("page.css"),
             about=html.escape(self.about),
             path="".join(_path_button(view, self.title) for view in self.views if len(self.views) > 1),
             keys=INSIDE_KEYS if len(self.views) > 1 else "",
@@ -70,7 +64,7 @@ class Page:
                 separators=(",", ":"),
                 allow_nan=False,
             ).replace("</", "<\\/"),
-            script=_small("page.js"),
+            script=small("page.js"),
         )
 
     @property
@@ -84,31 +78,14 @@ class Page:
         )
         return f"Backpropagation through {self.title}: {count}, {len(top.moments)} steps from the seed back."
 
-    def save(self, path: str | Path) -> Path:
-        """Write the page to a file and return its path; the usual suffix is .html."""
-        target = Path(path)
-        target.write_text(self.html, encoding="utf-8")
-        return target
+    @property
+    def height(self) -> int:
+        """The pixels that a frame in a notebook takes."""
+        return min(MOST_HEIGHT, round(self.drawings[0].height) + 440)
 
     def __repr__(self) -> str:
         steps = len(self.views[0].moments)
         return f"<page that steps through {self.title!r}: {steps} steps, views: {len(self.views)}>"
-
-    def _repr_mimebundle_(
-        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
-    ) -> dict[str, Any]:
-        """What a notebook shows: the page in a sandboxed frame, or in words why there is none."""
-        del include, exclude  # the notebook picks from what it is given
-        try:
-            content = html.escape(self.html)
-            height = min(MOST_HEIGHT, round(self.drawings[0].height) + 440)
-        except RenderError as error:
-            return {"text/plain": f"{self!r}\n{error}"}
-        frame = (
-            f'<iframe sandbox="allow-scripts" title="{html.escape(self.about)}" srcdoc="{content}" '
-            f'style="width:100%;height:{height}px;border:0"></iframe>'
-        )
-        return {"text/html": frame, "text/plain": repr(self)}
 
 
 def page(
@@ -191,29 +168,11 @@ def _section(place: int, view: View, drawing: Drawing) -> str:
     items = "".join(f"<li><pre>{html.escape(moment.text, quote=False)}</pre></li>" for moment in view.moments)
     hidden = " hidden" if place else ""
     return (
-        f'<section id="view{place}"{hidden}><div class="picture">{_without_looks(drawing.bare_svg)}</div>'
+        f'<section id="view{place}"{hidden}><div class="picture">{without_looks(drawing.bare_svg)}</div>'
         f"<details open><summary>All steps</summary><ol>{items}</ol></details></section>"
     )
-
-
-def _without_looks(svg: str) -> str:
-    """The picture without what the page's style sheet says anyway, a third less; its width as a property."""
-    sized = _SIZE.sub(r'style="--width:\1pt"', svg, count=1)
-    return _LOOKS.sub("", sized).replace('role="img"', 'role="group"', 1)  # its boxes can be pressed
 
 
 def _path_button(view: View, title: str) -> str:
     shown = html.escape(view.name.rsplit(".", 1)[-1] or title)
     return f'<button value="{html.escape(view.name)}">{shown}</button>'
-
-
-def _variables() -> str:
-    """The colors of drawings for the whole page, and two of the page's own."""
-    own = f":root{{--mono:{MONOSPACED};--rule:color-mix(in srgb,var(--quiet) 35%,transparent)}}"
-    return style("") + own
-
-
-def _small(name: str) -> str:
-    """A file of this room without indentation."""
-    text = files("engine.picture").joinpath(name).read_text(encoding="utf-8")
-    return "\n".join(line.strip() for line in text.splitlines() if line.strip())

@@ -355,7 +355,7 @@ def test_a_trial_is_put_back() -> None:
 )
 def test_what_nothing_can_watch_is_refused(source: str, words: str) -> None:
     namespace: dict[str, Any] = {"__name__": "__main__", "w": Value(1.0)}
-    exec(source, namespace)  # noqa: S102
+    exec(source, namespace)
     assert words in Watch(namespace["f"]).refusal
 
 
