@@ -116,7 +116,8 @@ ORDER: dict[str, str] = {
         lowering
     """,
     "engine/replay/rolling": """
-        adjoint simplify
+        adjoint exact
+        simplify
         collapse
         groups
         roll

@@ -196,11 +196,15 @@ class Reduction:
 
 @dataclass(frozen=True)
 class Pick:
-    """out[i] = table[k][i], where k is the number in row i of index; counted from the end where negative."""
+    """out[i] = table[k][i], where k is the number in row i of index.
+
+    A negative k counts from the end, unless places are told from 0 on.
+    """
 
     out: Rows
     index: Rows
     table: Rows
+    from_zero: bool = False
     accumulate: ClassVar[bool] = False
 
 

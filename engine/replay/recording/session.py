@@ -29,7 +29,7 @@ ROWS: dict[Callable[..., Any], Operation] = {
     operator.sub: ops.subtract,
     operator.mul: ops.multiply,
     operator.truediv: ops.divide,
-    operator.pow: ops.power,
+    pow: ops.power,
     operator.neg: ops.negate,
     operator.abs: ops.absolute,
     operator.lt: selection.LESS,
@@ -82,7 +82,7 @@ class Session(Known):
             return function(*map(plain, operands))
         try:
             number = function(*numbers)
-        except Exception as error:
+        except (ArithmeticError, ValueError) as error:
             self.caught = error
             raise
         if not _is_number(number) or (isinstance(number, int) and abs(number) > EXACT):

@@ -118,7 +118,7 @@ def _followed(function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
-def _followed_from_the_right(function: Callable[..., Any]) -> Callable[..., Any]:
+def _reversed(function: Callable[..., Any]) -> Callable[..., Any]:
     def method(self: Any, other: Any) -> Any:
         return self.session.arithmetic(function, (other, self))
 
@@ -160,8 +160,8 @@ for _name in (*dir(int), *dir(float)):  # and whatever else Python's numbers are
     ):
         _ALIKE.setdefault(_name, _named(_name))
 
-_ARITHMETIC = ("add", "sub", "mul", "truediv", "pow")
-_COMPARISONS = ("lt", "le", "gt", "ge", "eq", "ne")
+_ARITHMETIC = {name: getattr(operator, name) for name in ("add", "sub", "mul", "truediv")} | {"pow": pow}
+_COMPARISONS = {name: getattr(operator, name) for name in ("lt", "le", "gt", "ge", "eq", "ne")}
 
 
 class Tracer(_Traced):
@@ -169,11 +169,9 @@ class Tracer(_Traced):
 
     __slots__ = ()
     locals().update(_ALIKE)
-    locals().update({f"__{name}__": _followed(getattr(operator, name)) for name in _ARITHMETIC})
-    locals().update(
-        {f"__r{name}__": _followed_from_the_right(getattr(operator, name)) for name in _ARITHMETIC}
-    )
-    locals().update({f"__{name}__": _compared(getattr(operator, name)) for name in _COMPARISONS})
+    locals().update({f"__{name}__": _followed(function) for name, function in _ARITHMETIC.items()})
+    locals().update({f"__r{name}__": _reversed(function) for name, function in _ARITHMETIC.items()})
+    locals().update({f"__{name}__": _compared(function) for name, function in _COMPARISONS.items()})
     __neg__, __abs__ = _followed(operator.neg), _followed(operator.abs)
 
     def __pos__(self) -> Any:
@@ -204,9 +202,9 @@ class Condition(_Traced):
     __slots__ = ()
     locals().update(_ALIKE)
     locals().update(
-        {f"__{name}__": _delegated(getattr(operator, name)) for name in (*_ARITHMETIC, *_COMPARISONS)}
+        {f"__{name}__": _delegated(function) for name, function in (_ARITHMETIC | _COMPARISONS).items()}
     )
-    locals().update({f"__r{name}__": _reflected(getattr(operator, name)) for name in _ARITHMETIC})
+    locals().update({f"__r{name}__": _reflected(function) for name, function in _ARITHMETIC.items()})
     __neg__, __pos__, __abs__ = _delegated(operator.neg), _delegated(operator.pos), _delegated(operator.abs)
 
     def __bool__(self) -> bool:

@@ -57,7 +57,7 @@ def collapse(flat: Flat) -> Collapsed:
         if operation is None or absorbed[place] or not flat.uses[place]:
             continue
         descending.append(place)
-        if operation not in SUMS:
+        if operation not in SUMS or place in flat.exact:
             nodes[place] = Node(operation, flat.operands[place], ())
             continue
         terms = _terms(flat, [(1.0, place)], place, absorbed)
@@ -90,7 +90,7 @@ def _opened(flat: Flat, terms: list[Term], target: int, absorbed: Absorbed) -> l
     """The terms, with the sums among them that nobody else uses taken apart."""
     opened: list[Term] = []
     for term in terms:
-        alone = term.right == NONE and flat.uses[term.left] == 1 and flat.operations[term.left] in SUMS
+        alone = term.right == NONE and flat.uses[term.left] == 1 and _is_sum(flat, term.left)
         if alone:
             opened += _terms(flat, [(term.coefficient, term.left)], target, absorbed)
         else:
@@ -99,47 +99,80 @@ def _opened(flat: Flat, terms: list[Term], target: int, absorbed: Absorbed) -> l
 
 
 def _terms(flat: Flat, stack: list[tuple[float, int]], target: int, absorbed: Absorbed) -> list[Term]:
-    """The terms of a sum, left to right: descends into what is used here only and varies alike."""
+    """The terms of a sum, left to right: descends into what is used here only and varies alike.
+
+    But not into a second sum with a constant: x + 1 - 1 is rounded twice, and x is not.
+    """
     terms: list[Term] = []
     top = stack[0][1]
     varies = flat.varies(target)
+    has_constant = _adds_constant(flat, top)
     while stack:
         coefficient, place = stack.pop()
-        operation, operands = flat.operations[place], flat.operands[place]
+        operation = flat.operations[place]
         alone = flat.uses[place] == 1 and flat.varies(place) == varies
-        is_open = operation in SUMS and (place == top or alone)
+        is_open = _is_sum(flat, place) and (place == top or alone)
+        if is_open and place != top and _adds_constant(flat, place):
+            is_open, has_constant = not has_constant, True
         if not is_open:
             terms.append(Term(coefficient, place, NONE))
             continue
         if coefficient != 1.0 and operation in ADDITIONS:
-            terms += _scaled(flat, coefficient, place, absorbed)
+            scaled = _scaled(flat, coefficient, place, absorbed, has_constant=has_constant)
+            has_constant = has_constant or _has_constant(flat, scaled)
+            terms += scaled
             continue
         absorbed[place] = 1
-        if operation is ops.multiply:
-            number, other = _constant_factor(flat, operands)
-            if number is not None and flat.operations[other] in ADDITIONS:
-                stack.append((coefficient * number, other))
-            else:
-                _product(flat, coefficient, operands, terms)
-        elif operation is ops.negate:
-            stack.append((-coefficient, operands[0]))
-        elif operation is ops.subtract:
-            stack += [(-coefficient, operands[1]), (coefficient, operands[0])]
-        elif operation is ops.dot:
-            half = len(operands) // 2
-            stack += [(coefficient, bias) for bias in operands[2 * half :]]
-            for left, right in zip(operands[:half], operands[half : 2 * half], strict=True):
-                _product(flat, coefficient, (left, right), terms)
-        else:
-            stack += [(coefficient, operand) for operand in reversed(operands)]
+        stack += _parts(flat, coefficient, place, terms)
     return terms
 
 
-def _scaled(flat: Flat, coefficient: float, place: int, absorbed: Absorbed) -> list[Term]:
+def _parts(flat: Flat, coefficient: float, place: int, terms: list[Term]) -> list[tuple[float, int]]:
+    """What a sum consists of, the last part first; its products go to the terms at once."""
+    operation, operands = flat.operations[place], flat.operands[place]
+    if operation is ops.multiply:
+        number, other = _constant_factor(flat, operands)
+        if number is not None and flat.operations[other] in ADDITIONS:
+            return [(coefficient * number, other)]
+        _product(flat, coefficient, operands, terms)
+        return []
+    if operation is ops.negate:
+        return [(-coefficient, operands[0])]
+    if operation is ops.subtract:
+        return [(-coefficient, operands[1]), (coefficient, operands[0])]
+    if operation is ops.dot:
+        half = len(operands) // 2
+        for left, right in zip(operands[:half], operands[half : 2 * half], strict=True):
+            _product(flat, coefficient, (left, right), terms)
+        return [(coefficient, bias) for bias in operands[2 * half :]]
+    return [(coefficient, operand) for operand in reversed(operands)]
+
+
+def _is_sum(flat: Flat, place: int) -> bool:
+    """Whether this is a sum or a product that may be taken apart."""
+    return flat.operations[place] in SUMS and place not in flat.exact
+
+
+def _adds_constant(flat: Flat, place: int) -> bool:
+    """Whether a constant is added here, and not only multiplied by."""
+    operation, operands = flat.operations[place], flat.operands[place]
+    if operation is ops.dot:
+        operands = operands[len(operands) // 2 * 2 :]
+    return operation in ADDITIONS and any(operand in flat.constants for operand in operands)
+
+
+def _has_constant(flat: Flat, terms: list[Term]) -> bool:
+    return any(term.right == NONE and term.left in flat.constants for term in terms)
+
+
+def _scaled(
+    flat: Flat, coefficient: float, place: int, absorbed: Absorbed, *, has_constant: bool
+) -> list[Term]:
     """The terms of a sum that is multiplied: taken apart where that is exact, and no row of a matrix."""
     taken: dict[int, int] = {}
     terms = _terms(flat, [(1.0, place)], place, taken) if is_power_of_two(coefficient) else []
-    if not terms or any(Space.WEIGHT in _spaces(flat, term) for term in terms):
+    is_second = has_constant and _has_constant(flat, terms)
+    if not terms or is_second or any(Space.WEIGHT in _spaces(flat, term) for term in terms):
         return [Term(coefficient, place, NONE)]
     for inner in taken:
         absorbed[inner] = 1

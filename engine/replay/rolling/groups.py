@@ -93,7 +93,8 @@ def _signature(flat: Flat, place: int, node: Node, matrix: dict[int, MatrixTerms
         return ("sum", *marks, kinds)
     spaces = [flat.spaces[operand] for operand in node.operands]
     if node.operation is PICK:
-        return ("pick", *marks, len(spaces), frozenset(spaces[1:]))
+        is_from_zero = flat.leaves[node.operands[0]].which in flat.from_zero
+        return ("pick", *marks, len(spaces), frozenset(spaces[1:]), is_from_zero)
     if node.operation.arity is None:
         size = 0 if node.operation is LARGEST else len(spaces)  # an operand may be given twice there
         return ("reduction", *marks, node.operation, size, frozenset(spaces))

@@ -258,7 +258,8 @@ class _Layout:
         else:
             table = self._side_by_side(slots, group.varying)
         out = self._rows_for(group)
-        self._write(Pick(out, index, table))
+        is_from_zero = self.flat.leaves[nodes[0].operands[0]].which in self.flat.from_zero
+        self._write(Pick(out, index, table, from_zero=is_from_zero))
         return out
 
     def _emit_sums(self, out: Rows, sums: Sequence[Sequence[Term]], *, accumulate: bool = False) -> None:

@@ -17,6 +17,7 @@ from engine.operation import Operation
 from engine.replay.program.program import Space
 from engine.replay.recording.selection import PICK
 from engine.replay.recording.tape import Leaf, LeafKind, Tape
+from engine.replay.rolling.exact import exact_places
 
 __all__ = ["Flat", "is_power_of_two", "simplify"]
 
@@ -27,6 +28,8 @@ class Flat:
 
     `spaces` tells in which space of a program each will have its row, `wanted` whose gradient is on the way
     to a parameter's; `uses` counts the operands and results that a node is: 0 where no result needs it.
+    `exact` are the sums and products that must not be taken apart, `from_zero` the inputs that must not be
+    negative.
     """
 
     operations: list[Operation | None] = field(default_factory=list)
@@ -37,6 +40,8 @@ class Flat:
     spaces: list[Space] = field(default_factory=list)
     wanted: list[bool] = field(default_factory=list)
     uses: list[int] = field(default_factory=list)
+    exact: set[int] = field(default_factory=set)
+    from_zero: frozenset[int] = frozenset()
 
     def varies(self, place: int) -> bool:
         """Whether a node depends on the sample."""
@@ -49,6 +54,7 @@ def simplify(tape: Tape, outputs: tuple[int, ...]) -> Flat:
     places: dict[int, int] = {}
     first = len(tape.leaves)
     needed = _needed(tape, outputs)
+    exact = exact_places(tape, needed)
     instructions = [tape.instructions[place - first] for place in needed if place >= first]
     divisors = Counter(operands[1] for operation, operands, _ in instructions if operation is ops.divide)
     is_shared = any(count > 1 for count in divisors.values())  # then all are treated alike, and roll together
@@ -58,13 +64,16 @@ def simplify(tape: Tape, outputs: tuple[int, ...]) -> Flat:
             continue
         operation, operands, _ = tape.instructions[place - first]
         given = tuple([places[operand] for operand in operands])
-        if operation is ops.divide and is_shared:
+        if place in exact:
+            places[place] = flat.exactly(operation, given)
+        elif operation is ops.divide and is_shared:
             places[place] = flat.quotient(*given)
         elif operation is PICK:
             places[place] = flat.picked(given)
         else:
             places[place] = flat.node(operation, given)
     flat.outputs = [places[place] for place in outputs]
+    flat.from_zero = tape.from_zero
     _mark(flat)
     return flat
 
@@ -110,6 +119,23 @@ class _Building(Flat):
         key = (operation, *(sorted(operands) if is_symmetric else operands))
         known = self._known.get(key)
         return self._append(key, operation, operands) if known is None else known
+
+    def exactly(self, operation: Operation, operands: tuple[int, ...]) -> int:
+        """The place of a sum or product as eager computes it: one addition after the other, left to right."""
+        if operation is ops.dot:
+            half = len(operands) // 2
+            pairs = zip(operands[:half], operands[half : 2 * half], strict=True)
+            zero = self.leaf(Leaf(LeafKind.CONSTANT, 0, 0.0, ""))
+            parts = [*(operands[2 * half :] or [zero]), *(self.exactly(ops.multiply, pair) for pair in pairs)]
+            return self.exactly(ops.total, tuple(parts))
+        if operation is not ops.total:
+            place = self.node(operation, operands)
+            self.exact.add(place)
+            return place
+        place, *others = operands
+        for other in others:
+            place = self.exactly(ops.add, (place, other))
+        return place
 
     def quotient(self, dividend: int, divisor: int) -> int:
         """The place of a quotient as a product with the reciprocal, which other quotients may share."""

@@ -202,7 +202,7 @@ class _Run:
                 terms = terms.reshape(-1, len(out), terms.shape[1])
                 self._write(instruction, self.reductions[operation](terms))
             case Pick(_, index, table):
-                self._write(instruction, self._pick(index, table))
+                self._write(instruction, self._pick(index, table, instruction.from_zero))
             case Scatter(out, index, left):
                 self._scatter(out, index, self._read(left))
 
@@ -310,7 +310,7 @@ class _Run:
         valid = (numbers == whole) & (whole >= -choices) & (whole < choices)
         return self.np.where(valid, whole, 0.0).astype(int) % choices, valid
 
-    def _pick(self, index: Rows, table: Rows) -> Array:
+    def _pick(self, index: Rows, table: Rows, from_zero: bool) -> Array:
         """Row i picks from its column of the table; nan where there is no such place, which eager refuses."""
         choices = len(table) // len(index)
         which, valid = self._which(index, choices)
@@ -320,6 +320,8 @@ class _Run:
         else:
             rows, places = _distinct(table, len(index))
             found = self._read(rows)[self.np.asarray(places)[which, np.arange(len(index))[:, None]], 0]
+        if from_zero:
+            valid = valid & (self._read(index) >= 0.0)
         return self.np.where(valid, found, np.nan)
 
     def _is_chosen(self, which: Array, choices: int) -> Array:

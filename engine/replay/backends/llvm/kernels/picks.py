@@ -23,7 +23,9 @@ VisitSquare = Callable[[Sequence[Index], Sequence[Index], Sequence[str]], None]
 
 def pick(text: Text, layout: Layout, instruction: Pick) -> None:
     """Out = the row of the table that the index tells."""
-    choice = _Choice(text, layout, instruction.index, instruction.out, instruction.table)
+    choice = _Choice(
+        text, layout, instruction.index, instruction.out, instruction.table, instruction.from_zero
+    )
     table, out = choice.table.region, choice.own.operand.region
 
     def one(target: Index, source: Index, undefined: str) -> None:
@@ -59,9 +61,12 @@ def scatter(text: Text, layout: Layout, instruction: Scatter) -> None:
 class _Choice:
     """Members in groups that ask by the same number; where they and what they pick is."""
 
-    def __init__(self, text: Text, layout: Layout, index: Rows, own: Rows, table: Rows) -> None:
+    def __init__(
+        self, text: Text, layout: Layout, index: Rows, own: Rows, table: Rows, from_zero: bool = False
+    ) -> None:
         groups = _by_index(index)
         members = [member for group in groups for member in group]
+        self.from_zero = from_zero
         self.text, self.lanes, self.count = text, layout.width(index.space), len(groups[0])
         self.groups, self.members, self.rows = len(groups), len(index), len(table) // len(index)
         self.asked = layout.operand(Rows.of(index.space, [index.places[group[0]] for group in groups]))
@@ -114,7 +119,7 @@ class _Choice:
     def _asked(self, number: Index, lane: Index) -> tuple[str, str]:
         text = self.text
         asked = text.load_one(self.asked.region, text.plus(self.asked.at(text, number), lane))
-        return _whole(text, asked, self.rows)
+        return _whole(text, asked, self.rows, self.from_zero)
 
     def _chosen(self, number: Index, term: Index, which: str, lane: Index) -> Index:
         """The address of what a member picks."""
@@ -152,16 +157,17 @@ def _distance(table: Rows, members: int) -> int | None:
     return distance if is_regular else None
 
 
-def _whole(text: Text, number: str, rows: int) -> tuple[str, str]:
-    """(which row a number tells, from the end where it is negative; -0, or nan where it tells none).
+def _whole(text: Text, number: str, rows: int, from_zero: bool) -> tuple[str, str]:
+    """(which row a number tells, from the end where it may be negative; -0, or nan where it tells none).
 
     Whatever the number is, the row is one of those that there are; a flag is raised with the nan.
     """
     which = text.let(f"fptosi {text.scalar} {number} to i64")
     back = text.let(f"sitofp i64 {which} to {text.scalar}")
     is_whole = text.let(f"fcmp oeq {text.scalar} {number}, {back}")
-    is_negative = text.let(f"icmp slt i64 {which}, 0")
-    which = text.let(f"select i1 {is_negative}, i64 {text.plus(which, rows)}, i64 {which}")
+    if not from_zero:
+        is_negative = text.let(f"icmp slt i64 {which}, 0")
+        which = text.let(f"select i1 {is_negative}, i64 {text.plus(which, rows)}, i64 {which}")
     is_inside = text.let(f"icmp ult i64 {which}, {rows}")
     is_valid = text.let(f"and i1 {is_inside}, {is_whole}")
     divisor = text.select(is_valid, text.number(1.0), text.number(0.0))
