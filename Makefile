@@ -2,6 +2,7 @@
 
 PYTHON ?= python3
 SECONDS ?= 60
+PARALLEL ?= -n auto --maxprocesses 8 --dist worksteal
 VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -19,13 +20,13 @@ demos: $(VENV)/demo ## the course: every lesson, and a gallery page of all their
 	@$(BIN)/python -m demos.gallery $(ARGS)
 
 test: $(VENV)/check ## every test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 check: $(VENV)/check ## lint, types, tests and what they cover: what CI runs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term $(ARGS)
 
 fmt: $(VENV)/check ## put the code into its one format
 	$(BIN)/ruff check --fix

@@ -251,10 +251,10 @@ def deep_chain(depth: int) -> tuple[Value, Value]:
     return start, x
 
 
-def test_a_graph_of_a_million_operations_is_built_run_backward_and_freed() -> None:
-    start, root = deep_chain(500_000)
+def test_a_graph_of_100_000_operations_is_built_run_backward_and_freed() -> None:
+    start, root = deep_chain(50_000)  # deeper than the interpreter recurses, and than C does
     root.backward()
-    assert start.grad == pytest.approx(0.999999**500_000, rel=1e-9)
+    assert start.grad == pytest.approx(0.999999**50_000, rel=1e-9)
     del root
 
 

@@ -132,13 +132,13 @@ def test_many_uses_are_capped_and_the_largest_stay() -> None:
 def test_a_long_path_is_written_by_its_ends() -> None:
     x = Value(1.0, label="x")
     y = x
-    for _ in range(100_000):
+    for _ in range(10_000):
         y = -y
     (path,) = explain(x, y).paths
-    assert len(path.nodes) == 100_001
-    assert str(path).startswith("y → v99999 → ")
+    assert len(path.nodes) == 10_001
+    assert str(path).startswith("y → v9999 → ")
     assert "more …" in str(path)
-    assert str(path).endswith("→ x: −1 × −1 × −1 × −1 × … 99993 more … × −1 × −1 × −1 = 1")
+    assert str(path).endswith("→ x: −1 × −1 × −1 × −1 × … 9993 more … × −1 × −1 × −1 = 1")
 
 
 def test_the_rule_at_a_node_with_its_out_its_choice_and_its_constants() -> None:
