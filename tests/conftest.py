@@ -27,6 +27,11 @@ def pytest_sessionstart() -> None:
         assert Path(package.__file__ or "").parent.parent == ROOT, package.__file__
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test has the same name in every process, for several share the work: no address is part of it."""
+    assert not [item.nodeid for item in items if " at 0x" in item.nodeid]
+
+
 @pytest.fixture(autouse=True)
 def nothing_leaks() -> Iterator[None]:
     """No test leaves a mode switched on or touches Python's global random numbers."""

@@ -197,7 +197,7 @@ def test_a_gradient_has_the_shape_of_its_point(f: Callable[..., Value], at: Any,
     assert LINE.slope.grad is None
 
 
-@pytest.mark.parametrize(("f", "at", "_"), SHAPES[4:9], ids=str)
+@pytest.mark.parametrize(("f", "at", "_"), SHAPES[4:9], ids=range(4, 9))
 def test_hvp_and_jvp_take_a_direction_of_the_points_shape(f: Callable[..., Value], at: Any, _: Any) -> None:
     slopes = gradient(f, at)
     _, along = jvp(f, at, slopes)
