@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,17 +111,19 @@ class Checkpoint:
             )
 
     def _check_memory(self, model: Module, optimizer: Optimizer, document: dict[str, Any]) -> None:
-        """Raise SavingError unless the optimizer remembers as much as it needs for what is trained."""
-        memory, frozen = document["optimizer"]["memory"], document["frozen"]
+        """Raise SavingError unless the optimizer can remember that, for as many parameters as are trained."""
+        saved, frozen = document["optimizer"], document["frozen"]
         modules = [module for place, module in model.modules() if place not in frozen]
         trained = {part for module in modules for _, part in module.parts() if isinstance(part, Value)}
-        lengths = {len(column) for column in memory.values()}
-        if (memory and set(memory) != set(optimizer.remembers)) or lengths - {len(trained)}:
+        try:
+            lengths = {len(column) for column in saved["memory"].values()}
+            if lengths - {len(trained)}:
+                raise ValueError(f"it remembers {lengths} numbers for {len(trained)} parameters")  # noqa: TRY301
+            copy(optimizer).load_state(saved)
+        except ValueError as error:
             raise SavingError(
-                f"{self.path} is whole, but not right: its optimizer remembers something else than "
-                f"{len(trained)} parameters",
-                str(self.path),
-            )
+                f"{self.path} is whole, but not right: the optimizer: {error}", str(self.path)
+            ) from error
 
     def _compare(self, what: str, now: dict[str, Any], then: dict[str, Any]) -> None:
         for name, value in now.items():

@@ -13,10 +13,11 @@ from typing import Any, TypeAlias
 
 from nn.data.schema import DECISIONS
 
-__all__ = ["check_document", "check_optimizer", "number_of_parameters"]
+__all__ = ["check_described", "check_document", "number_of_parameters"]
 
 Check: TypeAlias = Callable[[Any, str], None]
 
+DEEPEST = 50  # modules within one another
 MOST_STEPS = 2**53  # whole numbers up to here are exact as floats
 NOT_FINITE = ("nan", "inf", "-inf")  # how a history writes what JSON has no numbers for
 FOR_TWO_CLASSES = ("probability", "logit", "sign")
@@ -28,14 +29,17 @@ def check_document(document: Mapping[str, Any]) -> None:
         {
             "format": _text,
             "version": _whole,
-            "architecture": _architecture,
+            "architecture": check_described,
             "frozen": _texts,
             "state": _numbers_by_name,
             "schema": _or_nothing(_schema),
-            "optimizer": _or_nothing(check_optimizer),
+            "optimizer": _or_nothing(_optimizer),
             "training": _or_nothing(_training),
         }
     )({"schema": None, **document}, "the document")
+    memory = document["optimizer"]["memory"] if document["optimizer"] else {}
+    if any(not 0 < len(column) <= len(document["state"]) for column in memory.values()):
+        raise ValueError("the optimizer remembers more or fewer parameters than there are")
     training = document["training"]
     if training is None:
         return
@@ -87,12 +91,17 @@ def _size(arguments: Mapping[str, Any], name: str) -> int:
 # ── Parts ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _architecture(part: Any, where: str) -> None:
+def check_described(part: Any, where: str = "architecture", depth: int = 0) -> None:
+    """Raise ValueError unless this describes a module, with at most `DEEPEST` modules within one another."""
+    if depth > DEEPEST:
+        raise ValueError(f"{where:.60} lies deeper than {DEEPEST} modules within one another")
     if not isinstance(part, dict) or not isinstance(part.get("module"), str):
         _refuse(part, where, "the description of a module")
     names = set(part) - {"module"}
     if names == {"layers"} and part["module"] == "Sequential":
-        _list_of(_architecture)(part["layers"], f"{where}.layers")
+        _list_of(lambda *_: None)(part["layers"], f"{where}.layers")
+        for place, layer in enumerate(part["layers"]):
+            check_described(layer, f"{where}.layers[{place}]", depth + 1)
         if not part["layers"]:
             _refuse(part, where, "one or more layers")
     elif names == {"arguments"}:
@@ -136,8 +145,7 @@ def _scaler(part: Any, where: str) -> None:
         _refuse(part["scales"], f"{where}.scales", "a number above 0 for each of the means")
 
 
-def check_optimizer(part: Any, where: str = "the optimizer") -> None:
-    """Raise ValueError unless this describes an optimizer, its settings left aside."""
+def _optimizer(part: Any, where: str) -> None:
     _record(
         {
             "optimizer": _text,

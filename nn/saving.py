@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from nn.data.schema import Schema
-from nn.documents import check_document, number_of_parameters
+from nn.documents import check_described, check_document, number_of_parameters
 from nn.errors import SavingError
 from nn.modules.attention import CausalSelfAttention, RMSNorm
 from nn.modules.layers import MLP, Dropout, Embedding, Layer, Neuron, Sequential
@@ -102,8 +102,6 @@ def _whole_optimizer(optimizer: Optimizer) -> Optimizer:
     """The optimizer itself; ValueError unless it can take a step."""
     if not math.isfinite(optimizer.learning_rate):
         raise ValueError(f"its learning rate is {optimizer.learning_rate!r}")
-    if optimizer.memory and set(optimizer.memory) != set(optimizer.remembers):
-        raise ValueError(f"it remembers {list(optimizer.memory)}, and needs {list(optimizer.remembers)}")
     return optimizer
 
 
@@ -127,6 +125,10 @@ def write(
         "optimizer": optimizer.state() if optimizer else None,
         "training": training,
     }
+    try:
+        check_described(document["architecture"])
+    except (ValueError, RecursionError) as error:
+        raise SavingError(f"{path} cannot be written: {error}", str(path)) from error
     try:
         document["checksum"] = _checksum(document)
         text = json.dumps(document, allow_nan=False)

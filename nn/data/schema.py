@@ -109,7 +109,7 @@ class Schema:
 
     def answer(self, outputs: Numbers) -> Any:
         """What one sample's outputs decide: the name of a class, where the classes have names."""
-        chosen = DECISIONS[self.decision or "number"](outputs)
+        chosen = DECISIONS[self.decision or ("largest" if self.classes else "number")](outputs)
         if not self.classes:
             return chosen
         return self.classes[(chosen + 1) // 2 if self.decision == "sign" else chosen]

@@ -5,6 +5,7 @@ A sequence is a list with the numbers of each place, and each place is a list of
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
@@ -27,7 +28,8 @@ class RMSNorm(Module):
     """
 
     def __init__(self, size: int, *, epsilon: float = 1e-5) -> None:
-        if size < 1 or not epsilon > 0.0:
+        is_number = isinstance(epsilon, int | float) and not isinstance(epsilon, bool)
+        if size < 1 or not (is_number and 0.0 < epsilon <= sys.float_info.max):
             raise ValueError(
                 f"RMSNorm needs a size of at least 1 and an epsilon > 0, got {size}, {epsilon!r}"
             )

@@ -14,6 +14,7 @@ an array of all of them alike, and all that it remembers between steps is in the
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
@@ -34,6 +35,7 @@ class Optimizer:
     """
 
     remembers: ClassVar[tuple[str, ...]] = ()
+    never_negative: ClassVar[tuple[str, ...]] = ()  # of what it remembers, that whose root is taken
 
     def __init__(
         self,
@@ -141,7 +143,18 @@ class Optimizer:
         return optimizer
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Remember what the optimizer that `state()` described remembered."""
+        """Remember what the optimizer that `state()` described remembered.
+
+        ValueError, with nothing changed, where that is nothing that this one can remember.
+        """
+        memory = state["memory"]
+        if memory and set(memory) != set(self.remembers):
+            raise ValueError(f"it remembers {list(memory)}, and {self!r} needs {list(self.remembers)}")
+        for name in memory:
+            if name in self.never_negative and min(memory[name], default=0.0) < 0.0:
+                raise ValueError(
+                    f"what it remembers as {name!r} is never below 0, and is {min(memory[name])!r}"
+                )
         self.steps_done = state["steps_done"]
         self.memory = {name: list(column) for name, column in state["memory"].items()}
 
@@ -199,7 +212,7 @@ class RMSProp(Optimizer):
     [0.0, 0.0]
     """
 
-    remembers = ("square",)
+    remembers = never_negative = ("square",)
 
     def __init__(
         self,
@@ -229,7 +242,7 @@ class Adam(Optimizer):
     [0.9, 1.1]
     """
 
-    remembers = ("mean", "square")
+    remembers, never_negative = ("mean", "square"), ("square",)
 
     def __init__(
         self,
@@ -329,6 +342,10 @@ def share(name: str, number: float) -> float:
 
 def not_negative(name: str, number: float) -> float:
     """The number itself; ValueError unless it is finite and at least 0."""
-    if isinstance(number, bool) or not isinstance(number, int | float) or not 0.0 <= number < math.inf:
+    if (
+        isinstance(number, bool)
+        or not isinstance(number, int | float)
+        or not 0.0 <= number <= sys.float_info.max
+    ):
         raise ValueError(f"{name} must be a finite number of at least 0, got {number!r}")
     return float(number)

@@ -9,6 +9,7 @@ Steps are counted from 0, one for each update of the parameters.
 from __future__ import annotations
 
 import math
+import sys
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -163,7 +164,7 @@ def as_schedule(learning_rate: float | Schedule | dict[str, Any]) -> Schedule:
 
 def rate_of(rate: Any, what: str = "learning rate") -> float:
     """The rate itself; ValueError unless it is a finite number above 0."""
-    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0.0 < rate < math.inf:
+    if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0.0 < rate <= sys.float_info.max:
         raise ValueError(f"the {what} must be a finite number above 0, got {rate!r}")
     return float(rate)
 
