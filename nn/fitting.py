@@ -34,6 +34,7 @@ from nn.training.evaluation import Metric, Metrics, measured, named_metrics
 from nn.training.gears import EagerGear, Gear, Objective, gear_for, gear_named
 from nn.training.history import History
 from nn.training.losses import Loss, loss_function, loss_name
+from nn.training.matching import ensure_match
 from nn.training.optimizers import Optimizer, optimizer_for
 from nn.training.samples import ClassWeight, Samples, prepared
 from nn.training.tasks import task_of
@@ -95,6 +96,7 @@ def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three ha
         schema = replace(schema, scaler=scaler.ready(samples.inputs, samples.weights))
     samples = samples.scaled(schema.scaler)
     held_out = held_out and held_out.scaled(schema.scaler)
+    ensure_match(model, loss, samples.inputs, samples.targets)
     plan = _Plan(epochs, batch_size, shuffle, seed)
     objective = Objective(model, loss_function(loss), l1, l2)
     run = _Run(

@@ -170,7 +170,7 @@ ORDER: dict[str, str] = {
         fitting
     """,
     "nn/modules": """
-        activations parts
+        activations inputs parts
         module
         initializers
         layers
@@ -186,7 +186,7 @@ ORDER: dict[str, str] = {
     "nn/training": """
         history losses metrics schedules
         optimizers tasks
-        samples
+        matching samples
         callbacks evaluation
         gears
     """,

@@ -15,6 +15,7 @@ from nn.data.tables import as_rows
 from nn.modules.module import Module, outputs_for
 from nn.training.history import History
 from nn.training.losses import Loss, loss_function, loss_name
+from nn.training.matching import last_activation
 from nn.training.optimizers import Optimizer, length_of
 from nn.training.samples import Samples, truths_of
 from nn.training.tasks import check_targets, task_of
@@ -119,7 +120,7 @@ def outputs(case: Case) -> Iterator[Finding]:
     numbers = [x for row in case.outputs for x in row]
     inside = all(0.0 <= x <= 1.0 for x in numbers)
     adds_up = all(abs(sum(row) - 1.0) < 1e-9 for row in case.outputs)
-    last = _last_activation(case.model)
+    last = last_activation(case.model)
     if name == "cross_entropy_with_logits" and (last == "softmax" or (inside and adds_up)):
         yield Finding(
             "softmax before logits",
@@ -142,12 +143,6 @@ def outputs(case: Case) -> Iterator[Finding]:
             f"{name} needs probabilities, and an output is {outside:.4g}: use a sigmoid or softmax "
             "output, or the loss with logits",
         )
-
-
-def _last_activation(model: Module) -> str:
-    layers = [part for _, part in model.modules() if hasattr(part, "activation")]
-    outer = getattr(model, "output", None) or (getattr(layers[-1], "activation", "") if layers else "")
-    return outer if isinstance(outer, str) else ""
 
 
 # ── The network ───────────────────────────────────────────────────────────────────────────────────

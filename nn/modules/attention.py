@@ -11,7 +11,8 @@ from typing import Any, TypeAlias
 
 from engine import Value, dot, softmax
 from nn.modules.initializers import Initializer
-from nn.modules.layers import Layer, Seed, generator, nodes, wrong_inputs
+from nn.modules.inputs import nodes, wrong_inputs
+from nn.modules.layers import Layer, Seed, generator
 from nn.modules.module import Module
 from nn.modules.parts import Parts
 

@@ -14,26 +14,21 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
-from engine import Constant, Value, dot, pick, softmax
+from engine import Value, dot, pick, softmax
 from nn.modules.activations import Activation, activation_function, activation_name
 from nn.modules.initializers import Initializer, initializer_for
+from nn.modules.inputs import Nodes, no_sample, nodes, wrong_inputs
 from nn.modules.module import Module
 from nn.modules.parts import Parts
 
 __all__ = ["MLP", "Dropout", "Embedding", "Layer", "Neuron", "Sequential"]
 
 Seed: TypeAlias = int | random.Random | None
-Nodes: TypeAlias = list[Value]
 
 
 def generator(seed: Seed) -> random.Random:
     """The generator itself, or a new one: the same numbers for the same seed, others each time for None."""
     return seed if isinstance(seed, random.Random) else random.Random(seed)
-
-
-def nodes(sample: Iterable[Value | float]) -> Nodes:
-    """A sample as nodes: Values as they are, plain numbers as constants of the graph."""
-    return [member if isinstance(member, Value) else Constant(member) for member in sample]
 
 
 class Neuron(Module):
@@ -67,9 +62,16 @@ class Neuron(Module):
 
     def __call__(self, inputs: Sequence[Value | float], /) -> Value:
         """The neuron's output for one sample; ValueError when the number of inputs is not its own."""
-        if len(inputs) != len(self.weights):
-            raise ValueError(wrong_inputs(repr(self), len(self.weights), len(inputs)))
-        weighted = dot(self.weights, inputs, self.bias)
+        try:
+            if len(inputs) != len(self.weights):
+                raise ValueError(
+                    no_sample(inputs) or wrong_inputs(repr(self), len(self.weights), len(inputs))
+                )
+            weighted = dot(self.weights, inputs, self.bias)
+        except TypeError:
+            if wrong := no_sample(inputs):
+                raise TypeError(wrong) from None
+            raise
         if self._is_linear:
             weighted.label = self._output_label
             return weighted
@@ -153,7 +155,12 @@ class Sequential(Module):
 
     def __call__(self, inputs: Iterable[Value | float], /) -> Nodes:
         """The outputs of the last module for one sample, always as a list."""
-        outputs: Any = list(inputs)
+        try:
+            outputs: Any = list(inputs)
+        except TypeError:
+            if wrong := no_sample(inputs):
+                raise TypeError(wrong) from None
+            raise
         for layer in self.layers:
             outputs = layer(outputs)
         return outputs if isinstance(outputs, list) else [outputs]
@@ -177,13 +184,15 @@ class MLP(Sequential):
     def __init__(
         self,
         inputs: int,
-        sizes: Sequence[int],
+        sizes: Sequence[int] = (),
         activation: Activation = "relu",
         output: Activation = "linear",
         *,
         initializer: str | Initializer | None = None,
         seed: Seed = None,
     ) -> None:
+        if not isinstance(inputs, int) or isinstance(sizes, int):
+            raise TypeError(_sizes_in_one_list(inputs, sizes, activation, output))
         if not sizes:
             raise ValueError("MLP needs the size of at least one layer, got an empty list; MLP(2, [16, 1])")
         rng = generator(seed)
@@ -276,9 +285,16 @@ class Embedding(Module):
         return {"count": len(self.rows), "size": len(self.rows[0])}
 
 
-def wrong_inputs(who: str, expected: int, got: int) -> str:
-    """The message for a sample that has not as many numbers as a network has inputs."""
-    return f"{who} takes {expected} inputs, got {got}; each sample must have {expected} numbers"
+def _sizes_in_one_list(*given: Any) -> str:
+    """The message for `MLP(2, 3, 1)` and `MLP([2, 3, 1])`, with the line to write."""
+    numbers = [
+        n
+        for part in given
+        for n in (part if isinstance(part, list | tuple) else [part])
+        if isinstance(n, int)
+    ]
+    line = f"MLP({numbers[0]}, {numbers[1:]})" if len(numbers) > 1 else "MLP(2, [16, 1])"
+    return f"MLP takes the number of inputs, then the sizes of its layers in one list; write {line}"
 
 
 def _at_least_one(what: str, number: int) -> None:

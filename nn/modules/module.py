@@ -19,6 +19,7 @@ from engine import Value
 from nn import torch_modules
 from nn.data.schema import Schema
 from nn.data.tables import Dataset
+from nn.modules.inputs import no_table
 from nn.modules.parts import CHANGES
 
 __all__ = ["Module", "outputs_for"]
@@ -175,7 +176,12 @@ class Module(metaclass=_NamedWhenMade):
         >>> Neuron(1, "linear", initializer="zeros").predict([[1.0], [2.0]])
         [[0.0], [0.0]]
         """
-        outputs = self.outputs(inputs)
+        try:
+            outputs = self.outputs(inputs)
+        except (TypeError, ValueError) as error:
+            if wrong := no_table(inputs, getattr(self, "inputs", None)):
+                raise TypeError(wrong) from error
+            raise
         schema = self.schema
         return list(map(schema.answer, outputs)) if schema and schema.classes else outputs
 

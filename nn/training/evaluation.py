@@ -17,6 +17,7 @@ from nn.data.schema import Schema
 from nn.modules.module import Module, outputs_for
 from nn.training import metrics as scores
 from nn.training.losses import Loss, loss_function
+from nn.training.matching import ensure_match
 from nn.training.samples import Samples
 from nn.training.tasks import Task, deciding, task_of
 
@@ -47,6 +48,7 @@ def evaluate(
     schema = model.schema or Schema()
     samples = Samples.checked(model, loss, inputs, targets, schema).scaled(schema.scaler)
     if loss is not None:
+        ensure_match(model, loss, samples.inputs, samples.targets)
         task = task_of(loss)
     else:
         task = deciding(schema.decision) or _by_outputs(model, samples, chosen)

@@ -213,9 +213,23 @@ LOSSES: dict[str, Loss] = {
 }
 
 
+ELSEWHERE = {  # what other libraries call them
+    "mse": "'mean_squared_error'",
+    "l2": "'mean_squared_error'",
+    "mae": "'mean_absolute_error'",
+    "l1": "'mean_absolute_error'",
+    "smooth_l1": "'huber'",
+    "bce": "'binary_cross_entropy' (probabilities) or 'binary_cross_entropy_with_logits' (linear)",
+    "bce_with_logits": "'binary_cross_entropy_with_logits'",
+    "log_loss": "'binary_cross_entropy' or 'categorical_cross_entropy'",
+    "cross_entropy": "'categorical_cross_entropy' (probabilities) or 'cross_entropy_with_logits' (linear)",
+    "nll": "'categorical_cross_entropy'",
+}
+
+
 def loss_function(loss: str | Loss) -> Loss:
     """The loss with this name, or the function itself; ValueError with the known names otherwise."""
-    return look_up("loss", loss, LOSSES)
+    return look_up("loss", loss, LOSSES, ELSEWHERE)
 
 
 def loss_name(loss: str | Loss) -> str:

@@ -179,9 +179,19 @@ METRICS = {
 OF_NUMBERS = (roc_area, r2, mean_squared_error, mean_absolute_error)  # not of answers
 
 
+ELSEWHERE = {  # what other libraries call them
+    "acc": "'accuracy'",
+    "mse": "'mean_squared_error'",
+    "mae": "'mean_absolute_error'",
+    "auc": "'roc_area'",
+    "roc_auc": "'roc_area'",
+    "f_score": "'f1'",
+}
+
+
 def metric_function(metric: Any) -> Any:
     """The metric with this name, or the function itself; ValueError with the known names otherwise."""
-    return look_up("metric", metric, METRICS)
+    return look_up("metric", metric, METRICS, ELSEWHERE)
 
 
 def _pairs(name: str, truths: Sequence[Any], predictions: Sequence[Any]) -> list[tuple[Any, Any]]:

@@ -16,10 +16,10 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from engine import Value
-from nn.names import look_up
+from nn.names import in_torch_s_words, look_up
 from nn.training.schedules import Schedule, as_schedule, rate_of
 
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer", "RMSProp", "optimizer_for"]
@@ -36,6 +36,12 @@ class Optimizer:
 
     remembers: ClassVar[tuple[str, ...]] = ()
     never_negative: ClassVar[tuple[str, ...]] = ()  # of what it remembers, that whose root is taken
+
+    def __new__(cls, *arguments: Any, **settings: Any) -> Self:
+        """As for every class, but for one look at the arguments: what torch's people bring gets an answer."""
+        if wrong := in_torch_s_words(cls.__name__, arguments, settings):
+            raise TypeError(wrong)
+        return super().__new__(cls)
 
     def __init__(
         self,

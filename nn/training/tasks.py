@@ -82,15 +82,32 @@ def check_targets(loss: str | Loss, targets: Sequence[Any], outputs: int) -> Non
     if task.classes and outputs < 2:
         raise ValueError(
             f"{loss_name(loss)} compares 2 or more outputs, one for each class; the network has {outputs}: "
-            "for two classes and one output use binary_cross_entropy"
+            f"{_for_classes(targets)}"
         )
     for place, target in enumerate(targets):
         trouble = _trouble(task, target, outputs)
         if trouble:
             raise ValueError(
                 f"targets[{place}] is {target!r}, but {loss_name(loss)} needs {task.words}; the network has "
-                f"{outputs} outputs: {trouble}"
+                f"{counted(outputs, 'output')}: {trouble}"
             )
+
+
+def counted(number: int, thing: str) -> str:
+    """1 output, 2 outputs."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def _for_classes(targets: Sequence[Any]) -> str:
+    """What to do about targets that are classes, for one output."""
+    numbers = [target for target in targets if isinstance(target, int | float)]
+    classes = int(max([1, *numbers])) + 1
+    if classes == 2:
+        return "for two classes and one output use binary_cross_entropy, or give it 2 outputs"
+    return (
+        f'for {classes} classes give it {classes} outputs with output="softmax" and use '
+        "categorical_cross_entropy; if the targets are measurements, use mean_squared_error"
+    )
 
 
 def _trouble(task: Task, target: Any, outputs: int) -> str:
@@ -100,7 +117,9 @@ def _trouble(task: Task, target: Any, outputs: int) -> str:
     if len(members) != outputs:
         return f"expected {outputs} numbers, got {len(members)}"
     if not all(map(task.accepts, members)):
-        return "a number is out of range"
+        are_classes = task in (PROBABILITY, LOGIT) and outputs == 1 and float(members[0]).is_integer()
+        more = f"; {_for_classes([members[0]])}" if are_classes and members[0] > 1 else ""
+        return f"a number is out of range{more}"
     if task.classes and abs(sum(members) - 1.0) > 1e-9:
         return "the shares of the classes must add up to 1"
     return ""

@@ -1,0 +1,135 @@
+"""Whether a loss and the outputs of a network fit one another: found out before the first step.
+
+>>> from nn import MLP
+>>> check_outputs(MLP(2, [1], seed=0), "binary_cross_entropy", [[0.0, 1.0]])
+Traceback (most recent call last):
+    ...
+ValueError: binary_cross_entropy needs probabilities, and the network's last layer is "linear": make it \
+output="sigmoid", or use binary_cross_entropy_with_logits
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from engine import EngineError, Value, check_gradients
+from nn.modules.module import Module, outputs_for
+from nn.training.losses import Loss, loss_function, loss_name
+from nn.training.tasks import task_of
+
+__all__ = ["check_outputs", "ensure_match", "last_activation"]
+
+TRIED = 16  # samples, evenly spread, whose outputs are looked at where the last activation says nothing
+
+
+@dataclass(frozen=True)
+class _Wanted:
+    """What a loss wants of outputs: the last activation that gives it, those that do not, the other loss."""
+
+    words: str
+    activation: str
+    misfits: Callable[[str], bool]
+    instead: str
+    is_probability: bool
+
+
+def _no_probability(activation: str) -> bool:
+    return activation not in ("", "sigmoid", "softmax")
+
+
+def _a_probability(activation: str) -> bool:
+    return activation in ("sigmoid", "softmax")
+
+
+_WANTED = {
+    "binary_cross_entropy": _Wanted(
+        "probabilities", "sigmoid", _no_probability, "binary_cross_entropy_with_logits", True
+    ),
+    "binary_cross_entropy_with_logits": _Wanted(
+        "logits, for it applies the sigmoid itself", "linear", _a_probability, "binary_cross_entropy", False
+    ),
+    "categorical_cross_entropy": _Wanted(
+        "probabilities that add up to 1",
+        "softmax",
+        lambda activation: activation not in ("", "softmax"),
+        "cross_entropy_with_logits",
+        True,
+    ),
+    "cross_entropy_with_logits": _Wanted(
+        "logits, for it applies the softmax itself",
+        "linear",
+        _a_probability,
+        "categorical_cross_entropy",
+        False,
+    ),
+}
+
+
+def ensure_match(model: Module, loss: str | Loss, inputs: Sequence[Any], targets: Sequence[Any]) -> None:
+    """Raise ValueError or TypeError where this loss can learn nothing from the model on these samples."""
+    check_outputs(model, loss, inputs)
+    check_own_loss(model, loss, inputs[0], targets[0])
+
+
+def check_outputs(model: Module, loss: str | Loss, inputs: Sequence[Any]) -> None:
+    """Raise ValueError, naming both mends, where the network's outputs are not what the loss takes.
+
+    The last activation tells; where it is a function or module of one's own, a few outputs do.
+    """
+    last, outputs = last_activation(model), len(outputs_for(model, inputs[:1])[0])
+    if last == "softmax" and outputs == 1:
+        raise ValueError(
+            "a softmax of one output is 1 for every sample, so nothing can be learned: make it "
+            'output="sigmoid" with binary_cross_entropy, or give the network one output for each class'
+        )
+    wanted = _WANTED.get(loss_name(loss))
+    if wanted is None:
+        return
+    mends = f'make it output="{wanted.activation}", or use {wanted.instead}'
+    if wanted.misfits(last):
+        raise ValueError(
+            f'{loss_name(loss)} needs {wanted.words}, and the network\'s last layer is "{last}": {mends}'
+        )
+    if wanted.is_probability and not last:
+        stride = -(-len(inputs) // TRIED)
+        outside = [x for row in outputs_for(model, inputs[::stride]) for x in row if not 0.0 <= x <= 1.0]
+        if outside:
+            raise ValueError(
+                f"{loss_name(loss)} needs {wanted.words}, and an output of this network is {outside[0]:.4g}: "
+                f"{mends}"
+            )
+
+
+def last_activation(model: Module) -> str:
+    """The name of the activation that makes a network's outputs; "" for a function, or for none."""
+    layers = [part for _, part in model.modules() if hasattr(part, "activation")]
+    outer = getattr(model, "output", None) or (getattr(layers[-1], "activation", "") if layers else "")
+    return outer if isinstance(outer, str) else ""
+
+
+def check_own_loss(model: Module, loss: str | Loss, inputs: Any, target: Any) -> None:
+    """Raise TypeError where a loss of one's own gives no Value; warn where it leaves the graph on its way.
+
+    `math.log(p)` and `float(p)` are plain numbers, through which nothing flows back: finite differences see
+    what backward does not.
+    """
+    if task_of(loss) is not None:
+        return
+    function, name = loss_function(loss), loss_name(loss)
+    mend = "math.log, float() and .data leave the graph; write log(p) with `from engine import log`"
+    found: Any = function(model(inputs), target)
+    if not isinstance(found, Value):
+        given = f"{type(found).__name__} ({found!r:.40})"
+        raise TypeError(f"the loss {name} gives {given} where a Value is needed: {mend}")
+    (outputs,) = outputs_for(model, [inputs])
+    try:
+        result = check_gradients(lambda *predictions: function(list(predictions), target), at=outputs)
+    except (EngineError, ArithmeticError, ValueError):
+        return  # it comes up in training, in its own words
+    cut = [place for place, row in enumerate(result.rows) if row.verdict == "cut"]
+    if cut and "detach" not in getattr(getattr(function, "__code__", None), "co_names", ()):
+        way = f"the loss {name} depends on prediction {cut[0]} past the graph, where nothing flows back"
+        warnings.warn(f"{way}: {mend}, or p.detach() where that is meant", stacklevel=4)
