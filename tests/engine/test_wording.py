@@ -138,7 +138,7 @@ def at_a_plain_prompt(*lines: str, **environment: str) -> list[str]:
         capture_output=True,
         encoding="utf-8",
         check=True,
-        timeout=60,
+        timeout=600,
     )
     return done.stdout.splitlines()
 

@@ -86,7 +86,7 @@ def drive(folder: Path, text: str, script: str, at: str = "", *flags: str) -> li
         "--window-size=1200,800",
     ]
     done = subprocess.run(
-        [*command, *flags, "--dump-dom", file.as_uri() + at], capture_output=True, check=True, timeout=120
+        [*command, *flags, "--dump-dom", file.as_uri() + at], capture_output=True, check=True, timeout=600
     )
     found = re.search(r'<pre id="seen">(.*?)</pre>', done.stdout.decode(), re.DOTALL)
     assert found, done.stdout.decode()[-2000:]

@@ -26,7 +26,7 @@ from engine.replay.backends.numpy.executor import NumpyExecutor
 from engine.replay.compiled import compile  # noqa: A004
 from engine.value import Value
 
-BATCHES = (1, 2, 3, 7, 8, 9, 15, 16, 17, 33)
+BATCHES = (1, 2, 3, 7, 8, 9, 15, 16, 17)  # the last is more than a block of 16 lanes
 
 
 @cache
