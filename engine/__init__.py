@@ -208,9 +208,22 @@ for _name in ("formula", "health"):  # functions that are opened later; the modu
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'engine' has no attribute {name!r}")
-    thing = getattr(import_module(_LATER[name]), name)
+    try:
+        thing = getattr(import_module(_LATER[name]), name)
+    except (ImportError, ReplayError) as missing:  # a package that this room needs: `import *` works without
+        return _refusing(name, missing)
     globals()[name] = thing
     return thing
+
+
+def _refusing(name: str, missing: Exception) -> Any:
+    """A function in the place of one whose room cannot be opened: it says why when it is called."""
+
+    def refused(*_: Any, **__: Any) -> Any:
+        raise missing.with_traceback(None)
+
+    refused.__name__, refused.__doc__ = name, f"Not there: {missing}"
+    return refused
 
 
 def __dir__() -> list[str]:

@@ -381,7 +381,7 @@ def test_without_numpy_the_engine_works_and_compile_says_what_to_install() -> No
         "import sys; sys.modules['numpy'] = None\n"
         "import engine\n"
         "x = engine.Value(2.0); (x * x).backward(); assert x.grad == 4.0\n"
-        "try: engine.compile\n"
+        "try: engine.compile(lambda x: x, [x])\n"
         "except engine.ReplayError as error: print(error)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
