@@ -31,12 +31,13 @@ from nn.modules.module import Module
 from nn.progress import Bar, say
 from nn.training.callbacks import Callback, EarlyStopping, Epoch
 from nn.training.evaluation import Metric, Metrics, measured, named_metrics
-from nn.training.gears import EagerGear, Gear, Objective, gear_for, gear_named
+from nn.training.gears import Objective
 from nn.training.history import History
 from nn.training.losses import Loss, loss_function, loss_name
 from nn.training.matching import ensure_match
 from nn.training.optimizers import Optimizer, optimizer_for
 from nn.training.samples import ClassWeight, Samples, prepared
+from nn.training.stepping import Stepping
 from nn.training.tasks import task_of
 
 __all__ = ["fit"]
@@ -102,7 +103,7 @@ def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three ha
     run = _Run(
         plan, objective, optimizer_for(optimizer), samples, held_out, named_metrics(metrics), list(callbacks)
     )
-    run.wanted_gear = gear_named(gear)
+    run.stepping = Stepping(gear, objective, samples, run.optimizer, run.history)
     run.stopping = EarlyStopping(early_stopping) if isinstance(early_stopping, int) else early_stopping
     run.schema = schema
     run.prepare(Checkpoint.of(checkpoint), resume)
@@ -132,13 +133,9 @@ class _Plan:
         """Where the order of this epoch comes from: the same for a run that was resumed before it."""
         return random.Random(f"{self.seed}:{number}") if self.shuffle else None
 
-    def first_batch(self, samples: int) -> int:
-        """The size of the first batch, and of all but the last."""
-        return min(self.batch_size or samples, samples)
-
     def steps(self, samples: int) -> int:
         """How many steps an epoch has."""
-        return -(-samples // self.first_batch(samples))
+        return -(-samples // min(self.batch_size or samples, samples))
 
 
 class _Run:
@@ -158,12 +155,12 @@ class _Run:
         self.samples, self.held_out, self.metrics, self.callbacks = samples, held_out, metrics, callbacks
         self.model = objective.model
         self.dropouts = [module for _, module in self.model.modules() if isinstance(module, Dropout)]
-        self.wanted_gear = "auto"
         self.schema: Schema | None = None
-        self.gear: Gear = EagerGear(objective, samples, optimizer)
         self.stopping: EarlyStopping | None = None
         self.checkpoint: Checkpoint | None = None
         self.history = History()
+        self.stepping = Stepping("auto", objective, samples, optimizer, self.history)
+        self.first_epoch = 1
 
     def prepare(self, checkpoint: Checkpoint | None, resume: bool) -> None:
         """The last checks; then, and only then, what changes the model: going on from a checkpoint."""
@@ -183,42 +180,42 @@ class _Run:
     def train(self, progress: bool) -> None:
         """All epochs that are still to do; says in the history why it ended."""
         done, epochs = len(self.history), self.plan.epochs
+        self.first_epoch = done + 1
         steps = self.plan.steps(len(self.samples.inputs))
         self.history.ended = f"all {epochs} epochs done"
-        size = self.plan.first_batch(len(self.samples.inputs))
-        self._shift(gear_for(self.wanted_gear, self.objective, self.samples, self.optimizer, size))
         with Bar(done * steps, epochs * steps, shown=progress) as bar:
             try:
+                self.stepping.begin(self._first_batch(done + 1))
                 for number in range(done + 1, epochs + 1):
-                    if self._is_over(number - 1) or self._epoch(number, bar):
+                    if self._is_over(number - 1):
+                        break
+                    self._epoch(number, bar)
+                    if self._callbacks_end_it(number):
                         break
             except KeyboardInterrupt:
                 self.history.ended = f"interrupted in epoch {len(self.history) + 1}"
-            except (EngineError, ArithmeticError) as error:
-                self._broke_down(error)
             finally:
                 self.model.train(False)
         if self.stopping and self.stopping.restore and self.stopping.best_state:
             self.model.load_state(self.stopping.best_state)
 
-    def _shift(self, gear: Gear) -> None:
-        self.gear = gear
-        self.history.gear = gear.words
+    def _first_batch(self, number: int) -> list[int]:
+        """The places of the first batch of an epoch."""
+        return next(batches(len(self.samples.inputs), self.plan.batch_size, self.plan.order(number)))
 
-    def _step(self, places: list[int]) -> float:
-        """The mean loss of a batch, before a step on it; in eager where replay can go no further."""
+    def _epoch(self, number: int, bar: Bar) -> None:
+        """One time through all samples, and what is measured after it."""
+        if self.callbacks and number > self.first_epoch:
+            self.stepping.follow(self._first_batch(number))
         try:
-            return self.gear.step(places)
-        except ReplayError as error:
-            if self.wanted_gear == "replay":
-                raise
-            self.gear.settle()
-            self._shift(EagerGear(self.objective, self.samples, self.optimizer, f"{error}"))
-            return self.gear.step(places)
+            self._trained(number, bar)
+        except ReplayError:
+            raise
+        except (EngineError, ArithmeticError) as error:
+            self._broke_down(error)
 
-    def _epoch(self, number: int, bar: Bar) -> bool:
-        """One time through all samples; returns whether a callback wants it to be the last."""
-        bar.begins(number, self.plan.epochs, self.gear.words.partition(":")[0])
+    def _trained(self, number: int, bar: Bar) -> None:
+        bar.begins(number, self.plan.epochs, self.stepping.name)
         self.model.train()
         for place, dropout in enumerate(self.dropouts):
             dropout.rng.seed(f"{self.plan.seed}:{number}:{place}")
@@ -226,19 +223,24 @@ class _Run:
         losses = []
         try:
             for places in batches(count, self.plan.batch_size, self.plan.order(number)):
-                losses.append(self._step(places) * len(places))
+                losses.append(self.stepping.step(places) * len(places))
                 bar.stepped()
         finally:
-            self.gear.settle()
+            self.stepping.settle()
         self.model.train(False)
         self.history.add(self._measured(math.fsum(losses) / count))
         bar.shows(number, self.history.last)
-        epoch = Epoch(number, self.plan.epochs, self.model, self.optimizer, self.history)
         if self.stopping:
-            self.stopping.saw(epoch)
+            self.stopping.saw(self._record_of(number))
         if self.checkpoint and (self.checkpoint.is_due(number) or number == self.plan.epochs):
             self.checkpoint.write(self._identity(), self.model, self.optimizer, self.history, self.stopping)
-        answers = [callback(epoch) for callback in self.callbacks]
+
+    def _record_of(self, number: int) -> Epoch:
+        return Epoch(number, self.plan.epochs, self.model, self.optimizer, self.history)
+
+    def _callbacks_end_it(self, number: int) -> bool:
+        """Whether one of the callbacks, which are called here, wants this epoch to be the last."""
+        answers = [callback(self._record_of(number)) for callback in self.callbacks]
         if True in answers:
             self.history.ended = f"a callback ended it after epoch {number}"
         return True in answers
@@ -263,7 +265,7 @@ class _Run:
 
     def _measured_on(self, samples: Samples) -> dict[str, float]:
         loss = self.objective.loss
-        return measured(self.gear.predict, loss, samples, self.metrics, task_of(loss))
+        return measured(self.stepping.predict, loss, samples, self.metrics, task_of(loss))
 
     def _columns(self) -> list[str]:
         columns = ["loss", *self.metrics]

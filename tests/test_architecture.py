@@ -95,9 +95,11 @@ ORDER: dict[str, str] = {
         rolling
         samples
         eager backends
-        choosing
+        choosing draws
         paths
         comparison
+        recordings spot_checks
+        validity
         compiled
     """,
     "engine/replay/recording": """
@@ -184,11 +186,12 @@ ORDER: dict[str, str] = {
         schema
     """,
     "nn/training": """
-        history losses metrics schedules
+        history losses masks metrics schedules
         optimizers tasks
         matching samples
         callbacks evaluation
         gears
+        stepping
     """,
     "nn/inspection": """
         plots symptoms
@@ -205,7 +208,6 @@ THIRD_PARTY: dict[str, str | tuple[str, ...]] = {
     "hypothesis": "engine/checking/",
     "pytest": "engine/checking/",
     "matplotlib": "nn/inspection/plots.py",
-    "tqdm": ("nn/progress.py", "demos/"),
     "sklearn": "nn/data/",
     "pandas": "nn/data/",
     "torch": "nn/torch_modules.py",

@@ -20,7 +20,7 @@ from engine.replay.recording.tape import Tape
 from engine.replay.rolling.roll import roll
 from engine.replay.samples import Batch
 
-__all__ = ["agree", "new_path"]
+__all__ = ["MakeExecutor", "agree", "new_path"]
 
 Array = Any
 MakeExecutor = Callable[[Tape, Program, Sequence[int]], Executor]
@@ -145,7 +145,7 @@ def _ensure_agree(path: Path, eagerly: Sequence[float], replayed: Sequence[float
     )
 
 
-def agree(eager: float, replayed: float) -> bool:
+def agree(eager: float, replayed: float, tolerance: float = 1e-9) -> bool:
     """Whether two numbers are the same but for rounding; nan and infinities are like themselves."""
     both_odd = eager == replayed or (eager != eager and replayed != replayed)
-    return both_odd or abs(eager - replayed) <= 1e-9 * (1.0 + abs(eager))
+    return both_odd or abs(eager - replayed) <= tolerance * (1.0 + abs(eager))

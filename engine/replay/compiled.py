@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import threading
-import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
+from time import perf_counter
 from typing import Any, overload
 
+from engine import modes
 from engine.errors import ReplayError
 from engine.terminal import at_prompt, shown
 from engine.value import Value
@@ -24,15 +26,17 @@ from engine.replay.backends.interface import Call
 from engine.replay.backends.jax.translation import Part, as_jax
 from engine.replay.backends.segments import checked_threads
 from engine.replay.choosing import choose_executor, dtype_named, make_executor
-from engine.replay.comparison import new_path
+from engine.replay.draws import Draws
 from engine.replay.eager import Original
 from engine.replay.paths import Path, Stats, combined
-from engine.replay.samples import Batch, Shape, batches
+from engine.replay.recordings import Recordings
+from engine.replay.samples import Arguments, Batch, batches, bound, in_columns
+from engine.replay.spot_checks import SpotChecks
+from engine.replay.validity import Doubt, Validity, nothing
 
 __all__ = ["Compiled", "compile"]
 
 Array = Any
-MOST_PATHS = 64  # ways through a function's branches that are recorded before it is refused
 MOST_FORMS = 16  # of batches that are prepared for, the last ones
 
 
@@ -40,7 +44,7 @@ class Compiled:
     """A function of one sample, to be called on many; recorded once per shape of sample and way through it.
 
     Made by `compile`. `executor` is the name of what runs it, `dtype` the type of the losses and gradients
-    that it gives, `stats` what recording it took.
+    that it gives, `stats` what recording it took, `doubts` which of its numbers turned out not to be eager's.
     """
 
     def __init__(
@@ -55,56 +59,82 @@ class Compiled:
         self.parameters = _leaves(parameters)
         self.dtype = dtype_named(dtype)
         self.threads = checked_threads(threads)
-        self._chosen = choose_executor(executor, self.dtype)
-        self._make_executor = partial(make_executor, executor, self.dtype, self.threads)
-        self._original = Original(function, self.parameters)
-        self._paths: dict[tuple[Shape, ...], list[Path]] = {}
-        self._ready: dict[tuple[Any, ...], Call] = {}  # by the form of weights and arguments
-        self._latest: Call = _nothing
-        self._busy = threading.RLock()
         self.__name__ = getattr(function, "__name__", type(function).__name__)
         self.__doc__ = getattr(function, "__doc__", None)
+        self._chosen = choose_executor(executor, self.dtype)
+        maker = partial(make_executor, executor, self.dtype, self.threads)
+        recordings = Recordings(Original(function, self.parameters), maker)
+        self._recordings, self._validity = recordings, Validity(recordings, SpotChecks(self.dtype))
+        self._paths, self._ready = recordings.paths, self._validity.ready
+        self._busy = threading.RLock()
 
-    def __call__(self, *arguments: Any) -> Array:
+    def __call__(self, *arguments: Any, **named: Any) -> Array:
         """The losses, an array of shape (samples,), with the parameters as they are now.
 
-        Where the function returns a list, its results: (samples, results). Raises what eager raises.
+        Where the function returns a list, its results: (samples, results). Each argument has one entry per
+        sample; a number after the first is that number for all of them: `p(x, y, beta=0.3)`. Raises what
+        eager raises.
         """
-        weights = self._weights()
+        _ensure_not_recording(self.__name__)
+        call = self._call((self._weights(), *arguments), named)
         with self._busy:
-            split = [each for batch in batches(arguments) for each in self._split(batch, weights)]
-            parts = [(part, path.outputs(weights, part)) for part, path in split]
-        return combined(parts, single=split[0][1].tape.single)
+            self._validity.before_a_call()
+            return self._validity.kept(self._outputs, call, self._outputs(call))
 
-    def value_and_gradients(self, weights: Any, *arguments: Any) -> tuple[Array, Array]:
+    def value_and_gradients(self, weights: Any, *arguments: Any, **named: Any) -> tuple[Array, Array]:
         """(losses of shape (samples,), the gradient of their sum of shape (parameters,)), both in `dtype`.
 
         `weights` are the numbers of the parameters, in their order; the parameters themselves are neither
         read nor written. Raises what eager raises; but no gradient is computed, and so none is refused, for
         what depends on data alone.
         """
+        if modes.anywhere:
+            _ensure_not_recording(self.__name__)
         given = (weights, *arguments)
         self._busy.acquire()  # quicker than `with`, and here that can be seen
         try:
-            return self._latest(given) or self._ready_for(given)(given) or self._gradients(given)
+            validity = self._validity
+            if not validity.same():
+                validity.look()
+            validity.calls += 1
+            found: tuple[Array, Array]
+            found = (None if named else validity.latest(given)) or self._gradients(given, named)
+            if perf_counter() < validity.due:
+                return found
+            kept: tuple[Array, Array]
+            kept = validity.kept(self._careful_gradients, self._call(given, named), found)
+            return kept  # noqa: TRY300
         except FloatingPointError:
-            return self._gradients(given)  # finds out what is wrong
+            return self._careful_gradients(self._call(given, named))  # finds out what is wrong
         finally:
             self._busy.release()
+
+    def reset(self) -> None:
+        """Forget all that was recorded: the next call records the function as it is then."""
+        with self._busy:
+            self._validity.reset()
+
+    def recheck(self) -> None:
+        """Look at all that the function reads at the next call, and compare it with eager."""
+        self._validity.recheck()
 
     def array(self, numbers: Any) -> Array:
         """Numbers as an array, from which samples can be chosen; for those who have no NumPy of their own."""
         return np.array(numbers)
 
-    def backward(self, *arguments: Any) -> float:
+    def draws(self, counts: Sequence[tuple[random.Random, int]]) -> Draws:
+        """Random numbers as data: for every sample so many of each of these generators, in this order."""
+        return Draws(counts)
+
+    def backward(self, *arguments: Any, **named: Any) -> float:
         """The mean loss; its gradient is added to the `grad` of every parameter, of all or of none."""
-        losses, gradient = self.value_and_gradients(self._weights(), *arguments)
+        losses, gradient = self.value_and_gradients(self._weights(), *arguments, **named)
         count = len(losses)
         for parameter, part in zip(self.parameters, (gradient / count).tolist(), strict=True):
             parameter.grad = (parameter.grad or 0.0) + part
         return float(losses.sum(dtype=np.float64) / count)
 
-    def to_jax(self, *arguments: Any) -> Callable[..., Any]:
+    def to_jax(self, *arguments: Any, **named: Any) -> Callable[..., Any]:
         """A pure JAX function (weights, *batch) -> (losses, gradients) for jit, vmap and many devices.
 
         It does what `value_and_gradients` does, for samples of the shapes recorded so far; `arguments`, where
@@ -113,13 +143,13 @@ class Compiled:
         Python `if` on Values splits the samples, which no single program can follow, and without JAX.
         """
         if arguments:
-            self.value_and_gradients(self._weights(), *arguments)
-        if not any(self._paths.values()):
+            self.value_and_gradients(self._weights(), *arguments, **named)
+        if not self._paths:
             raise ReplayError(f"{self.__name__} is not recorded yet: give to_jax a few samples to record")
         parts = {}
-        for shape, (path, *_) in self._paths.items():
+        for (*_, shape), (path, *_) in self._paths.items():
             path.ensure_loss()
-            if path.tape.guards:
+            if not path.takes_all:
                 raise ReplayError(
                     f"{self.__name__} takes another way for some samples (an `if` on Values), which JAX "
                     "cannot follow; write the decision as where(…), maximum(…), relu(…)"
@@ -128,18 +158,23 @@ class Compiled:
         return as_jax(self.__name__, len(self.parameters), parts)
 
     @property
+    def doubts(self) -> list[Doubt]:
+        """The changes that were noticed late, each with the number of calls that they put in doubt."""
+        return self._validity.doubts
+
+    @property
     def executor(self) -> str:
         """The name of what runs it: before anything is recorded, of what was chosen."""
-        found = {path.executor.name for paths in self._paths.values() for path in paths}
+        found = {path.executor.name for path in self._recordings.all()}
         return " and ".join(sorted(found)) or self._chosen
 
     @property
     def stats(self) -> Stats:
         """What has been recorded so far: nodes, instructions, paths, and the seconds that it took."""
-        return sum((path.stats for paths in self._paths.values() for path in paths), Stats())
+        return self._recordings.stats
 
     def __str__(self) -> str:
-        paths = [path for paths in self._paths.values() for path in paths]
+        paths = self._recordings.all()
         if not paths:
             return f"{self.__name__}: nothing recorded yet; call it with data first"
         title = f"{self.__name__}, run by {self.executor}: {self.stats}"
@@ -159,27 +194,60 @@ class Compiled:
             raise ReplayError(f"weights must have the shape {needed}; got {given.shape}")
         return given
 
-    def _gradients(self, given: tuple[Any, ...]) -> tuple[Array, Array]:
-        weights, arguments = self._checked(given[0]), given[1:]
+    def _call(self, given: Sequence[Any], named: Mapping[str, Any]) -> Arguments:
+        """The weights, the arguments as batches, and which of them go by name."""
+        arguments, names = bound(self.function, given[1:], named)
+        return Arguments(self._checked(given[0]), batches(in_columns(arguments)), names)
+
+    def _outputs(self, call: Arguments) -> Array:
+        parts = [(part, path.outputs(call.weights, part), path) for part, path in self._split(call)]
+        return combined([part[:2] for part in parts], single=parts[0][2].tape.single)
+
+    def _gradients(self, given: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Array, Array]:
+        """By what is prepared for arrays like these; else the careful way, and prepare."""
+        if named or any(isinstance(argument, float | int) for argument in given):
+            arguments, names = bound(self.function, given[1:], named)
+            given = (given[0], *in_columns(arguments))
+            if names:
+                return self._careful_gradients(Arguments(self._checked(given[0]), batches(given[1:]), names))
+        found: tuple[Array, Array] | None = self._ready_for(given)(given)
+        if found:
+            return found
+        call = self._call(given, {})
+        losses, gradients, paths = self._parts(call)
+        if len(paths) == 1:
+            self._prepare(paths[0], given)
+        return combined(losses, single=True), sum(gradients[1:], gradients[0])
+
+    def _careful_gradients(self, call: Arguments) -> tuple[Array, Array]:
+        losses, gradients, _ = self._parts(call)
+        return combined(losses, single=True), sum(gradients[1:], gradients[0])
+
+    def _parts(self, call: Arguments) -> tuple[list[tuple[Batch, Array]], list[Array], list[Path]]:
         losses: list[tuple[Batch, Array]] = []
         gradients: list[Array] = []
-        for batch in batches(arguments):
-            for part, path in self._split(batch, weights):
-                path.ensure_loss()
-                found, gradient = path.gradients(weights, part)
-                losses.append((part, found[None]))
-                gradients.append(gradient)
-        if len(gradients) == 1:
-            self._prepare(path, given)
-        return combined(losses, single=True), gradients[0] if len(gradients) == 1 else sum(gradients)
+        paths: list[Path] = []
+        for part, path in self._split(call):
+            path.ensure_loss()
+            found, gradient = path.gradients(call.weights, part)
+            losses.append((part, found[None]))
+            gradients.append(gradient)
+            paths.append(path)
+        return losses, gradients, paths
+
+    def _split(self, call: Arguments) -> list[tuple[Batch, Path]]:
+        split = self._recordings.split
+        found = [each for batch in call.batches for each in split(batch, call.weights, call.names)]
+        self._validity.recorded()
+        return found
 
     def _ready_for(self, given: tuple[Any, ...]) -> Call:
         """What was prepared for arrays of these types and shapes; it is tried first from now on."""
         try:
-            self._latest = self._ready.get(tuple(map(_form_of, given)), _nothing)
+            self._validity.latest = self._ready.get(tuple(map(_form_of, given)), nothing)
         except (AttributeError, TypeError):  # lists, and whatever else has no type and shape
-            return _nothing
-        return self._latest
+            return nothing
+        return self._validity.latest
 
     def _prepare(self, path: Path, given: tuple[Any, ...]) -> None:
         """Prepare for more arrays of these types and shapes, where all go one way."""
@@ -188,61 +256,18 @@ class Compiled:
             if ready is not None:
                 while len(self._ready) >= MOST_FORMS:
                     self._ready.pop(next(iter(self._ready)))
-                self._latest = self._ready[tuple(map(_form_of, given))] = ready
+                self._validity.latest = self._ready[tuple(map(_form_of, given))] = ready
 
-    def _split(self, batch: Batch, weights: Array) -> Iterable[tuple[Batch, Path]]:
-        """The samples by the way that each takes through the function's branches."""
-        paths = self._paths.get(batch.shape)
-        if paths is None:
-            paths = self._paths[batch.shape] = []
-        if not paths:
-            self._record(batch, 0, weights, paths)
-        if paths[0].takes_all:
-            return [(batch, paths[0])]
-        return self._split_by_guards(batch, weights, paths)
 
-    def _split_by_guards(self, batch: Batch, weights: Array, paths: list[Path]) -> list[tuple[Batch, Path]]:
-        waiting = np.arange(len(batch))
-        found: list[tuple[Batch, Path]] = []
-        number = 0
-        while waiting.size:
-            if number == len(paths):
-                self._record(batch, int(waiting[0]), weights, paths)
-            path = paths[number]
-            holds = path.matches(weights, batch.take(waiting))
-            if holds.any():
-                found.append((batch.take(waiting[holds]), path))
-            waiting = waiting[~holds]
-            number += 1
-        return found
-
-    def _record(self, batch: Batch, place: int, weights: Array, paths: list[Path]) -> None:
-        if len(paths) == MOST_PATHS:
-            raise ReplayError(
-                f"{self.__name__} took more than {MOST_PATHS} different ways through its branches; write the "
-                "decisions as where(…), maximum(…), relu(…), which are decided anew for every sample"
-            )
-        path = new_path(self._original, weights, batch, place, self._make_executor)
-        if paths:
-            path.ensure_like(paths[0])
-        elif path.tape.single and path.takes_all:
-            self._warn_of_unused(path)
-        paths.append(path)
-
-    def _warn_of_unused(self, path: Path) -> None:
-        unused = path.tape.unused()
-        if unused:
-            named = ", ".join(self.parameters[k].label or f"parameter {k}" for k in unused[:3])
-            more = f" and {len(unused) - 3} more" if len(unused) > 3 else ""
-            text = f"{self.__name__} does not use {named}{more}: the gradient is 0 there"
-            warnings.warn(text, UserWarning, stacklevel=6)
+def _ensure_not_recording(name: str) -> None:
+    if modes.anywhere and modes.session() is not None:
+        raise ReplayError(
+            f"{name}, a compiled function, is called while another function is recorded; call the function "
+            "that it was made from"
+        )
 
 
 _form_of = attrgetter("__class__", "dtype", "shape")
-
-
-def _nothing(_: Any) -> None:
-    """The call before anything is prepared."""
 
 
 def _leaves(parameters: Iterable[Value]) -> tuple[Value, ...]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from engine.errors import ReplayError
 from engine.value import Constant
 
-__all__ = ["Batch", "Given", "Shape", "batches"]
+__all__ = ["Arguments", "Batch", "Given", "Named", "Shape", "batches", "bound", "in_columns"]
 
 Array = Any
 Shape = Any  # () for a number, (shape, shape, …) for a list of such
@@ -86,6 +87,64 @@ class Batch:
     def given(self, place: int) -> list[Any]:
         """The same sample with constants of a graph in the place of numbers."""
         return [_mapped(argument) for argument in self.sample(place)]
+
+
+class Arguments(NamedTuple):
+    """What a call is given: the samples, those of one shape together; the last arguments may go by names."""
+
+    weights: Array
+    batches: list[Batch]
+    names: tuple[str, ...]
+
+
+class Named:
+    """A function whose last arguments go by these names."""
+
+    def __init__(self, function: Callable[..., Any], names: tuple[str, ...]) -> None:
+        self.function, self.names = function, names
+        self.__name__ = getattr(function, "__name__", type(function).__name__)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """The function's result."""
+        first = len(arguments) - len(self.names)
+        return self.function(*arguments[:first], **dict(zip(self.names, arguments[first:], strict=True)))
+
+
+def bound(
+    function: Callable[..., Any], arguments: Sequence[Any], named: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], tuple[str, ...]]:
+    """(all arguments in a row, the names of the last of them that can only be given by name).
+
+    Raises the TypeError that a call of the function would raise.
+
+    >>> bound(lambda x, y, beta: ..., [[1.0], [2.0]], {"beta": 0.3})
+    (([1.0], [2.0], 0.3), ())
+    """
+    if not named:
+        return tuple(arguments), ()
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # a function of C that does not tell
+        return (*arguments, *named.values()), tuple(named)
+    found = signature.bind(*arguments, **named)
+    names = sorted(found.kwargs)
+    return (*found.args, *(found.kwargs[name] for name in names)), tuple(names)
+
+
+def in_columns(arguments: Sequence[Any]) -> tuple[Any, ...]:
+    """The arguments; the first has one entry per sample, and a number after it is that for all of them.
+
+    >>> in_columns([[1.0, 2.0], 0.5])
+    ([1.0, 2.0], array([0.5, 0.5]))
+    """
+    if not any(map(_is_number, arguments[1:])) or not hasattr(arguments[0], "__len__"):
+        return tuple(arguments)
+    count = len(arguments[0])
+    return tuple([np.full(count, each) if _is_number(each) else each for each in arguments])
+
+
+def _is_number(argument: Any) -> bool:
+    return isinstance(argument, (int, float, np.number)) and not isinstance(argument, bool)
 
 
 def _nested(shape: Shape, numbers: Iterator[Any]) -> Any:

@@ -11,17 +11,19 @@ A neuron is two nodes: the weighted sum of its inputs plus a bias, and an activa
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any, TypeAlias
 
-from engine import Value, dot, pick, softmax
+from engine import Value, dot, pick, softmax, where
 from nn.modules.activations import Activation, activation_function, activation_name
 from nn.modules.initializers import Initializer, initializer_for
 from nn.modules.inputs import Nodes, no_sample, nodes, wrong_inputs
 from nn.modules.module import Module
 from nn.modules.parts import Parts
 
-__all__ = ["MLP", "Dropout", "Embedding", "Layer", "Neuron", "Sequential"]
+__all__ = ["MLP", "Dropout", "Embedding", "Layer", "Neuron", "Sequential", "masks_from"]
 
 Seed: TypeAlias = int | random.Random | None
 
@@ -214,10 +216,25 @@ class MLP(Sequential):
         return Module.__repr__(self)
 
 
+Masks: TypeAlias = Callable[["Dropout", int], Sequence[Any]]
+_masks: ContextVar[Masks | None] = ContextVar("masks", default=None)
+
+
+@contextmanager
+def masks_from(masks: Masks) -> Iterator[None]:
+    """Inside, every Dropout asks here what to keep: of so many inputs, those whose number is above 0."""
+    token = _masks.set(masks)
+    try:
+        yield
+    finally:
+        _masks.reset(token)
+
+
 class Dropout(Module):
     """While training, each input is 0 with probability `rate`, and else scaled up to keep the mean.
 
-    Otherwise, inputs pass unchanged. `fit` switches it on and seeds it. Srivastava et al., 2014.
+    Otherwise, inputs pass unchanged. `fit` switches it on and seeds it; in replay, what to keep comes in as
+    data (`masks_from`), drawn from the same generator in the same order. Srivastava et al., 2014.
 
     >>> dropout = Dropout(0.5, seed=0)
     >>> dropout.train()
@@ -237,6 +254,10 @@ class Dropout(Module):
         if not self.training or self.rate == 0.0:
             return sample
         scale = 1.0 / (1.0 - self.rate)
+        masks = _masks.get()
+        if masks is not None:
+            kept = masks(self, len(sample))
+            return [where(k > 0, member * scale, 0.0) for k, member in zip(kept, sample, strict=True)]
         return [Value(0.0) if self.rng.random() < self.rate else member * scale for member in sample]
 
     def arguments(self) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import engine
-from engine import EngineError, ReplayError, Value, mean, total
-from nn.modules.layers import Dropout
+from engine import EngineError, Value, mean, total
 from nn.modules.module import Module, outputs_for
 from nn.training.losses import Loss, l1_penalty, l2_penalty
+from nn.training.masks import Masks, has_masks, taking
 from nn.training.optimizers import Optimizer, not_negative
 from nn.training.samples import Sample, Samples
 
@@ -32,10 +32,21 @@ class Objective:
     def __init__(self, model: Module, loss: Loss, l1: float, l2: float) -> None:
         self.model, self.loss = model, loss
         self.l1, self.l2 = not_negative("l1", l1), not_negative("l2", l2)
-        self.parameters = model.parameters()
-        self.everything = list(model.named_parameters().values())  # walked once, and not at every step
+        self.parameters: list[Value] = []
+        self.everything: list[Value] = []  # walked once, and not at every step
+        self._is_connected = False
+        self.follow_model()
+
+    def follow_model(self) -> bool:
+        """Train what the model says is to be trained now; whether that is something else than before.
+
+        ValueError where it is nothing.
+        """
+        before, self.parameters = self.parameters, self.model.parameters()
+        everything, self.everything = self.everything, list(self.model.named_parameters().values())
         if not self.parameters:
-            raise ValueError(f"{model!r} has no parameters to train: it has none, or all are frozen")
+            raise ValueError(f"{self.model!r} has no parameters to train: it has none, or all are frozen")
+        return not (_same(before, self.parameters) and _same(everything, self.everything))
 
     def of_sample(self, inputs: Any, target: Any, weight: Any = None) -> Value:
         """The loss of one sample, as often as its weight says."""
@@ -47,7 +58,7 @@ class Objective:
         first = [l1_penalty(self.parameters, self.l1)] if self.l1 else []
         return [*first, l2_penalty(self.parameters, self.l2)] if self.l2 else first
 
-    def gradients(self, batch: Sequence[Sample]) -> float:
+    def gradients(self, batch: Sequence[Sample], samples: Samples | None = None) -> float:
         """Leave the gradients for a batch in the parameters, and return the mean loss.
 
         This is the one place where eager training meets backprop.
@@ -55,10 +66,37 @@ class Objective:
         for parameter in self.everything:
             parameter.grad = 0.0
         loss = mean([self.of_sample(*sample) for sample in batch])
+        if not self._is_connected and samples is not None and not self._connects(loss):
+            self.ensure_connected(batch, samples)
         if not math.isfinite(loss.data):
             raise ArithmeticError(f"the loss is {loss.data!r}")
         sum(self.penalties(), loss).backward()
         return loss.data
+
+    def ensure_connected(self, batch: Sequence[Sample], samples: Samples) -> None:
+        """Raise, before the first step, where the loss depends on no parameter by way of the graph.
+
+        One sample of the batch that does is enough; else all samples are tried, for some may be masked.
+        """
+        everywhere = samples.at(range(len(samples.inputs)))
+        losses: list[Any] = []
+        for sample in (*batch, *everywhere):
+            losses.append(self.of_sample(*sample))
+            if self._connects(losses[-1]):
+                return
+        if not any(isinstance(loss, Value) for loss in losses):
+            raise TypeError(
+                f"the loss is {type(losses[0]).__name__} ({losses[0]!r:.40}), not a Value: compute it from "
+                "the outputs of the model with the engine's own functions, log(x) and not math.log(x)"
+            )
+        raise ValueError(
+            "the loss does not depend on any parameter that is trained: somewhere between model and loss a "
+            "Value becomes a plain number (float(x), x.data, math.log(x)); use the engine's own functions"
+        )
+
+    def _connects(self, loss: Any) -> bool:
+        self._is_connected = isinstance(loss, Value) and _depends_on(loss, set(self.parameters))
+        return self._is_connected
 
 
 class Gear(Protocol):
@@ -66,11 +104,18 @@ class Gear(Protocol):
 
     words: str
 
+    @property
+    def doubts(self) -> Sequence[Any]:
+        """What was noticed late: each has `what`, and how many `calls` before it cannot be trusted."""
+
     def step(self, places: Sequence[int]) -> float:
         """One step on the samples at these places; returns their mean loss before it."""
 
     def settle(self) -> None:
         """Put everything where it belongs: numbers and gradients into the parameters."""
+
+    def recheck(self) -> None:
+        """Somebody's code has run in between: look closely at what the loss reads."""
 
     def predict(self, inputs: Sequence[Any]) -> list[list[float]]:
         """The model's outputs for many samples."""
@@ -82,15 +127,19 @@ class EagerGear:
     def __init__(self, objective: Objective, samples: Samples, optimizer: Optimizer, why: str = "") -> None:
         self.objective, self.samples, self.optimizer = objective, samples, optimizer
         self.words = f"eager: {why}" if why else "eager"
+        self.doubts: Sequence[Any] = ()
 
     def step(self, places: Sequence[int]) -> float:
         """Build, go back, correct."""
-        loss = self.objective.gradients(self.samples.at(places))
+        loss = self.objective.gradients(self.samples.at(places), self.samples)
         self.optimizer.step(self.objective.parameters)
         return loss
 
     def settle(self) -> None:
         """Everything is where it belongs already."""
+
+    def recheck(self) -> None:
+        """Each step does what the loss does then."""
 
     def predict(self, inputs: Sequence[Any]) -> list[list[float]]:
         """The model's outputs, each from a graph of its own."""
@@ -101,13 +150,12 @@ class ReplayGear:
     """Each step runs the recorded program; raises ReplayError when made where that cannot be."""
 
     def __init__(
-        self, objective: Objective, samples: Samples, optimizer: Optimizer, batch_size: int = 1
+        self, objective: Objective, samples: Samples, optimizer: Optimizer, places: Sequence[int] = (0,)
     ) -> None:
         self.objective, self.optimizer = objective, optimizer
-        random = [repr(module) for _, module in objective.model.modules() if isinstance(module, Dropout)]
-        if random:
-            raise ReplayError(f"{random[0]} is another network in every step, which cannot be recorded")
-        self.program = engine.compile(objective.of_sample, objective.parameters)
+        masked = has_masks(objective.model)
+        of_sample = taking(objective.of_sample) if masked else objective.of_sample
+        self.program = engine.compile(of_sample, objective.parameters)
         self.outputs = engine.compile(_outputs_of(objective.model), objective.everything)
         self.penalty: Any = None
         if objective.penalties():
@@ -116,9 +164,29 @@ class ReplayGear:
         self.columns = [self.program.array(column) for column in given if column is not None]
         self.weights: Any = None
         self.gradient: Any = None
-        self._pack()
-        self._gradient_at([0] * batch_size)  # recorded from one sample, and compiled for as many as will come
+        self.masks: Masks | None = None
+        was_training = objective.model.training
+        objective.model.train()
+        try:
+            self._pack()
+            if masked:
+                self.masks = Masks(lambda: objective.model(samples.inputs[places[0]]), self.program)
+            self._gradient_at(_with_extremes(places, self.columns[1]))
+            objective.ensure_connected(samples.at(places[:1]), samples)
+        finally:
+            self.settle()
+            objective.model.train(was_training)
         self.words = f"replay ({self.program.executor}): {self.program.stats}"
+
+    @property
+    def doubts(self) -> Sequence[Any]:
+        """Those of the program of the loss."""
+        return self.program.doubts
+
+    def recheck(self) -> None:
+        """At the next step look at all that the loss and the model read, and compare with eager."""
+        for program in filter(None, (self.program, self.outputs, self.penalty)):
+            program.recheck()
 
     def step(self, places: Sequence[int]) -> float:
         """All in arrays: one run of the program, one update for all parameters at once."""
@@ -134,6 +202,8 @@ class ReplayGear:
         """The mean loss of these samples, and the gradient of it and of the penalties."""
         chosen = self.program.array(places)  # once, and not for each column
         batch = [column.take(chosen, 0) for column in self.columns]
+        if self.masks is not None:
+            batch.append(self.masks.take(len(places)))
         losses, gradient = self.program.value_and_gradients(self.weights, *batch)
         gradient = gradient / len(places)
         if self.penalty is not None:
@@ -160,6 +230,8 @@ class ReplayGear:
             raise
 
     def _unpack(self) -> None:
+        if self.masks is not None:
+            self.masks.settle()
         if self.weights is None:
             return
         for parameter, number in zip(self.objective.parameters, self.weights.tolist(), strict=True):
@@ -198,19 +270,42 @@ def gear_named(name: str) -> str:
 
 
 def gear_for(
-    wanted: str, objective: Objective, samples: Samples, optimizer: Optimizer, batch_size: int = 1
+    wanted: str, objective: Objective, samples: Samples, optimizer: Optimizer, places: Sequence[int] = (0,)
 ) -> Gear:
-    """The gear of this name; for "auto" replay where the loss can be recorded, else eager, which says why."""
+    """The gear of this name; for "auto" replay where the loss can be recorded, else eager, which says why.
+
+    `places` are those of a batch to record it from, best the first that will come.
+    """
     if gear_named(wanted) == "eager":
         return EagerGear(objective, samples, optimizer)
-    gear: ReplayGear | None = None
     try:
-        gear = ReplayGear(objective, samples, optimizer, batch_size)
+        return ReplayGear(objective, samples, optimizer, places)
     except UNRECORDABLE as error:
         if wanted == "replay":
             raise
         return EagerGear(objective, samples, optimizer, f"{error}")
-    finally:
-        if gear is not None:
-            gear.settle()
-    return gear
+
+
+def _with_extremes(places: Sequence[int], targets: Any) -> list[int]:
+    """The places of a batch, the last two exchanged for those of the least and the largest target."""
+    rows = targets.reshape(len(targets), -1)
+    extremes = [int(rows.min(1).argmin()), int(rows.max(1).argmax())]
+    return [*places[:-2], *extremes] if len(places) > 2 else list(places)
+
+
+def _same(before: Sequence[Value], now: Sequence[Value]) -> bool:
+    return len(before) == len(now) and all(a is b for a, b in zip(before, now, strict=True))
+
+
+def _depends_on(loss: Value, parameters: set[Value]) -> bool:
+    """Whether one of these is below the loss."""
+    waiting: list[Any] = [loss]
+    seen = set(waiting)
+    while waiting:
+        node = waiting.pop()
+        if node in parameters:
+            return True
+        new = [parent for parent in node.parents if parent not in seen]
+        seen.update(new)
+        waiting += new
+    return False

@@ -20,7 +20,8 @@ class History:
 
     `history["loss"]` is a column, `history.last` the row of the last epoch, `history.best("loss")` a pair
     (epoch, number), epochs counted from 1. `ended` says why training ended, `gear` how the steps were
-    computed and why so, `findings` what the training doctor saw.
+    computed and why so, `findings` what the training doctor saw, `doubts` which steps, counted from 1, replay
+    has taken on numbers that were not eager's, before that was noticed.
     """
 
     def __init__(self) -> None:
@@ -28,6 +29,7 @@ class History:
         self.ended = "not begun"
         self.gear = "eager"
         self.findings: list[Any] = []
+        self.doubts: list[str] = []
 
     def add(self, row: Mapping[str, float]) -> None:
         """Append one epoch's numbers; ValueError unless they are for the same columns as before."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engine import ReplayError, Value, dot
+from engine import Value, dot
 from nn import MLP, SGD, Adam, AdamW, Dropout, Layer, RMSProp, Sequential, data, fit
 from nn.modules.module import Module
 from nn.training.optimizers import Optimizer
@@ -162,9 +162,7 @@ def test_what_cannot_be_recorded_runs_in_eager_and_says_why() -> None:
     assert history.gear.startswith("eager: float() of a recorded value")
     dropped = Sequential(Layer(2, 3, "tanh", seed=0), Dropout(0.5, seed=0), Layer(3, 1, "linear", seed=1))
     history = fit(dropped, points.inputs, points.targets, loss="huber", epochs=1, progress=False)
-    assert "Dropout" in history.gear
-    with pytest.raises(ReplayError, match="Dropout"):
-        fit(dropped, points.inputs, points.targets, loss="huber", epochs=1, gear="replay", progress=False)
+    assert history.gear.startswith("replay")  # Dropout is no reason: its masks come in as data
 
 
 def test_ctrl_c_keeps_the_steps_that_were_done() -> None:

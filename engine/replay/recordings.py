@@ -1,0 +1,236 @@
+"""Recordings: the known ways through a function's branches, as long as all that it reads stays as it was.
+
+A recording is a trial. Where it is refused, or the function raises, all that it changed is put back:
+attributes, containers, variables, generators of random numbers.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from engine.errors import ReplayError
+from engine.replay.comparison import MakeExecutor, new_path
+from engine.replay.eager import Original
+from engine.replay.paths import Path, Stats
+from engine.replay.recording.randomness import Generators
+from engine.replay.recording.watch import Watch
+from engine.replay.samples import Batch, Named, Shape
+
+__all__ = ["Recordings"]
+
+Array = Any
+Split = list[tuple[Batch, Path]]
+MOST_PATHS = 64  # ways through a function's branches that are recorded before it is refused
+MOST_UNPAID = 5  # recordings in a row that cost more than eager would have
+
+
+class _SomethingChanged(Exception):  # noqa: N818  (caught here, always)
+    """While another way was recorded, it was seen that what the first ones were recorded with has changed."""
+
+
+class Recordings:
+    """The paths of a function, by the shape of its samples and the names of its arguments.
+
+    `same()` is the quick test whether all that the function reads is as it was, to be made before every call.
+    """
+
+    def __init__(self, original: Original, make_executor: MakeExecutor) -> None:
+        self.original, self.name = original, original.name
+        self.paths: dict[tuple[Any, ...], list[Path]] = {}
+        self.seconds = 0.0  # that recording all this took
+        self._make_executor = make_executor
+        self._watch: Watch | None = None
+        self._generators: Generators | None = None
+        self._unpaid = 0
+        self._has_warned = False
+        self._given_up = ""
+
+    def same(self) -> bool:
+        """Whether all is as it was, as far as a quick test can say; `look` knows."""
+        return self._watch is None or self._watch.same()
+
+    @property
+    def quick_test(self) -> Callable[[], bool]:
+        """`same`, without a detour."""
+        return self._watch.same if self._watch else self.same
+
+    def look(self, *, everything: bool = False) -> str:
+        """What the function reads and has changed since it was recorded, in words; "" for nothing."""
+        return self._watch.look(everything=everything) if self._watch else ""
+
+    def named(self, names: tuple[str, ...]) -> Original:
+        """The function, called so that its last arguments go by these names."""
+        if not names:
+            return self.original
+        return Original(Named(self.original.function, names), self.original.parameters)
+
+    def all(self) -> list[Path]:
+        """Every path."""
+        return [path for paths in self.paths.values() for path in paths]
+
+    def forget(self, what: str, saved: float) -> None:
+        """Drop all paths, because of this change; `saved` are the seconds that eager would have taken since.
+
+        ReplayError, from now on, where it goes on like this: recording again and again costs more than eager.
+        """
+        self._unpaid = self._unpaid + 1 if saved < self.seconds else 0
+        self._drop()
+        if self._unpaid >= MOST_UNPAID:
+            self.give_up(
+                f"it reads what changes again and again ({what}), and recording it anew each time takes "
+                "longer than eager does; make that an argument of the function, one number for all samples, "
+                "as in p(x, y, beta=0.3), or a Value whose .data changes"
+            )
+
+    def give_up(self, why: str) -> None:
+        """Raise ReplayError, now and whenever something is to be recorded, until `reset`."""
+        self._drop()
+        self._given_up = f"{self.name} cannot be replayed: {why}"
+        self.ensure_possible()
+
+    def ensure_possible(self) -> None:
+        """Raise ReplayError where this function was given up."""
+        if self._given_up:
+            raise ReplayError(self._given_up)
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._drop()
+        self._unpaid, self._given_up = 0, ""
+
+    def _drop(self) -> None:
+        self.paths.clear()
+        self.seconds = 0.0
+        self._watch = None
+
+    # ── Which sample goes which way ───────────────────────────────────────────────────────────────
+
+    def split(self, batch: Batch, weights: Array, names: tuple[str, ...] = ()) -> Split:
+        """The samples by the way that each takes through the function's branches; records what is new."""
+        self.ensure_possible()
+        try:
+            for _ in range(MOST_UNPAID):
+                try:
+                    return self._split(batch, weights, names)
+                except _SomethingChanged:
+                    self._drop()
+        finally:
+            self._generators = None
+        raise ReplayError(f"{self.name} changes what it reads, each time that another sample comes")
+
+    def _split(self, batch: Batch, weights: Array, names: tuple[str, ...]) -> Split:
+        key: tuple[Shape, ...] = (*names, batch.shape)
+        original = self.named(names)
+        paths = self.paths.get(key, [])
+        if not paths:
+            self._record(original, batch, 0, weights, paths)
+            self.paths[key] = paths
+        if paths[0].takes_all:
+            return [(batch, paths[0])]
+        waiting = np.arange(len(batch))
+        found: Split = []
+        number = 0
+        while waiting.size:
+            if number == len(paths):
+                self._record(original, batch, int(waiting[0]), weights, paths)
+            path = paths[number]
+            holds = path.matches(weights, batch.take(waiting))
+            if holds.any():
+                found.append((batch.take(waiting[holds]), path))
+            waiting = waiting[~holds]
+            number += 1
+        return found
+
+    # ── Recording ─────────────────────────────────────────────────────────────────────────────────
+
+    def _record(
+        self, original: Original, batch: Batch, place: int, weights: Array, paths: list[Path]
+    ) -> None:
+        if len(paths) == MOST_PATHS:
+            raise ReplayError(
+                f"{self.name} took more than {MOST_PATHS} different ways through its branches; write the "
+                "decisions as where(…), maximum(…), relu(…), which are decided anew for every sample"
+            )
+        start = time.perf_counter()
+        path = self._tried(original, batch, place, weights)
+        self.seconds += time.perf_counter() - start
+        if paths:
+            path.ensure_like(paths[0])
+        elif path.tape.single and path.takes_all:
+            self._warn_of_unused(path)
+        paths.append(path)
+
+    def _tried(self, original: Original, batch: Batch, place: int, weights: Array) -> Path:
+        """The path of a sample; where the function has changed what it reads, once more.
+
+        A cache that fills itself in the first call is honest; what changes every time is refused.
+        """
+        before = self._watch or Watch(self.original.function)
+        if before.refusal:
+            raise ReplayError(f"{self.name} {before.refusal}")
+        if self._watch and before.look(everything=True):
+            raise _SomethingChanged
+        self._generators = self._generators or Generators()
+        try:
+            watch, path = self._settled(before, original, batch, place, weights)
+        except BaseException as error:
+            what, moved = before.look(everything=True), self._generators.moved()
+            before.put_back()
+            self._generators.put_back()
+            if isinstance(error, ReplayError) and not error.where:
+                self._explain(what, moved)
+            raise
+        if self._watch and watch is not before:
+            raise _SomethingChanged
+        self._watch = watch
+        return path
+
+    def _settled(
+        self, watch: Watch, original: Original, batch: Batch, place: int, weights: Array
+    ) -> tuple[Watch, Path]:
+        """The path, and what its function reads, which recording it has not changed."""
+        what = ""
+        for _ in range(2):
+            path = new_path(original, weights, batch, place, self._make_executor)
+            watch.add([value for value, _ in path.tape.read])
+            what = watch.look(everything=True)
+            if self._generators and self._generators.moved():
+                break
+            if not what:
+                return watch, path
+            watch = Watch(self.original.function)
+        raise ReplayError(f"{self.name} cannot be recorded: {what}")  # which is explained where it is caught
+
+    def _explain(self, what: str, moved: str) -> None:
+        """Raise a ReplayError that says why no two runs of the function are alike, where that is known."""
+        if moved:
+            raise ReplayError(
+                f"{self.name} draws random numbers ({moved}), and replay would freeze this randomness; draw "
+                "the numbers before, and pass them as arguments"
+            )
+        if what:
+            raise ReplayError(
+                f"{self.name} changes what it reads ({what}), which a replay would not do; return it, make "
+                "it an argument, or a Value"
+            )
+
+    def _warn_of_unused(self, path: Path) -> None:
+        """Once, and not for every length of a text."""
+        unused = path.tape.unused()
+        if not unused or self._has_warned:
+            return
+        self._has_warned = True
+        named = ", ".join(self.original.parameters[k].label or f"parameter {k}" for k in unused[:3])
+        more = f" and {len(unused) - 3} more" if len(unused) > 3 else ""
+        text = f"{self.name} does not use {named}{more}: the gradient is 0 there"
+        warnings.warn(text, UserWarning, stacklevel=7)
+
+    @property
+    def stats(self) -> Stats:
+        """What has been recorded so far."""
+        return sum((path.stats for path in self.all()), Stats())

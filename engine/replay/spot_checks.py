@@ -1,0 +1,90 @@
+"""Spot checks: of the calls really made, now and then one sample is run eagerly, and its result compared.
+
+No list of what a function may read is complete: a file, a clock, an object of C. So what was returned for one
+sample is compared with eager in the first calls, and then whenever 200 times has passed what it cost: half a
+percent of the time, whatever the function. That is late, by as long, for what nothing else notices.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from engine.replay.comparison import agree
+from engine.replay.eager import Original
+from engine.replay.samples import Arguments
+
+__all__ = ["Difference", "SpotChecks"]
+
+Array = Any
+FIRST_CALLS = 4  # all of which are compared
+SPACING = 200  # times its own cost until the next one
+GOLDEN = (5.0**0.5 - 1.0) / 2.0  # steps by it come everywhere, evenly
+TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Which sample, what it has in eager, an error perhaps, and what was returned for it."""
+
+    place: int
+    eager: Any
+    replayed: Sequence[float]
+
+    def __str__(self) -> str:
+        replayed = self.replayed[0] if len(self.replayed) == 1 else list(self.replayed[:3])
+        return f"sample {self.place} gives {self.eager} when it is run, and {replayed!r} when it is replayed"
+
+
+class SpotChecks:
+    """When to compare, and what came of it; `seconds` is what eager takes for a sample, as last measured."""
+
+    def __init__(self, dtype: str = "float64") -> None:
+        self.tolerance = TOLERANCE[dtype]
+        self.agreed = 0
+        self.due = 0.0
+        self.seconds = 0.0
+        self._turn = 0.0
+
+    def soon(self) -> None:
+        """Compare at the next calls again."""
+        self.due, self.agreed = 0.0, 0
+
+    def _passed(self, cost: float) -> None:
+        self.agreed += 1
+        self.due = 0.0 if self.agreed < FIRST_CALLS else time.perf_counter() + SPACING * cost
+
+    def of(self, original: Original, call: Arguments, rows: Sequence[Any]) -> Difference | None:
+        """The difference at one sample of a call, another one each time; None where there is none.
+
+        `call` has the `weights` and the `batches`; `rows` are what was returned for each sample, in order.
+        """
+        start = time.perf_counter()
+        self._turn = (self._turn + GOLDEN) % 1.0
+        number = int(self._turn * len(rows))
+        replayed = np.atleast_1d(rows[number]).tolist()
+        try:
+            wanted = self._eager(original, call, number)
+        except Exception as error:  # noqa: BLE001  (replay had a number: whatever it is, it is a difference)
+            return Difference(number, f"{type(error).__name__} ({error})", replayed)
+        if len(wanted) != len(replayed) or not all(map(self._agree, wanted, replayed)):
+            return Difference(number, wanted[0] if len(wanted) == 1 else wanted[:3], replayed)
+        self._passed(time.perf_counter() - start)
+        return None
+
+    def _eager(self, original: Original, call: Arguments, number: int) -> list[float]:
+        start = time.perf_counter()
+        for batch in call.batches:
+            place = number if batch.places is None else int(np.searchsorted(batch.places, number))
+            if place < len(batch) and (batch.places is None or batch.places[place] == number):
+                found = original.results(call.weights, batch, place)
+                self.seconds = time.perf_counter() - start
+                return found
+        raise IndexError(number)
+
+    def _agree(self, wanted: float, replayed: float) -> bool:
+        return agree(wanted, replayed, self.tolerance)

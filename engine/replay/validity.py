@@ -1,0 +1,141 @@
+"""Validity: whether what was recorded is still what the function does, before and after every call.
+
+Before a call a quick test looks at what the function reads; after it, now and then, at all of it, and at what
+eager gives for one sample. What has changed is recorded anew at once. What was noticed late leaves a doubt
+behind: so many calls gave numbers that cannot be trusted.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+from engine.replay.backends.interface import Call
+from engine.replay.recordings import Recordings
+from engine.replay.samples import Arguments
+from engine.replay.spot_checks import SpotChecks
+
+__all__ = ["Doubt", "Validity", "nothing"]
+
+LOOKING = 100  # times what it costs to look at all that is read, until it is looked at again
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """A change that was noticed late: what it was, and how many calls before gave what cannot be trusted."""
+
+    what: str
+    calls: int
+
+    def __str__(self) -> str:
+        calls = "the call before" if self.calls == 1 else f"up to {self.calls:,} calls before"
+        return f"{self.what}; what {calls} gave cannot be trusted"
+
+
+def nothing(_: Any) -> None:
+    """The call before anything is prepared."""
+
+
+class Validity:
+    """Of the recordings of one function, and of the calls that are prepared for.
+
+    `same()` is to be asked before every call, and if it says no `look`; `calls` to be counted, and `kept` to
+    be asked after those calls that come when `due` has passed on the clock of `perf_counter`.
+    """
+
+    def __init__(self, recordings: Recordings, checks: SpotChecks) -> None:
+        self.recordings, self.checks = recordings, checks
+        self.ready: dict[tuple[Any, ...], Call] = {}  # by the form of weights and arguments
+        self.latest: Call = nothing
+        self.doubts: list[Doubt] = []
+        self.same = recordings.same
+        self.due = 0.0
+        self.calls = 0  # since the last that was compared
+        self._served = 0  # samples before those, since the function was recorded
+        self._size = 1  # samples of a call
+
+    def before_a_call(self) -> None:
+        """Record anew what is seen to have changed."""
+        if not self.same():
+            self.look()
+        self.calls += 1
+
+    def look(self) -> None:
+        """Something may have changed; where it has, forget what was recorded."""
+        what = self.recordings.look()
+        self.recorded()
+        if what:
+            self._renew(what)
+
+    def recorded(self) -> None:
+        """Another way was recorded, or looked at: the quick test is another one."""
+        self.same = self.recordings.quick_test
+
+    def recheck(self) -> None:
+        """At the next calls look at everything, and compare."""
+        self.due = 0.0
+        self.checks.soon()
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.recordings.reset()
+        self._forget()
+
+    def kept(self, run: Callable[[Arguments], Any], call: Arguments, found: Any) -> Any:
+        """What was found, if all that is read is as it was, and eager agrees; else what is found anew.
+
+        ReplayError where eager does not agree even then.
+        """
+        start = perf_counter()
+        if start < self.due:
+            return found
+        what = self.recordings.look(everything=True)
+        self.recorded()
+        looked = perf_counter()
+        if not what and looked >= self.checks.due:
+            what = self._compared(call, found)
+        if what:
+            self._doubt(what)
+            found = run(call)
+            again = self._compared(call, found)
+            if again:
+                self.recordings.give_up(
+                    f"{again}; it depends on something that nothing notices (a file, a clock, …): make that "
+                    "an argument, or do without replay"
+                )
+        self.due = min(self.checks.due, perf_counter() + LOOKING * (looked - start))
+        return found
+
+    def _compared(self, call: Arguments, found: Any) -> str:
+        """How eager differs from what was found at one sample, "" where it does not."""
+        rows = found[0] if isinstance(found, tuple) else found
+        difference = self.checks.of(self.recordings.named(call.names), call, rows)
+        if difference:
+            return str(difference)
+        self._size = len(rows)
+        self._served, self.calls = self._served + self.calls * self._size, 0
+        return ""
+
+    def _doubt(self, what: str) -> None:
+        """Say of how many calls the numbers cannot be trusted, and begin anew."""
+        earlier = self.calls - 1
+        if earlier > 0:
+            self.doubts.append(Doubt(what, earlier))
+            warnings.warn(f"{self.recordings.name}: {self.doubts[-1]}", UserWarning, stacklevel=4)
+        self._renew(what)
+
+    def _renew(self, what: str) -> None:
+        """Forget what was recorded, and compare soon."""
+        saved = (self._served + self.calls * self._size) * self.checks.seconds
+        self._forget()
+        self.recordings.forget(what, saved)
+
+    def _forget(self) -> None:
+        self.ready.clear()
+        self.latest = nothing
+        self.calls = self._served = 0
+        self.same = self.recordings.same
+        self.recheck()

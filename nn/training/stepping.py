@@ -1,0 +1,101 @@
+"""Stepping: the steps of a training, in the gear asked for, or in the one in which they can be taken."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from engine import ReplayError, Value
+from nn.training.gears import EagerGear, Gear, Objective, gear_for, gear_named
+from nn.training.history import History
+from nn.training.optimizers import Optimizer
+from nn.training.samples import Samples
+
+__all__ = ["Stepping"]
+
+
+class Stepping:
+    """Takes steps; the history says in which gear, why so, and which of them cannot be trusted.
+
+    In "auto", what replay refuses in the middle is done in eager from there on. In "replay" it is an error.
+    """
+
+    def __init__(
+        self, wanted: str, objective: Objective, samples: Samples, optimizer: Optimizer, history: History
+    ) -> None:
+        self.wanted = gear_named(wanted)
+        self.objective, self.samples, self.optimizer, self.history = objective, samples, optimizer, history
+        self.done = 0
+        self.gear: Gear = EagerGear(objective, samples, optimizer)
+        self._known_doubts = 0  # of the gear, which are in the history
+        self._remembered: dict[str, dict[Value, float]] = {}  # by the optimizer
+
+    @property
+    def name(self) -> str:
+        """The name of the gear that is in."""
+        return self.gear.words.partition(":")[0]
+
+    def begin(self, places: Sequence[int]) -> None:
+        """Choose the gear; `places` are those of the first batch."""
+        self._shift(gear_for(self.wanted, self.objective, self.samples, self.optimizer, places))
+
+    def follow(self, places: Sequence[int]) -> None:
+        """After the user's callbacks: train what is to be trained now, and notice what they have changed.
+
+        What the optimizer remembers of a parameter stays with it; of a new one that is 0.
+        """
+        before = self.objective.parameters
+        self.gear.recheck()
+        if self.objective.follow_model():
+            for name, column in self.optimizer.memory.items():
+                known = self._remembered.setdefault(name, {})  # also of what is left out for a while
+                known.update(zip(before, column, strict=True))
+                self.optimizer.memory[name] = [known.get(each, 0.0) for each in self.objective.parameters]
+            self.begin(places)
+
+    def step(self, places: Sequence[int]) -> float:
+        """The mean loss of a batch, before a step on it; in eager where replay can go no further."""
+        try:
+            loss = self.gear.step(places)
+        except ReplayError as error:
+            self._leave_replay(error)
+            loss = self.gear.step(places)
+        self.done += 1
+        if len(self.gear.doubts) > self._known_doubts:
+            self._take_doubts(before=1)
+        return loss
+
+    def predict(self, inputs: Sequence[Any]) -> list[list[float]]:
+        """The model's outputs; by eager where replay can go no further."""
+        try:
+            return self.gear.predict(inputs)
+        except ReplayError as error:
+            self._leave_replay(error)
+            return self.gear.predict(inputs)
+
+    def settle(self) -> None:
+        """Put numbers and gradients into the parameters."""
+        self.gear.settle()
+
+    def _shift(self, gear: Gear) -> None:
+        self.gear = gear
+        self.history.gear = gear.words
+        self._known_doubts = len(gear.doubts)
+
+    def _leave_replay(self, error: ReplayError) -> None:
+        self._take_doubts(before=0)
+        if self.wanted == "replay":
+            raise error
+        self.gear.settle()
+        self._shift(EagerGear(self.objective, self.samples, self.optimizer, f"{error}"))
+        warnings.warn(f"fit goes on in eager: {error}", UserWarning, stacklevel=6)
+
+    def _take_doubts(self, before: int) -> None:
+        """Note which steps were taken on numbers that are not eager's; so many were done right since."""
+        last = self.done - before
+        for doubt in self.gear.doubts[self._known_doubts :]:
+            first = max(1, last - doubt.calls + 1)
+            if last >= first:
+                self.history.doubts.append(f"steps {first} to {last} cannot be trusted: {doubt.what}")
+        self._known_doubts = len(self.gear.doubts)

@@ -1,0 +1,435 @@
+"""A program follows what its function reads, or says so: at the next call, or late and with a doubt."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+import time
+import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pytest
+
+import nn
+from engine.errors import DomainError, ReplayError
+from engine.functions import log
+from engine.replay import recordings, spot_checks, validity
+from engine.replay.compiled import compile  # noqa: A004
+from engine.replay.eager import Original
+from engine.replay.recording.randomness import Generators
+from engine.replay.recording.watch import Watch
+from engine.value import Value
+
+X = np.array([1.0, -2.0, 3.0])
+
+
+def close(found: Any, wanted: Any) -> None:
+    assert np.allclose(found, wanted, rtol=1e-9, atol=1e-12), (found, wanted)
+
+
+def unseen(number: float) -> tuple[Callable[[], float], Callable[[float], None]]:
+    """A number that nothing watches, and how to set it: code names only a method of C, bound to its place."""
+    store: dict[int, float] = {0: number}
+    return partial(store.__getitem__, 0), partial(store.__setitem__, 0)
+
+
+# ── What changes is followed ──────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("call", ["outputs", "gradients", "backward"])
+def test_a_change_is_followed_at_the_next_call(call: str) -> None:
+    w, state = Value(3.0), {"scale": 1.0}
+    p = compile(lambda x: x * w * state["scale"], [w])
+
+    def losses() -> Any:
+        if call == "outputs":
+            return p(X).sum()
+        if call == "gradients":
+            return p.value_and_gradients([3.0], X)[0].sum()
+        return p.backward(X) * len(X)
+
+    for scale in (1.0, 10.0, -2.0):
+        state["scale"] = scale
+        for _ in range(3):
+            close(losses(), X.sum() * 3.0 * scale)
+
+
+def test_a_prepared_call_is_not_used_after_a_change() -> None:
+    w, state = Value(3.0), [1.0]
+    p = compile(lambda x: x * w * state[0], [w])
+    weights = np.array([3.0])
+    for _ in range(10):
+        p.value_and_gradients(weights, X)
+    state[0] = 2.0
+    losses, gradient = p.value_and_gradients(weights, X)
+    close(losses, X * 6.0)
+    close(gradient, [X.sum() * 2.0])
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m.layers.__setitem__(0, nn.Layer(2, 3, "relu", seed=9)),
+        lambda m: m.layers[0].neurons[1].weights.__setitem__(0, Value(5.0)),
+        lambda m: setattr(m.layers[0].neurons[1], "bias", Value(5.0)),
+        lambda m: m.layers[0].neurons.reverse(),
+        lambda m: setattr(m.layers[0], "neurons", m.layers[0].neurons[::-1]),
+        lambda m: m.layers.insert(1, nn.Layer(3, 3, "sigmoid", seed=2)),
+        lambda m: setattr(m.layers[1].neurons[0], "_function", lambda x: x * 3.0),
+    ],
+)
+def test_a_replaced_layer_or_weight_is_followed_at_the_next_call(change: Callable[[Any], object]) -> None:
+    model = nn.MLP(2, [3, 1], activation="tanh", output="sigmoid", seed=0)
+    p = compile(lambda x: model(x)[0], model)
+    points = [[1.0, 2.0], [0.5, -1.0]]
+    for _ in range(10):
+        p(points)
+    change(model)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # some parameters are not used any more
+        close(p(points), [model(point)[0].data for point in points])
+
+
+def test_the_data_of_a_held_value_read_as_a_number_is_followed() -> None:
+    w, held = Value(3.0), Value(1.0)
+    p = compile(lambda x: x * w * held.data, [w])
+    for number in (1.0, 10.0, 4.0):
+        held.data = number
+        close(p(X), X * 3.0 * number)
+
+
+def test_another_way_through_the_branches_sees_the_change_too() -> None:
+    w, state = Value(3.0), {"scale": 1.0}
+    p = compile(lambda x: x * w * state["scale"] if x > 0 else -x * w * state["scale"], [w])
+    close(p([1.0, 2.0]), [3.0, 6.0])
+    state["scale"] = 10.0
+    close(p([1.0, -1.0]), [30.0, 30.0])
+
+
+def test_a_cache_that_fills_itself_once_is_honest() -> None:
+    w, cache = Value(3.0), dict[str, float]()
+
+    def function(x: Any) -> Any:
+        if "scale" not in cache:
+            cache["scale"] = 2.0
+        return x * w * cache["scale"]
+
+    p = compile(function, [w])
+    close(p(X), X * 6.0)
+
+
+def test_reset_records_anew() -> None:
+    w = Value(3.0)
+    p = compile(lambda x: x * w, [w])
+    p(X)
+    assert p.stats.paths == 1
+    p.reset()
+    assert p.stats.paths == 0
+    close(p(X), X * 3.0)
+
+
+# ── What cannot be followed is refused ────────────────────────────────────────────────────────────
+
+
+def test_what_changes_again_and_again_is_refused_and_named() -> None:
+    w, state = Value(3.0), {"beta": 0.0}
+    p = compile(lambda x: x * w * state["beta"], [w])
+
+    def anneal() -> None:
+        for k in range(100):
+            state["beta"] = float(k)
+            close(p(X), X * 3.0 * k)
+
+    with pytest.raises(ReplayError, match=r"state\['beta'\] was .* p\(x, y, beta=0.3\)"):
+        anneal()
+    with pytest.raises(ReplayError, match="again and again"):
+        p(X)
+    p.reset()
+    close(p(X), X * 3.0 * state["beta"])
+
+
+def test_a_function_that_changes_what_it_reads_is_refused_and_leaves_nothing_behind() -> None:
+    w, calls, seen = Value(3.0), [0], dict[int, Any]()
+
+    def function(x: Any) -> Any:
+        calls[0] += 1
+        seen[calls[0]] = x
+        return x * w * calls[0]
+
+    p = compile(function, [w])
+    for _ in range(2):
+        with pytest.raises(ReplayError, match="changes what it reads"):
+            p(X)
+        assert (calls, seen, w.data, w.grad) == ([0], {}, 3.0, None)
+
+
+def test_a_mean_that_is_kept_from_call_to_call_is_refused() -> None:
+    w = Value(3.0)
+
+    class Centered:
+        mean = 0.0
+
+        def __call__(self, x: Any) -> Any:
+            self.mean = 0.9 * self.mean + 0.1 * x
+            return (x - self.mean) * w
+
+    centered = Centered()
+    with pytest.raises(ReplayError):
+        compile(centered, [w])(X)
+    assert vars(centered) == {}
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        random.random,
+        lambda: random.gauss(0.0, 1.0),
+        np.random.random,
+        random.Random(1).random,
+        np.random.default_rng(1).random,
+        np.random.RandomState(1).random,
+        lambda: random.random() * 0.0,
+        random.SystemRandom().random,
+        lambda: float(np.random.default_rng().random()),
+    ],
+)
+def test_randomness_is_refused_and_put_back(draw: Callable[[], float]) -> None:
+    w, before = Value(3.0), Generators()
+    for _ in range(2):
+        with pytest.raises(ReplayError):
+            compile(lambda x: x * w * (1.0 + draw()), [w])(X)
+    assert not before.moved()
+
+
+def test_dropout_that_is_on_is_refused_outside_of_fit() -> None:
+    model = nn.Sequential(nn.Layer(2, 4, "tanh", seed=0), nn.Dropout(0.5, seed=0))
+    model.train()
+    state = model.layers[1].rng.getstate()
+    with pytest.raises(ReplayError, match="random"):
+        compile(lambda x: sum(model(x)), model)([[1.0, 2.0]])
+    assert model.layers[1].rng.getstate() == state
+    model.train(False)
+    assert len(compile(lambda x: sum(model(x)), model)([[1.0, 2.0]])) == 1
+
+
+def test_an_error_while_recording_leaves_nothing_behind() -> None:
+    w, calls = Value(3.0), [0]
+
+    def function(x: Any) -> Any:
+        calls[0] += 1
+        return log(x * w)
+
+    p = compile(function, [w])
+    for _ in range(2):
+        with pytest.raises(DomainError):
+            p([-1.0])
+        assert calls == [0]
+    assert p.stats.paths == 0
+    with pytest.raises(ReplayError, match="not recorded"):
+        p.to_jax()
+
+
+def test_a_program_called_while_another_is_recorded_is_refused() -> None:
+    w = Value(2.0)
+    inner = compile(lambda x: x * w, [w])
+    inner([1.0])
+    for call in (
+        lambda: float(inner([1.0])[0]),
+        lambda: float(inner.value_and_gradients(np.array([2.0]), np.array([1.0]))[0][0]),
+        lambda: inner.backward([1.0]),
+    ):
+        with pytest.raises(ReplayError, match="while another function is recorded"):
+            compile(lambda x, call=call: x * w * call(), [w])([1.0])
+    assert w.grad is None
+
+
+# ── What nothing notices is found by comparison ───────────────────────────────────────────────────
+
+
+def test_what_no_watch_sees_is_found_by_comparison_and_doubted() -> None:
+    w = Value(3.0)
+    read, write = unseen(1.0)
+    p = compile(lambda x: x * w * read(), [w])
+    weights = np.array([3.0])
+    for _ in range(10):
+        close(p.value_and_gradients(weights, X)[0], X * 3.0)
+    write(2.0)
+
+    def wrong_calls() -> int:
+        end = time.perf_counter() + 20.0
+        for number in itertools.takewhile(lambda _: time.perf_counter() < end, itertools.count()):
+            if np.allclose(p.value_and_gradients(weights, X)[0], X * 6.0):
+                return number
+        raise AssertionError("it was not noticed")
+
+    with pytest.warns(UserWarning, match="cannot be trusted"):
+        wrong = wrong_calls()
+    (doubt,) = p.doubts
+    assert doubt.calls >= wrong
+    assert "when it is run" in doubt.what
+
+
+def test_what_differs_every_time_is_given_up_with_both_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    w = Value(3.0)
+    p = compile(lambda x: x * w, [w])
+    p([1.0])
+    real = Original.results
+    monkeypatch.setattr(Original, "results", lambda *given: [number + 1.0 for number in real(*given)])
+    p.recheck()
+    for _ in range(2):
+        with pytest.raises(ReplayError, match=r"sample 0 gives 4.0 .* and 3.0"):
+            p([1.0])
+    monkeypatch.undo()
+    p.reset()
+    close(p([1.0]), [3.0])
+
+
+def test_the_comparison_costs_a_bounded_share_of_the_time() -> None:
+    checks = spot_checks.SpotChecks()
+    for _ in range(3):
+        checks._passed(1e-3)
+        assert checks.due == 0.0  # the first calls are all compared
+    checks._passed(1e-3)
+    assert checks.due == pytest.approx(time.perf_counter() + 0.2, abs=0.05)
+    checks.soon()
+    assert checks.due == 0.0
+
+
+def test_every_sample_gets_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    w = Value(1.0)
+    p = compile(lambda x: x * w, [w])
+    asked = []
+    real = Original.results
+
+    def results(*given: Any) -> list[float]:
+        asked.append(given[-1])
+        return real(*given)
+
+    monkeypatch.setattr(Original, "results", results)
+    for _ in range(30):
+        p.recheck()
+        p([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    assert set(asked) == set(range(7))
+
+
+# ── Calls as people write them ────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("keyword_only", [False, True])
+def test_arguments_by_name_and_one_number_for_all_samples(keyword_only: bool) -> None:
+    w = Value(3.0)
+
+    def plain(x: Any, y: Any, beta: Any = 1.0) -> Any:
+        return (x * w - y) ** 2 + beta * w**2
+
+    def by_name(x: Any, y: Any, *, beta: Any = 1.0) -> Any:
+        return plain(x, y, beta)
+
+    p = compile(by_name if keyword_only else plain, [w])
+    x, y = np.array([1.0, 2.0, 3.0]), np.array([0.0, 1.0, -1.0])
+    for beta in (0.3, 0.5, 0, -1.0):
+        wanted = (x * 3.0 - y) ** 2 + beta * 9.0
+        close(p(x, y, beta=beta), wanted)
+        close(p(x.tolist(), y=y.tolist(), beta=beta), wanted)
+        losses, gradient = p.value_and_gradients(np.array([3.0]), x, y, beta=beta)
+        close(losses, wanted)
+        close(gradient, [(2 * x * (x * 3.0 - y) + 6.0 * beta).sum()])
+        if not keyword_only:
+            close(p(x, y, beta), wanted)
+    close(p(x, y, beta=[1.0, 2.0, 3.0]), (x * 3.0 - y) ** 2 + np.array([1.0, 2.0, 3.0]) * 9.0)
+    close(p(x, y), (x * 3.0 - y) ** 2 + 9.0)
+    w.grad = None
+    assert p.backward(x, y, beta=0.5) == pytest.approx(((x * 3.0 - y) ** 2 + 4.5).mean())
+    with pytest.raises(TypeError, match="gamma"):
+        p(x, y, gamma=1.0)
+    with pytest.raises(TypeError, match="missing"):
+        p(x, beta=1.0)
+
+
+def test_an_annealed_argument_is_recorded_once() -> None:
+    w = Value(3.0)
+    p = compile(lambda x, beta: x * w * beta, [w])
+    for k in range(50):
+        close(p.value_and_gradients([3.0], X, beta=0.1 * k)[0], X * 0.3 * k)
+    assert p.stats.paths == 1
+
+
+def test_the_warning_of_a_parameter_that_is_not_used_comes_once() -> None:
+    ws = [Value(1.0), Value(2.0)]
+    p = compile(lambda x: sum((each * ws[0] for each in x), Value(0.0)), ws)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for length in (1, 2, 3):
+            p([[1.0] * length])
+    assert len([each for each in caught if "does not use" in str(each.message)]) == 1
+
+
+# ── Every protection carries something ────────────────────────────────────────────────────────────
+
+
+def changed_closure() -> bool:
+    w, state = Value(3.0), {"scale": 1.0}
+    p = compile(lambda x: x * w * state["scale"], [w])
+    for _ in range(10):
+        p(X)
+    p._validity.due = math.inf
+    state["scale"] = 2.0
+    return bool(np.allclose(p(X), X * 6.0))
+
+
+def frozen_draw() -> bool:
+    w, generator = Value(3.0), random.Random(7)
+    draws = generator.random
+    try:
+        return bool(compile(lambda x: x * w if draws() > 1e-9 else x, [w])(X).sum() == 0.0)
+    except ReplayError:
+        return True
+
+
+def unseen_change() -> bool:
+    w = Value(3.0)
+    read, write = unseen(1.0)
+    p = compile(lambda x: x * w * read(), [w])
+    p(X)
+    write(2.0)
+    p.recheck()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return bool(np.allclose(p(X), X * 6.0))
+
+
+def clock() -> bool:
+    w = Value(3.0)
+    try:
+        compile(lambda x: x * w * (1.0 + 0.0 * time.perf_counter()), [w])(X)
+    except ReplayError:
+        return True
+    return False
+
+
+ABLATIONS: dict[str, tuple[Callable[[], bool], Any, str, Any]] = {
+    "watch": (changed_closure, Watch, "look", lambda self, everything=False: ""),
+    "generators": (frozen_draw, Generators, "moved", lambda self: ""),
+    "comparison": (unseen_change, validity.Validity, "_compared", lambda *_: ""),
+    "names refused on sight": (clock, recordings, "Watch", None),
+}
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_without_a_protection_a_program_turns_silent(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    follows, owner, attribute, instead = ABLATIONS[name]
+    assert follows()
+    if instead is None:
+
+        class Trusting(Watch):
+            def __init__(self, function: Any) -> None:
+                super().__init__(function)
+                self.refusal = ""
+
+        instead = Trusting
+    monkeypatch.setattr(owner, attribute, instead)
+    assert not follows()
