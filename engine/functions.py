@@ -91,9 +91,8 @@ def describe(operation: Operation) -> str:
     if operation.domain.words != "a number":
         lines.append(f"Needs {operation.domain.words}; raises DomainError otherwise.")
     lines += [f"At {', '.join(map(repr, kink.at))}: {kink.rule}." for kink in operation.kinks]
-    at = (0.5, 2.0)[: operation.arity]
-    if not operation.domain.contains(*at):
-        at = (1.5,)
+    points = [(first, 2.0)[: operation.arity] for first in (0.5, 1.5, 1.0)]
+    at = next(point for point in points if operation.domain.contains(*point))
     lines.append(f">>> {operation.name}({', '.join(map(repr, at))})\n{operation.evaluate(at)!r}")
     return "\n\n".join(lines)
 
@@ -106,6 +105,7 @@ asin, acos, atan = _function(ops.asin), _function(ops.acos), _function(ops.atan)
 sinh, cosh, tanh = _function(ops.sinh), _function(ops.cosh), _function(ops.tanh)
 asinh, acosh, atanh = _function(ops.asinh), _function(ops.acosh), _function(ops.atanh)
 atan2, hypot = _function(ops.atan2), _function(ops.hypot)
+lgamma, digamma, polygamma = _function(ops.lgamma), _function(ops.digamma), _function(ops.polygamma)
 erf, erfc, sign = _function(ops.erf), _function(ops.erfc), _function(ops.sign)
 floor, ceil = _function(ops.floor), _function(ops.ceil)
 maximum, minimum = _function(ops.maximum), _function(ops.minimum)

@@ -22,6 +22,7 @@ from functools import reduce
 from types import FunctionType
 from typing import Any
 
+from engine import gamma_functions
 from engine.operation import ALWAYS, Domain, Inexact, Kink, Operation, choose, ulps
 
 TABLE: dict[str, Operation] = {}
@@ -180,6 +181,19 @@ erf = row("erf", math.erf, lambda out, x: (TWO_BY_ROOT_PI * exp(-x * x),),
           "the error function of x", ulp=1, monotone=ALWAYS, steepest=1.2)
 erfc = row("erfc", math.erfc, lambda out, x: (-(TWO_BY_ROOT_PI * exp(-x * x)),),
            "1 − erf(x), exact where erf is nearly 1", ulp=5, monotone=ALWAYS, steepest=1.2)
+
+NO_POLE = Domain("x that is not 0 and no negative whole number", lambda x: x > 0 or x % 1.0 > 0, ((0.1, 30.0),))
+lgamma = row("lgamma", math.lgamma, lambda out, x: (digamma(x),), "the logarithm of |Γ(x)|", NO_POLE,
+             ulp=lambda out, x: ulps(8, abs(out) + 1.0))
+digamma: Operation = row("digamma", gamma_functions.digamma, lambda out, x: (polygamma(1.0, x),), "the derivative of lgamma",
+              NO_POLE, ulp=lambda out, x: ulps(8, abs(out) + 1.0 + math.log1p(abs(x))), monotone=lambda x: x > 0)
+polygamma: Operation = row("polygamma", gamma_functions.polygamma, lambda out, order, x: (None, polygamma(order + 1.0, x)),
+                "the derivative of digamma of that order, in which there is none",
+                Domain(f"a whole order up to {gamma_functions.MOST:.0f}, and {NO_POLE.words}",
+                       lambda order, x: 0 <= order <= gamma_functions.MOST and order % 1.0 == 0 and NO_POLE.contains(x),
+                       ((1.0, 1.0), (0.1, 30.0))),
+                arity=2, side=lambda order, x: order,
+                ulp=lambda out, order, x: ulps(8 + 2 * order, out) if x > 0 else math.inf, monotone=lambda order, x: x > 0)
 
 # ── Selection: what is not selected has no path ───────────────────────────────────────────────────
 

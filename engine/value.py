@@ -216,6 +216,7 @@ class Value(Node):
     asin, acos, atan = _unary(ops.asin), _unary(ops.acos), _unary(ops.atan)
     sinh, cosh, tanh = _unary(ops.sinh), _unary(ops.cosh), _unary(ops.tanh)
     asinh, acosh, atanh = _unary(ops.asinh), _unary(ops.acosh), _unary(ops.atanh)
+    lgamma, digamma = _unary(ops.lgamma), _unary(ops.digamma)
     erf, erfc, sign = _unary(ops.erf), _unary(ops.erfc), _unary(ops.sign)
     floor, ceil = __floor__, __ceil__
     sigmoid, relu, softplus = _unary(ops.sigmoid), _unary(ops.relu), _unary(ops.softplus)

@@ -7,11 +7,12 @@ again, and `expression.at` has the numbers to call it with.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from engine import Value, ops
 from engine.checking.expressions import Expression, grow, is_clear, random_expression
 from engine.checking.strategies import graphs, numbers, points, values
+from engine.operation import Operation
 
 __all__ = [
     "DIFFERENTIABLE",
@@ -41,8 +42,13 @@ def build(expression: Expression) -> tuple[Value, list[Value]]:
 
 
 def seeded_expressions(
-    count: int, inputs: int = 2, size: int = 8, seed: int = 0, avoid: float = 1e-3
+    count: int,
+    inputs: int = 2,
+    size: int = 8,
+    seed: int = 0,
+    avoid: float = 1e-3,
+    operations: Sequence[Operation] | None = None,
 ) -> Iterator[Expression]:
-    """The same expressions in every run."""
+    """The same expressions in every run, of the whole table or of the operations given."""
     for number in range(count):
-        yield random_expression(random.Random(f"{seed} {number}"), inputs, size, avoid=avoid)
+        yield random_expression(random.Random(f"{seed} {number}"), inputs, size, operations, avoid)
