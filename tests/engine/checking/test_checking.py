@@ -118,7 +118,7 @@ def tells(row: Operation, partials: Partials, operands: Sequence[float], slot: i
     return math.isfinite(wrong) and abs(wrong - right) > 5e-4 * abs(right) and abs(wrong - right) > 1e-6
 
 
-SLOTS = [(row, slot) for row in ROWS for slot in range(len(row.domain.sample))]
+SLOTS = [(row, slot) for row in ROWS for slot, (low, high) in enumerate(row.domain.sample) if low < high]
 
 
 @pytest.mark.parametrize(("row", "slot"), SLOTS, ids=[f"{row.name}-{slot}" for row, slot in SLOTS])
