@@ -20,7 +20,7 @@ from engine.replay.recording.tape import Tape
 from engine.replay.rolling.roll import roll
 from engine.replay.samples import Batch
 
-__all__ = ["MakeExecutor", "agree", "new_path"]
+__all__ = ["MakeExecutor", "agree", "new_path", "try_types"]
 
 Array = Any
 MakeExecutor = Callable[[Tape, Program, Sequence[int]], Executor]
@@ -52,7 +52,7 @@ def new_path(
         executor=executor,
         guards=_executor_of(tape, _guard_places(tape), batch),
         checks=_executor_of(tape, tape.checks, batch),
-        whole=batch.whole,
+        types={batch.whole},
         limits=tape.index_inputs(),
         stats=Stats(
             nodes=len(tape),
@@ -65,6 +65,28 @@ def new_path(
     )
     _compare(path, weights, batch, place)
     return path
+
+
+def try_types(path: Path, weights: Array, batch: Batch) -> bool:
+    """Whether the path is good for data of these types, int or float, too: tried on samples, if not known.
+
+    `type(x)` is a question that a tracer does not hear.
+    """
+    if batch.whole in path.types:
+        return True
+    if path.tape.asks_types:
+        return False
+    path.types.add(batch.whole)
+    try:
+        others = _others(path, weights, batch, -1)
+        if others:
+            _compare(path, weights, batch, others[0])
+    except ReplayError:
+        path.types.discard(batch.whole)
+        return False
+    except Exception:  # noqa: BLE001  (of a sample: it is met again when that is run)
+        path.types.discard(batch.whole)
+    return True
 
 
 def _recorded(original: Original, weights: Array, batch: Batch, place: int) -> Tape:

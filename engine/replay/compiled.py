@@ -142,6 +142,7 @@ class Compiled:
         cannot raise: what eager would refuse is nan there. ReplayError where nothing was recorded, where a
         Python `if` on Values splits the samples, which no single program can follow, and without JAX.
         """
+        _ensure_not_recording(self.__name__)
         if arguments:
             self.value_and_gradients(self._weights(), *arguments, **named)
         if not self._paths:

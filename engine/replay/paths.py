@@ -62,7 +62,7 @@ class Path:
     executor: Executor
     guards: Executor | None  # gives the outcomes, then the operands that were computed
     checks: Executor | None
-    whole: tuple[bool, ...]  # whether the numbers of each argument were whole ones when it was recorded
+    types: set[tuple[bool, ...]]  # for each argument, whether its numbers are whole ones, as far as tried
     limits: dict[int, range]  # {input that tells a place: the places that there are}
     stats: Stats
 
@@ -85,14 +85,14 @@ class Path:
     @property
     def takes_all(self) -> bool:
         """Whether all samples of its shape go this way."""
-        return self.guards is None and not self.tape.asks_types
+        return self.guards is None
 
     def matches(self, weights: Array, batch: Batch) -> Array:
         """For each sample, whether it takes this way: whether every guard sees what it saw.
 
         Where a guard has no answer for a sample, what eager raises for it is raised.
         """
-        if self.tape.asks_types and batch.whole != self.whole:
+        if batch.whole not in self.types:
             return np.zeros(len(batch), dtype=bool)
         if self.guards is None:
             return np.ones(len(batch), dtype=bool)
@@ -155,14 +155,14 @@ class Path:
     def outputs(self, weights: Array, batch: Batch) -> Array:
         """The results, (outputs, samples); raises what eager raises."""
         if not self.watches:
-            self._check_indices(batch)
+            self._check_indices(weights, batch)
         self._ensure_defined(weights, batch)
         return self._rounded(self._careful_outputs(self._all_weights(weights), batch))
 
     def gradients(self, weights: Array, batch: Batch) -> tuple[Array, Array]:
         """(losses, the gradient of their sum); raises what eager raises."""
         if not self.watches:
-            self._check_indices(batch)
+            self._check_indices(weights, batch)
         self._ensure_defined(weights, batch)
         losses, gradient = self._careful_gradients(self._all_weights(weights), batch)
         return self._rounded(losses), self._rounded(gradient)
@@ -204,7 +204,7 @@ class Path:
                 if math.isfinite(found.sum()):
                     return found
         except UNDEFINED:
-            self._check_indices(batch)
+            self._check_indices(weights, batch)
         if len(batch) == 1:
             return np.array(self.original.results(weights, batch, 0))[:, None]
         return np.concatenate([self._careful_outputs(weights, part) for part in _halves(batch)], axis=1)
@@ -223,7 +223,7 @@ class Path:
                 if math.isfinite(np.add.reduce(losses) + np.add.reduce(gradient)):
                     return losses, gradient
         except UNDEFINED:
-            self._check_indices(batch)
+            self._check_indices(weights, batch)
         if len(batch) == 1:
             loss, found = self.original.gradient(weights, batch, 0)
             return np.array([loss]), np.array(found)
@@ -240,16 +240,18 @@ class Path:
             valid &= (column >= places.start) & (column < places.stop) & (column == np.floor(column))
         return valid
 
-    def _check_indices(self, batch: Batch) -> None:
-        """Raise IndexError or TypeError, as eager does, for a sample that tells a place outside its list."""
+    def _check_indices(self, weights: Array, batch: Batch) -> None:
+        """Raise what eager raises for a sample that tells a place outside its list."""
         for number, places in self.limits.items():
             column = batch.column(number)
             if column.min() >= places.start and column.max() < places.stop and _is_whole(column):
                 continue
             place = int(np.flatnonzero(~self._valid_indices(batch))[0])
-            index = column[place]
-            kind = IndexError if index == math.floor(index) else TypeError
-            raise kind(f"sample {place} picks place {index!r} of a list of {places.stop}")
+            what = f"sample {place} picks place {column[place].item()!r} of a list of {places.stop}"
+            try:
+                self._raise_as_eager(weights, batch.take([place]), IndexError(what))
+            except (IndexError, TypeError) as error:
+                raise type(error)(f"{what}: {error}") from error
 
     def __str__(self) -> str:
         return f"{self.tape}\n\n{self.program}"

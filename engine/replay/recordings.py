@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import ReplayError
-from engine.replay.comparison import MakeExecutor, new_path
+from engine.replay.comparison import MakeExecutor, new_path, try_types
 from engine.replay.eager import Original
 from engine.replay.paths import Path, Stats
 from engine.replay.recording.randomness import Generators
@@ -130,7 +130,7 @@ class Recordings:
         if not paths:
             self._record(original, batch, 0, weights, paths)
             self.paths[key] = paths
-        if paths[0].takes_all:
+        if paths[0].takes_all and try_types(paths[0], weights, batch):
             return [(batch, paths[0])]
         waiting = np.arange(len(batch))
         found: Split = []
@@ -139,11 +139,13 @@ class Recordings:
             if number == len(paths):
                 self._record(original, batch, int(waiting[0]), weights, paths)
             path = paths[number]
+            number += 1
+            if not try_types(path, weights, batch):
+                continue
             holds = path.matches(weights, batch.take(waiting))
             if holds.any():
                 found.append((batch.take(waiting[holds]), path))
             waiting = waiting[~holds]
-            number += 1
         return found
 
     # ── Recording ─────────────────────────────────────────────────────────────────────────────────

@@ -123,8 +123,10 @@ class _Paths:
         return self.tape.instructions[place - self.first].operation in SELECTIONS
 
     def partials(self, place: int) -> tuple[float | None, ...]:
-        """The local derivatives, from the table."""
+        """The local derivatives, from the table; what is flat hands nothing down."""
         operation, operands, _ = self.tape.instructions[place - self.first]
+        if operation.flat:
+            return (None,) * len(operands)
         return operation.partials(self.found[place], *(self.found[operand] for operand in operands))
 
     def order(self, root: int) -> list[int]:

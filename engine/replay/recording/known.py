@@ -94,6 +94,11 @@ class Known(Nodes):
             angle_node = self._made(ops.atan2, (node, self._constant(-1.0)), angle)
             self.guard(self._made(selection.GREATER, (angle_node, self._constant(0.0)), float(angle > 0.0)))
 
+    def guard_all(self) -> None:
+        """Guards for the conditions that were not tested: who asks `(x > 0) is True` is not heard."""
+        for node in list(self.unheard):
+            self.guard(node)
+
     def _is_known(self, node: Value) -> bool:
         """Whether the number of a node is settled by guards already."""
         if node in self._known or self.is_plain(node):
@@ -107,6 +112,7 @@ class Known(Nodes):
 
     def guard(self, node: Value) -> bool:
         """The outcome of a condition; samples with another outcome go another way."""
+        self.unheard.pop(node, None)
         if node not in self.guards:
             self.guards[node] = bool(node._data)
         return self.guards[node]

@@ -7,6 +7,7 @@ change.
 from __future__ import annotations
 
 import linecache
+import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -40,6 +41,7 @@ class Nodes:
         self.parameters = {parameter: index for index, parameter in enumerate(parameters)}
         self.inputs: dict[Value, int] = {}
         self.guards: dict[Value, bool] = {}
+        self.unheard: dict[Value, None] = {}  # conditions that nobody has tested yet
         self.read: dict[Value, float] = {}  # held Values whose number the function knows
         self.made: set[Value] = set()  # by operations
         self.fresh: set[Value] = set()  # leaves that the function made
@@ -67,6 +69,7 @@ class Nodes:
         if is_traced(number) and not number.session.is_over:
             source = self.node(number)
             leaf._data, leaf._operation, leaf._first = source._data, selection.DETACH, source
+            leaf._first_partial = math.nan
             self.made.add(leaf)
             return
         leaf._data = as_number(number)
@@ -86,6 +89,7 @@ class Nodes:
     def _made(self, operation: Operation, nodes: Sequence[Value], data: float) -> Value:
         node = self._leaf(Value, data)
         node._operation = operation
+        node._first_partial = node._second_partial = math.nan  # nobody reads them unnoticed
         if operation.arity in (1, 2):
             node._first, node._second = (*nodes, None)[:2]
         else:

@@ -92,6 +92,7 @@ def _tape(function: Any, result: Any, session: Session) -> Tape:
     outputs = [_output(function, value, session) for value in (result if listed else [result])]
     if not outputs:
         raise ReplayError(f"{_name(function)} returned an empty list; return a Value, or a list of Values")
+    session.guard_all()
     needed = [*outputs, *session.guards]
     checks = _checks(session, needed)
     interior, leaves = interior_and_leaves(_above([*needed, *checks]))
@@ -164,8 +165,11 @@ def _leaf(leaf: Any, session: Session, held: list[Value]) -> Leaf:
 
 
 def _output(function: Any, value: Any, session: Session) -> Value:
-    if isinstance(value, Value) or (is_traced(value) and value.session is session):
-        return session.node(value) if isinstance(value, Value) else value.node
+    if isinstance(value, Value):
+        return session.node(value)
+    if is_traced(value) and value.session is session:
+        session.unheard.pop(value.node, None)
+        return value.node  # type: ignore[no-any-return]
     found = f"{type(value).__name__} ({value!r:.60})"
     raise ReplayError(f"{_name(function)} returned {found}; return a Value, or a list of Values")
 

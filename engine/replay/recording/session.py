@@ -132,7 +132,11 @@ class Session(Known):
 
     def _condition(self, row: Operation, nodes: Sequence[Value]) -> Condition:
         number = row.evaluate([node._data for node in nodes])
-        return Condition(self, self._made(row, nodes, number), bool(number))
+        for node in nodes:
+            self.unheard.pop(node, None)
+        made = self._made(row, nodes, number)
+        self.unheard[made] = None
+        return Condition(self, made, bool(number))
 
     def truth(self, thing: Any) -> bool:
         """Whether a number is not 0."""
@@ -155,11 +159,13 @@ class Session(Known):
         return self.make(ops.where, (self._decided(condition), accepted, otherwise))
 
     def _decided(self, condition: Any) -> Any:
-        if type(condition) is Condition:
-            return condition.node if condition.session is self else float(bool(condition))
+        """A condition as an operand: a node, or 1 or 0 where it is settled."""
         if isinstance(condition, Value) or self._is_open(condition):
-            return self._condition(selection.NONZERO, (self.node(condition),)).node
-        return float(bool(condition))
+            condition = self._condition(selection.NONZERO, (self.node(condition),))
+        if type(condition) is not Condition or condition.session is not self:
+            return float(bool(condition))
+        self.unheard.pop(condition.node, None)
+        return condition.node
 
     def choose_thunk(self, condition: Condition, accepted: Any, otherwise: Any) -> Any:
         """The same for the sides of a row's formula; one that is not taken, and has no value here, is nan.

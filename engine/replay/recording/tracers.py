@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from engine.operation import Operation
@@ -61,7 +62,6 @@ class _Traced:
     """What stands for a plain number: its node in the recording, and the number of this sample."""
 
     __slots__ = ("node", "number", "session")
-    __array_ufunc__ = None  # NumPy then leaves `array * tracer` to us
 
     def __init__(self, session: Any, node: Any, number: Any) -> None:
         self.session, self.node, self.number = session, node, number
@@ -71,6 +71,14 @@ class _Traced:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         return self
+
+    def __array_ufunc__(self, function: Any, method: str, *operands: Any, **named: Any) -> Any:
+        """NumPy's function of plain numbers; an operator of its scalars is followed as Python's is."""
+        operands = tuple([x.item() if getattr(x, "shape", None) == () else x for x in operands])
+        own = _OF_NUMPY.get(function.__name__)
+        if own and method == "__call__" and not named and not any(hasattr(x, "shape") for x in operands):
+            return own(self.session, operands)
+        return getattr(function, method)(*map(plain, operands), **named)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
         return plain(self).__reduce_ex__(protocol)
@@ -132,6 +140,14 @@ def _compared(function: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
+def _followed_by(function: Callable[..., Any], session: Any, operands: tuple[Any, ...]) -> Any:
+    return session.arithmetic(function, operands)
+
+
+def _compared_by(function: Callable[..., Any], session: Any, operands: tuple[Any, ...]) -> Any:
+    return session.compared(function, *operands)
+
+
 _ALIKE = {  # of the plain number itself, whoever is asked
     "__format__": _delegated(format),
     "__hash__": _delegated(hash),
@@ -162,6 +178,20 @@ for _name in (*dir(int), *dir(float)):  # and whatever else Python's numbers are
 
 _ARITHMETIC = {name: getattr(operator, name) for name in ("add", "sub", "mul", "truediv")} | {"pow": pow}
 _COMPARISONS = {name: getattr(operator, name) for name in ("lt", "le", "gt", "ge", "eq", "ne")}
+
+
+_NAMED = {
+    "sub": "subtract",
+    "mul": "multiply",
+    "truediv": "divide",
+    "pow": "power",
+    "lt": "less",
+    "gt": "greater",
+}
+_NAMED |= {"le": "less_equal", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"}
+_OF_NUMPY: dict[str, Callable[[Any, Any], Any]] = {
+    _NAMED.get(name, name): partial(_followed_by, function) for name, function in _ARITHMETIC.items()
+} | {_NAMED[name]: partial(_compared_by, function) for name, function in _COMPARISONS.items()}
 
 
 class Tracer(_Traced):

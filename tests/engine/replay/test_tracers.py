@@ -20,6 +20,7 @@ import pytest
 from engine.errors import ReplayError
 from engine.functions import exp, maximum, pick, where
 from engine.replay.compiled import compile  # noqa: A004
+from engine.replay.recording.record import record
 from engine.value import Value
 
 W = Value(1.5)
@@ -214,6 +215,24 @@ def test_the_types_of_the_data_are_part_of_what_was_seen() -> None:
     assert program.value_and_gradients([1.0], np.array([1]))[0].tolist() == [1.0]
 
 
+def test_types_that_nobody_was_heard_to_ask_for_are_tried() -> None:
+    program = compile(lambda x: x * W if type(x) is str else x * W * (2.0 if type(x) is float else 1.0), [W])
+    assert program([1, 2]).tolist() == [1.5, 3.0]
+    with pytest.raises(ReplayError, match="type"):
+        program([1.0, 2.0])
+    assert program([1, 2]).tolist() == [1.5, 3.0]
+    plain = compile(lambda x: x * W, [W])
+    plain([1, 2])
+    plain([1.0, 2.0])
+    assert plain.stats.paths == 1
+
+
+def test_a_condition_that_is_not_tested_leaves_a_guard() -> None:
+    program = compile(lambda x: x * W if (x > 2.0) is True else -x * W, [W])
+    with pytest.raises(ReplayError, match="is"):
+        program([1.0, 1.5, 3.0, 0.5])
+
+
 def test_zero_and_minus_zero_are_two_numbers() -> None:
     program = compile(lambda x: W * math.copysign(1.0, x), [W])
     assert program([0.0, -0.0, 0.0]).tolist() == [1.5, -1.5, 1.5]
@@ -247,7 +266,7 @@ def test_what_is_kept_from_a_recording_is_a_number_to_whoever_does_not_record() 
         kept.append(x > 1.0)
         return x * W
 
-    compile(function, [W])([3.0])
+    record(function, [W], [3.0])
     number, double, condition = kept[:3]
     assert (number + 1.0, double * double, condition is not None, bool(condition)) == (4.0, 36.0, True, True)
     assert (f"{number}", hash(double), number == 3.0, double > 2.0, abs(-number)) == (
@@ -260,7 +279,7 @@ def test_what_is_kept_from_a_recording_is_a_number_to_whoever_does_not_record() 
     assert (W * double).data == 9.0
     assert Value(double).data == exp(double) / math.exp(6.0) * 6.0
     with pytest.raises(ReplayError, match="keeps"):
-        compile(lambda x: x * W + double * 2.0, [W])([1.0])
+        record(lambda x: x * W + double * 2.0, [W], [1.0])
 
 
 def everything_of(kind: type) -> list[str]:
