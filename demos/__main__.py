@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from demos.next_lines import LINES
 from demos.place import OUT, heading, picture
-from engine import Value, check_gradients, draw, page, steps
+from engine import Value, check_gradients, draw, log, page, steps
 from nn import MLP, SGD, data, evaluate, fit, plots
 
 SEED = 0
@@ -75,7 +76,8 @@ def train_on_iris(written: list[str]) -> float:
     before = evaluate(
         model, train.inputs, train.targets, loss="categorical_cross_entropy", metrics=["accuracy"]
     )
-    print(f"categorical cross-entropy {before['loss']:.3f}, accuracy {before['accuracy']:.3f}: guessing")
+    print(f"categorical cross-entropy {before['loss']:.3f}, accuracy {before['accuracy']:.3f}")
+    print(beside_guessing(before["loss"], len(flowers.classes)))
 
     heading("Step 6 of 6: feed the loss back, correct the weights, again and again")
     history = fit(
@@ -107,8 +109,30 @@ def train_on_iris(written: list[str]) -> float:
 def shares(probabilities: Sequence[float]) -> str:
     """The probabilities of the three kinds, to read."""
     return ", ".join(
-        f"{100 * p:.0f}% {name}" for p, name in zip(probabilities, data.iris().classes, strict=True)
+        f"{share}% {name}" for share, name in zip(percents(probabilities), data.iris().classes, strict=True)
     )
+
+
+def percents(probabilities: Sequence[float]) -> list[int]:
+    """Whole percents that add up to 100: those that lost most by rounding down are rounded up.
+
+    >>> percents([0.526, 0.206, 0.268])
+    [52, 21, 27]
+    """
+    exact = [100.0 * p for p in probabilities]
+    whole = [int(x) for x in exact]
+    by_loss = sorted(range(len(exact)), key=lambda place: whole[place] - exact[place])
+    for place in by_loss[: 100 - sum(whole)]:
+        whole[place] += 1
+    return whole
+
+
+def beside_guessing(loss: float, kinds: int) -> str:
+    """How a loss compares with that of saying for every flower that all kinds are equally likely."""
+    guess = log(kinds)
+    much, little = loss > 1.05 * guess, loss < 0.95 * guess
+    judged = "worse than" if much else "better than" if little else "no better than"
+    return f"guessing would give {guess:.3f} and {1 / kinds:.3f}: an untrained network is {judged} guessing"
 
 
 def main() -> float:
@@ -121,8 +145,9 @@ def main() -> float:
     for name in written:
         print(f"  {OUT.relative_to(OUT.parent.parent) / name}")
     print("Open expression.html in a browser and step through backprop with the arrow keys.")
-    print("Or stay here:  .venv/bin/python, from engine import *, walk(Value(2.0) * 3 + 1)")
     print("make demos runs the whole course and writes a gallery; make test runs the tests.")
+    heading("Ten lines to type next, at the prompt of .venv/bin/python, and what you should see")
+    print(LINES)
     return accuracy
 
 

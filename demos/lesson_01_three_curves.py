@@ -33,7 +33,7 @@ def descend(
             number.grad = 0.0
         loss.backward()
         for number in unknown:
-            number.data -= rate * (number.grad or 0.0)
+            number.data -= rate * number.grad
         losses.append(loss.data)
     return losses
 

@@ -66,7 +66,7 @@ def main() -> dict[str, float]:
             bent = getattr(node, name)()
             bent.backward()
             row.append(f"{name}({x:4}) = {bent.data:7.4f}, slope {node.grad:.4f}")
-            slopes[f"{name} slope at {x}"] = node.grad or 0.0
+            slopes[f"{name} slope at {x}"] = node.grad
         print("   ".join(row))
     plots.activation_functions(["tanh", "sigmoid", "relu"], picture("lesson_02_activations.png"))
 

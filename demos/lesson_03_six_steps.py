@@ -44,7 +44,7 @@ def slow_motion(model: MLP, points: data.Dataset) -> tuple[float, float]:
     rate = 0.5
     before = first.data
     for parameter in model.parameters():
-        parameter.data -= rate * (parameter.grad or 0.0)
+        parameter.data -= rate * parameter.grad
     again = losses.binary_cross_entropy(model(points.inputs[0])[0], points.targets[0])
     print(f"   the first weight's gradient is {first.grad:.4f}: {before:.4f} becomes {first.data:.4f}")
     print(f"   the same sample's loss is now {again.data:.4f} instead of {loss.data:.4f}")
@@ -64,7 +64,7 @@ def main() -> dict[str, float]:
         model.zero_grad()
         whole.backward()
         for parameter in model.parameters():
-            parameter.data -= 1.0 * (parameter.grad or 0.0)
+            parameter.data -= 1.0 * parameter.grad
         course.append(whole.data)
         if step % 15 == 0:
             print(f"   step {step:2}   loss {whole.data:.4f}")

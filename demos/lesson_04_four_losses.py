@@ -21,7 +21,7 @@ def pull(loss: str, prediction: float, target: float) -> tuple[float, float]:
     node = Value(prediction)
     value = losses.loss_function(loss)(node, target)
     value.backward()
-    return value.data, node.grad or 0.0
+    return value.data, node.grad
 
 
 def draw() -> None:
@@ -57,7 +57,7 @@ def outlier() -> dict[str, float]:
         for _ in range(400):
             guess.grad = 0.0
             losses.loss_function(name)([guess] * len(points), points).backward()
-            guess.data -= 0.02 * (guess.grad or 0.0)
+            guess.data -= 0.02 * guess.grad
         found[name] = guess.data
         print(f"{name:20} settles at {guess.data:.2f}  (mean 2.00, median 1.00)")
     return found
@@ -85,7 +85,7 @@ def main() -> dict[str, float]:
         truth = float(place == 1)
         print(f"  class {place}: probability {node.data:.4f}, truth {truth:.0f}, its pull {logit.grad:8.4f}")
     pulls = zip(logits, probabilities, (0.0, 1.0, 0.0), strict=True)
-    off = max(abs((logit.grad or 0.0) - (node.data - truth)) for logit, node, truth in pulls)
+    off = max(abs(logit.grad - (node.data - truth)) for logit, node, truth in pulls)
 
     draw()
     return {

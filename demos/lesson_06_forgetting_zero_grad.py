@@ -30,7 +30,7 @@ def train(*, forgetful: bool) -> tuple[list[float], list[doctor.Finding]]:
         if step == 1:
             findings = doctor.examine_step(neuron, loss)
         for parameter in neuron.parameters():
-            parameter.data -= RATE * (parameter.grad or 0.0)
+            parameter.data -= RATE * parameter.grad
         course.append(loss.data)
     return course, findings
 

@@ -33,7 +33,7 @@ def gradient_sizes(model: MLP, points: data.Dataset) -> list[float]:
     loss.backward()
     sizes = []
     for layer in model.layers:
-        slopes = [p.grad or 0.0 for p in layer.parameters()]
+        slopes = [p.grad for p in layer.parameters()]
         sizes.append(math.sqrt(sum(g * g for g in slopes) / len(slopes)))
     return sizes
 

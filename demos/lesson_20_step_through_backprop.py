@@ -73,9 +73,9 @@ def main() -> dict[str, float]:
     return {
         "untouched while looking": float(untouched),
         "w by steps": found[w],
-        "w by backward": w.grad or 0.0,
+        "w by backward": w.grad,
         "b by steps": found[b],
-        "b by backward": b.grad or 0.0,
+        "b by backward": b.grad,
     }
 
 

@@ -40,7 +40,7 @@ def main() -> dict[str, float]:
     heading("each sample has a copy of the weight: two leaves, two gradients")
     w1, w2 = Value(2.0, label="w1"), Value(2.0, label="w2")
     loss_of(w1, w2).backward()
-    copies = [w1.grad or 0.0, w2.grad or 0.0]
+    copies = [w1.grad, w2.grad]
     print(f"w1.grad = {copies[0]:g}, w2.grad = {copies[1]:g}")
 
     heading("both samples share one weight: its gradient is their sum, old → new")
@@ -51,7 +51,7 @@ def main() -> dict[str, float]:
             if part.operand is w:
                 print(step)
     loss.backward()
-    shared = w.grad or 0.0
+    shared = w.grad
     print(f"w.grad = {shared:g} = {copies[0]:g} + {copies[1]:g}")
 
     heading("the same as a sum over paths")

@@ -76,7 +76,7 @@ def a_network(samples: int = 200) -> dict[str, float]:
     eager = time.perf_counter() - start
     _, replayed = program.value_and_gradients(numbers, points, labels)
     replay = min(repeat(lambda: program.value_and_gradients(numbers, points, labels), number=1, repeat=9))
-    gradient = [value.grad or 0.0 for value in w]
+    gradient = [value.grad for value in w]
     apart = max(abs(a - b) for a, b in zip(gradient, replayed, strict=True)) / max(map(abs, gradient))
     times = f"eager {eager * 1e3:.1f} ms, replay {replay * 1e3:.2f} ms, {eager / replay:.0f} times as fast"
     print(f"\n{samples} samples, loss and gradient: {times};")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import doctest
 import inspect
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 from types import FrameType
@@ -12,6 +14,9 @@ from typing import Any
 
 import pytest
 
+import engine
+import nn
+from demos.next_lines import LINES, typed
 from engine import Value, backward, graph, operation, ops, value
 from engine.conventions import conventions
 from engine.real import as_number
@@ -89,3 +94,40 @@ def test_the_path_through_the_source_is_the_one_that_a_product_takes() -> None:
     own = {code for code in ran if code.co_name != "<listcomp>"}
     expected = [Value.__mul__, Value.backward, *BACKWARD, as_number]
     assert own == {function.__code__ for function in expected}
+
+
+def test_the_words_of_micrograd_and_torch_are_ours_in_every_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    table = README.partition("<!-- words -->\n")[2].partition("\n<!-- /words -->")[0]
+    rows = [
+        re.findall(r"`([^`]*)`", line.split(" | ")[1] + line.split(" | ")[2])
+        for line in table.splitlines()[2:]
+    ]
+    assert len(rows) > 20
+    for ours, gives in rows:
+        names = {**{name: getattr(engine, name) for name in engine.__all__}, **vars(nn)}
+        exec("w, x = Value(0.5), Value(2.0); y = (w * x).tanh(); model = MLP(2, [3, 1], seed=0)", names)
+        *before, last = ours.split("; ")
+        exec("; ".join(before), names)
+        assert repr(eval(last, names)) == gives, ours  # noqa: S307
+
+
+def test_the_ten_next_lines_show_what_they_say_at_a_plain_prompt(tmp_path: Path) -> None:
+    assert f"```pycon\n{LINES}```" in README
+    lines = typed()
+    assert len(lines) == 10
+    done = subprocess.run(
+        [sys.executable, "-i", "-q"],
+        input="\n".join([*lines, "quit", ""]),
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8", "PYTHONUNBUFFERED": "1"},
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+        timeout=120,
+    )
+    wanted = [line for line in LINES.splitlines() if not line.startswith(">>> ")]
+    assert done.stdout.splitlines()[: len(wanted)] == wanted
+    assert "Traceback" not in done.stderr
