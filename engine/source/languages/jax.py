@@ -32,11 +32,13 @@ def _text(text: str) -> Native:
 
 _LOGSUMEXP = _text("""
 def op_logsumexp(*numbers):
+    largest = numbers[0]
+    for number in numbers[1:]:
+        largest = jnp.where(number > largest, number, largest)
     numbers = jnp.stack([jnp.asarray(number, float) for number in numbers])
-    largest = jnp.max(numbers)
     shift = jnp.where(jnp.isfinite(largest), largest, 0.0)
     found = largest + jnp.log(jnp.sum(jnp.exp(numbers - shift)))
-    return jnp.where(jnp.isfinite(largest), found, largest)
+    return jnp.where(jnp.isinf(largest), largest, found)
 """)
 _NORM = _text("""
 def op_norm(*numbers):  # scaled, so that no square overflows
@@ -104,7 +106,7 @@ JAX = Language(
     ),
     frame=Frame(
         notes="\nFor jax.jit and jax.vmap; its gradients are the table's own formulas."
-        "\nJAX's functions differ from Python's by a few units in the last place.",
+        "\nJAX's functions differ from Python's by a few units in the last place; below 2.3e-308 all is 0.",
         imports="import jax\nimport jax.numpy as jnp\n\n"
         'jax.config.update("jax_enable_x64", True)  # eager is float64',
         gradients="def value_and_gradients(leaves):",

