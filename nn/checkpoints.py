@@ -11,6 +11,7 @@ from typing import Any
 
 from engine import Value
 from nn.errors import SavingError
+from nn.inspection.film_page import Frame, frames_from
 from nn.modules.module import Module
 from nn.saving import check_architecture, read, restore, write
 from nn.storage import check_writable
@@ -64,11 +65,12 @@ class Checkpoint:
         history: History,
         stopping: EarlyStopping | None,
     ) -> None:
-        """Put the run as it is now into the file."""
+        """Put the run as it is now into the file, its film too, where there is one."""
         training = {
             "identity": identity,
             "history": {name: list(map(_written, column)) for name, column in history.columns.items()},
             "stopping": _stopped(stopping.state(), _written) if stopping else None,
+            "film": history.film.state() if history.film else None,
         }
         write(self.path, model, optimizer, training)
 
@@ -92,6 +94,8 @@ class Checkpoint:
             self._compare(part, {part: now[part]}, {part: saved[part]})
         if (stopping is None) != (training["stopping"] is None):
             raise SavingError(f"{self.path}: only one of the two runs has early stopping", str(self.path))
+        film = training.get("film") if history.film else None
+        frames = self._frames_of(film, len(model.parameters())) if film else None
         check_architecture(model, document, str(self.path))
         self._check_memory(model, optimizer, document)
         restore(model, document, str(self.path))
@@ -99,6 +103,17 @@ class Checkpoint:
         history.columns = {name: list(map(float, column)) for name, column in training["history"].items()}
         if stopping:
             stopping.load_state(_stopped(training["stopping"], float))
+        if history.film and frames is not None:
+            history.film.frames = frames
+
+    def _frames_of(self, film: dict[str, Any], parameters: int) -> list[Frame]:
+        """The frames of a film; SavingError unless they are of so many parameters."""
+        try:
+            return frames_from(film, parameters)
+        except ValueError as error:
+            raise SavingError(
+                f"{self.path} is whole, but not right: its film is not: {error}", str(self.path)
+            ) from None
 
     def _compare_data(self, now: dict[str, Any], then: Any) -> None:
         """Raise SavingError, naming what is another, unless the samples are those of the checkpoint."""

@@ -164,8 +164,9 @@ def _training(part: Any, where: str) -> None:
             "identity": _mapping_of(lambda *_: None),
             "history": _mapping_of(_list_of(_number_or_not)),
             "stopping": _or_nothing(_stopping),
+            "film": _or_nothing(_film),
         }
-    )(part, where)
+    )({"film": None, **part} if isinstance(part, dict) else part, where)
     lengths = {len(column) for column in part["history"].values()}
     if len(lengths) > 1:
         _refuse("unequal ones", f"{where}.history", "columns of one length")
@@ -190,6 +191,16 @@ def _stopping(part: Any, where: str) -> None:
 
 def _refuse(found: Any, where: str, wanted: str) -> None:
     raise ValueError(f"{where} must be {wanted}, and is {found!r:.60}")
+
+
+def _film(part: Any, where: str) -> None:
+    _record({"epochs": _list_of(_whole), "weights": _list_of(_text), "gradients": _list_of(_text)})(
+        part, where
+    )
+    if any(later <= earlier for earlier, later in pairwise(part["epochs"])):
+        _refuse(part["epochs"], f"{where}.epochs", "epochs in order")
+    if not len(part["epochs"]) == len(part["weights"]) == len(part["gradients"]):
+        _refuse("unequal ones", where, "columns of one length")
 
 
 def _text(part: Any, where: str) -> None:

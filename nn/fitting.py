@@ -26,6 +26,7 @@ from nn.data.schema import Schema
 from nn.data.tables import batches
 from nn.errors import TrainingError
 from nn.inspection import doctor as training_doctor
+from nn.inspection.film import Film
 from nn.modules.layers import Dropout
 from nn.modules.module import Module
 from nn.progress import Bar, say
@@ -68,6 +69,7 @@ def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three ha
     doctor: bool = False,
     progress: bool = True,
     gear: str = "auto",
+    film: bool = False,
 ) -> History:
     """Train the model on samples, and return the history; all checks come before any parameter changes.
 
@@ -83,6 +85,7 @@ def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three ha
     from there on. `sample_weight` says how often each sample counts, `class_weight` how often each class
     ({class: weight}, or "balanced"): a weight of 2 is the same sample twice. `doctor=True` examines
     the network before and after, and says what is wrong. Ctrl-C ends training with what there is.
+    `film=True` keeps what the network is epoch by epoch: `history.film` is a page to scrub and play.
     `gear` is "eager", node by node; "replay", the same computation recorded once and run on arrays; or
     "auto", replay where the loss can be recorded. The history says which it was, and why.
 
@@ -106,6 +109,8 @@ def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three ha
     run.stepping = Stepping(gear, objective, samples, run.optimizer, run.history)
     run.stopping = EarlyStopping(early_stopping) if isinstance(early_stopping, int) else early_stopping
     run.schema = schema
+    if film:
+        run.history.film = Film(model, samples.inputs, samples.targets, loss)
     run.prepare(Checkpoint.of(checkpoint), resume)
     if doctor:
         run.examine(training_doctor.before_training)
@@ -182,6 +187,9 @@ class _Run:
         done, epochs = len(self.history), self.plan.epochs
         self.first_epoch = done + 1
         steps = self.plan.steps(len(self.samples.inputs))
+        film = self.history.film
+        if film:
+            film.begin(self.history)
         self.history.ended = f"all {epochs} epochs done"
         with Bar(done * steps, epochs * steps, shown=progress) as bar:
             try:
@@ -198,6 +206,8 @@ class _Run:
                 self.model.train(False)
         if self.stopping and self.stopping.restore and self.stopping.best_state:
             self.model.load_state(self.stopping.best_state)
+            if film:
+                film.settle()
 
     def _first_batch(self, number: int) -> list[int]:
         """The places of the first batch of an epoch."""
@@ -232,6 +242,8 @@ class _Run:
         bar.shows(number, self.history.last)
         if self.stopping:
             self.stopping.saw(self._record_of(number))
+        if self.history.film:
+            self.history.film(self._record_of(number))
         if self.checkpoint and (self.checkpoint.is_due(number) or number == self.plan.epochs):
             self.checkpoint.write(self._identity(), self.model, self.optimizer, self.history, self.stopping)
 

@@ -194,8 +194,8 @@ ORDER: dict[str, str] = {
         stepping
     """,
     "nn/inspection": """
-        plots symptoms
-        doctor
+        film_page plots symptoms
+        doctor film
     """,
 }
 THIRD_PARTY: dict[str, str | tuple[str, ...]] = {

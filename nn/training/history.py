@@ -20,7 +20,8 @@ class History:
 
     `history["loss"]` is a column, `history.last` the row of the last epoch, `history.best("loss")` a pair
     (epoch, number), epochs counted from 1. `ended` says why training ended, `gear` how the steps were
-    computed and why so, `findings` what the training doctor saw, `doubts` which steps, counted from 1, replay
+    computed and why so, `findings` what the training doctor saw, `film` the run as a page to scrub and
+    play, where `fit` was told `film=True`, `doubts` which steps, counted from 1, replay
     has taken on numbers that were not eager's, before that was noticed.
     """
 
@@ -28,6 +29,7 @@ class History:
         self.columns: dict[str, list[float]] = {}
         self.ended = "not begun"
         self.gear = "eager"
+        self.film: Any = None
         self.findings: list[Any] = []
         self.doubts: list[str] = []
 
