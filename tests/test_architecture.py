@@ -104,6 +104,7 @@ ORDER: dict[str, str] = {
     """,
     "engine/replay/recording": """
         names places selection
+        objects
         randomness reach
         watch
         tracers tape

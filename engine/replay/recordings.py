@@ -54,6 +54,10 @@ class Recordings:
         """Whether all is as it was, as far as a quick test can say; `look` knows."""
         return self._watch is None or self._watch.same()
 
+    def same_seldom(self) -> bool:
+        """The same for what hardly ever changes, or is long: to be asked when there is time."""
+        return self._watch is None or self._watch.same_seldom()
+
     @property
     def quick_test(self) -> Callable[[], bool]:
         """`same`, without a detour."""

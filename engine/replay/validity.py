@@ -20,7 +20,7 @@ from engine.replay.spot_checks import SpotChecks
 
 __all__ = ["Doubt", "Validity", "nothing"]
 
-LOOKING = 100  # times what it costs to look at all that is read, until it is looked at again
+LOOKING = 100  # times what it costs to look at what hardly ever changes, until it is looked at again
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Validity:
         self._size = 1  # samples of a call
 
     def before_a_call(self) -> None:
-        """Record anew what is seen to have changed."""
-        if not self.same():
+        """Record anew what has changed; of what is read, all is looked at."""
+        if not (self.same() and self.recordings.same_seldom()):
             self.look()
         self.calls += 1
 
@@ -92,10 +92,12 @@ class Validity:
         start = perf_counter()
         if start < self.due:
             return found
-        what = self.recordings.look(everything=True)
-        self.recorded()
+        unchanged = self.recordings.same_seldom()
         looked = perf_counter()
-        if not what and looked >= self.checks.due:
+        compares = looked >= self.checks.due
+        what = "" if unchanged and not compares else self.recordings.look(everything=compares)
+        self.recorded()
+        if compares and not what:
             what = self._compared(call, found)
         if what:
             self._doubt(what)

@@ -40,21 +40,20 @@ class Names(NamedTuple):
     globals: frozenset[str]
     attributes: frozenset[str]
     stored: frozenset[str]  # the attributes that it sets
+    texts: frozenset[str]  # that could be names: getattr(settings, "beta")
     imported: frozenset[str]
 
 
 @functools.lru_cache(maxsize=4096)
 def names_in(code: CodeType) -> Names:
-    """The globals that this code and all code inside it name, and the attributes.
-
-    A text that could be a name counts as an attribute: `getattr(settings, "beta")`.
+    """The globals that this code and all code inside it name, and the attributes; texts count among these.
 
     >>> names_in((lambda x: x * settings.beta).__code__)[:2]
     (frozenset({'settings'}), frozenset({'beta'}))
     """
-    found: dict[str, set[str]] = {"globals": set(), "attributes": set(), "stored": set(), "imported": set()}
+    found: dict[str, set[str]] = {kind: set() for kind in Names._fields}
     for each in codes_of(code):
-        found["attributes"].update(c for c in each.co_consts if isinstance(c, str) and c.isidentifier())
+        found["texts"].update(c for c in each.co_consts if isinstance(c, str) and c.isidentifier())
         for step in dis.get_instructions(each):
             if step.opname in _GLOBAL:
                 found["globals"].add(step.argval)
@@ -64,6 +63,7 @@ def names_in(code: CodeType) -> Names:
                 found["stored" if step.opname in _STORED else "attributes"].add(step.argval)
             elif step.opname == "IMPORT_FROM":
                 found["attributes"].add(step.argval)
+    found["attributes"] |= found["texts"]
     return Names(**{kind: frozenset(names) for kind, names in found.items()})
 
 

@@ -10,10 +10,23 @@ import math
 from collections import deque
 from collections.abc import Iterable
 from functools import lru_cache
-from types import CellType, CodeType, FunctionType
+from types import CellType, CodeType, FunctionType, MappingProxyType
 from typing import Any
 
-__all__ = ["Attribute", "Cell", "Counter", "Entry", "Members", "Numbers", "Place", "difference", "quick_test"]
+__all__ = [
+    "MISSING",
+    "Attribute",
+    "Cell",
+    "Counter",
+    "Entry",
+    "Members",
+    "Numbers",
+    "Objects",
+    "Place",
+    "Variable",
+    "difference",
+    "quick_test",
+]
 
 
 class _Missing:
@@ -22,7 +35,7 @@ class _Missing:
 
 
 MISSING = _Missing()
-_NAMESPACE = {"__builtins__": {"Exception": Exception}}
+_NAMESPACE = {"__builtins__": {"Exception": Exception, "hasattr": hasattr}}
 
 
 class Place:
@@ -103,8 +116,8 @@ class Attribute(Place):
 
     @property
     def expression(self) -> str:  # type: ignore[override]
-        """An empty slot raises, and so counts as changed."""
-        return f"{{0}}.{self.key} is {{1}}"
+        """A slot may be empty."""
+        return f"not hasattr({{0}}, {self.key!r})" if self.seen is MISSING else f"{{0}}.{self.key} is {{1}}"
 
     def read(self) -> Any:
         """The attribute's object."""
@@ -116,6 +129,34 @@ class Attribute(Place):
             delattr(self.owner, self.key)
         else:
             setattr(self.owner, self.key, thing)
+
+
+class Variable(Place):
+    """A context variable."""
+
+    expression = "{0}.get(None) is {1}"
+
+    def read(self) -> Any:
+        """What it is here, None for nothing."""
+        return self.owner.get(None)
+
+    def write(self, thing: Any) -> None:
+        """Set it."""
+        self.owner.set(thing)
+
+
+class Objects(Place):
+    """What an array of objects holds."""
+
+    expression = "{0}.tolist() == {1}"
+
+    def read(self) -> Any:
+        """The objects, in lists."""
+        return self.owner.tolist()
+
+    def write(self, thing: Any) -> None:
+        """Put them back."""
+        self.owner[...] = thing
 
 
 class Counter(Place):
@@ -134,9 +175,9 @@ class Counter(Place):
 class Members(Place):
     """What a list, dict or set holds, with the lists and dicts in it."""
 
-    expression = "{0} == {1}"
-
     def __init__(self, path: str, owner: Any) -> None:
+        is_map = isinstance(owner, (dict, MappingProxyType))
+        self.expression = "{0} == {1} and [*{0}] == [*{1}]" if is_map else "{0} == {1}"  # and in this order
         self.inner: list[tuple[Any, Any]] = []  # (a container, a copy of what it held)
         super().__init__(path, owner)
 
@@ -146,7 +187,7 @@ class Members(Place):
         return self._copied(self.owner)
 
     def _copied(self, thing: Any) -> Any:
-        if isinstance(thing, dict):
+        if isinstance(thing, (dict, MappingProxyType)):
             held = dict(thing)
             self.inner.append((thing, held))
             return {key: self._inside(member) for key, member in held.items()}
@@ -177,6 +218,8 @@ class Members(Place):
     def put_back(self) -> None:
         """The members that there were, in the containers that held them."""
         for container, copy in reversed(self.inner):
+            if isinstance(container, MappingProxyType):
+                continue  # a view of another dict, which has a place of its own where code reaches it
             if isinstance(container, dict):
                 if list(container.items()) != list(copy.items()):
                     container.clear()

@@ -13,12 +13,12 @@ import random
 import sys
 from collections import deque
 from collections.abc import Iterator
-from functools import cached_property, partial
+from contextvars import ContextVar
+from functools import cache, cached_property, partial
 from types import (
     BuiltinFunctionType,
     FunctionType,
     MappingProxyType,
-    MemberDescriptorType,
     MethodType,
     ModuleType,
 )
@@ -31,13 +31,33 @@ from engine.replay.recording.names import (
     names_in,
     unrepeatable,
 )
-from engine.replay.recording.places import MISSING, Attribute, Cell, Counter, Entry, Members, Numbers, Place
+from engine.replay.recording.objects import (
+    counter_of,
+    is_of_library,
+    members_of,
+    name_of,
+    namespace,
+    slots,
+    uncounted_of,
+)
+from engine.replay.recording.places import (
+    MISSING,
+    Attribute,
+    Cell,
+    Counter,
+    Entry,
+    Members,
+    Numbers,
+    Objects,
+    Place,
+    Variable,
+)
 from engine.value import Value
 
 __all__ = ["Reach"]
 
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, range, BuiltinFunctionType)
-_WRAPPERS = (property, staticmethod, classmethod, cached_property)
+_WRAPPERS = (property, staticmethod, classmethod, cached_property, type(cache(len)))
 _CALLABLES = (FunctionType, MethodType, BuiltinFunctionType, type, *_WRAPPERS)
 _DEFAULTS = ("__defaults__", "__kwdefaults__")
 _NOT_CALLED = {
@@ -48,15 +68,17 @@ _NOT_CALLED = {
     "__delattr__",
     "__init_subclass__",
 }  # by replay
-_ALL_NAMES = {"getattr", "vars", "__dict__"}  # whoever says so may mean any attribute
+_ALL_NAMES = {"getattr", "vars", "dir", "__dict__"}  # whoever says so may mean any attribute
+_ASKING = {"getattr", "hasattr"}
 MOST_THINGS = 100_000  # that are walked; what lies beyond is left to the comparison with eager
 
 
 class Reach:
     """The places that a function reads, and what it reads that cannot be watched.
 
-    `places` are to be looked at always, `counted` when one of their counters has risen, `seldom` now and
-    then, because they hardly ever change; `refusal` says what makes replay impossible, "" for nothing.
+    `places` are to be looked at always, `code` too where there is room (functions, methods and classes, which
+    hardly ever change), `counted` when one of their counters has risen, `seldom` now and then (what libraries
+    hold); `refusal` says what makes replay impossible, "" for nothing.
 
     A class may count the changes of its instances itself: `__changes__` is a list with one number, which
     rises with every change of an attribute, or of a member, except for the attributes in `__uncounted__`.
@@ -68,19 +90,20 @@ class Reach:
 
     def __init__(self, function: Any) -> None:
         self.places: list[Place] = []
+        self.code: list[Place] = []
         self.counted: list[Place] = []
         self.seldom: list[Place] = []
         self.refusal = ""
         self.names: set[str] = set()
         self._user_names: set[str] = set()  # in the user's own code
-        self._stored: set[str] = set()
+        self._set_or_asked: set[str] = set()  # attributes that need not be there yet
         self._names_of: dict[type, set[str]] = {}  # in the code of a class
         self._seen: dict[int, Any] = {}  # by id; keeps them alive, so that no id is used twice
         self._holders: list[tuple[str, Any, set[str]]] = []  # objects, and which names were looked up there
         self._values: list[tuple[str, Value]] = []
         self._waiting: deque[tuple[str, Any, bool]] = deque()
         self._counters: set[int] = set()
-        self._later(_name(function), function, mine=True)
+        self._later(name_of(function), function, mine=True)
         self._walk()
 
     # ── The walk ──────────────────────────────────────────────────────────────────────────────────
@@ -114,18 +137,21 @@ class Reach:
             self._function(path, thing)
         elif isinstance(thing, MethodType):
             self._later(path, thing.__func__, mine=mine)
-            self._later(_name(thing.__self__), thing.__self__, mine=mine)
+            self._later(name_of(thing.__self__), thing.__self__, mine=mine)
+        elif isinstance(thing, ContextVar):
+            self.places.append(Variable(path, thing))
+            self._later(path, self.places[-1].seen, mine=mine)
         elif isinstance(thing, partial):
             for member in (thing.func, *thing.args):
                 self._later(path, member, mine=mine)
             self._container(f"{path}.keywords", thing.keywords, mine)
         elif isinstance(thing, _WRAPPERS):
-            for name in ("fget", "__func__", "func"):
+            for name in ("fget", "__func__", "func", "__wrapped__"):
                 self._later(path, getattr(thing, name, None), mine=mine)
         elif isinstance(thing, type):
             self._class(path, thing)
         elif isinstance(thing, ModuleType):
-            if not _of_library(thing):
+            if not is_of_library(thing):
                 self._holders.append((path, thing, set()))
             elif mine and unrepeatable(thing):
                 self._refuse(path, "gives something else each time, which nothing can watch")
@@ -135,41 +161,42 @@ class Reach:
         elif isinstance(thing, bytearray) or (
             hasattr(type(thing), "tobytes") and hasattr(type(thing), "__setitem__")
         ):
-            self._numbers(path, thing)
+            self._numbers(path, thing, mine)
         elif mine and isinstance(thing, Iterator):
             self._refuse(path, "is used up by reading it; pass its members as arguments")
         elif not isinstance(thing, random.Random):
             self._object(path, thing)
+            if type(thing).__module__ == "ctypes":
+                self.places.append(Numbers(path, memoryview(thing)))
 
     def _refuse(self, path: str, why: str) -> None:
         self.refusal = self.refusal or f"reads {path}, which {why}"
 
     def _container(self, path: str, thing: Any, mine: bool) -> None:
         """One place for a list or dict with the plain ones in it; one each for those in a tuple or Parts."""
-        if isinstance(thing, MappingProxyType):
-            thing = dict(thing)
-        counter = _counter_of(thing)
+        counter = counter_of(thing)
         if isinstance(thing, (tuple, frozenset)) or counter is not None:
             if counter is not None:
                 self._count(counter)
                 self.counted.append(Members(path, thing))
-            for at, member in _members(path, thing):
+            for at, member in members_of(path, thing):
                 self._later(at, member, mine=mine)
             return
         self.places.append(Members(path, thing))
         inside = deque([(path, thing)])
         while inside:
-            for at, member in _members(*inside.popleft()):
+            for at, member in members_of(*inside.popleft()):
                 if type(member) in (list, dict, set) and id(member) not in self._seen:
                     self._seen[id(member)] = member
                     inside.append((at, member))
                 else:
                     self._later(at, member, mine=mine)
 
-    def _numbers(self, path: str, thing: Any) -> None:
+    def _numbers(self, path: str, thing: Any, mine: bool) -> None:
         """An array; NumPy's scalars are none, and never change."""
         if getattr(getattr(thing, "dtype", None), "kind", "") == "O":
-            self._later(path, thing.tolist(), mine=False)
+            self.places.append(Objects(path, thing))
+            self._later(path, thing.tolist(), mine=mine)
         else:
             self.places.append(Numbers(path, thing))
 
@@ -178,7 +205,7 @@ class Reach:
         mine = not is_library(function.__globals__.get("__name__") or "", code.co_filename)
         names = names_in(code)
         self._learn(names, mine, owner)
-        self.seldom.append(Attribute(f"{path}.__code__", function, "__code__"))
+        (self.code if mine else self.seldom).append(Attribute(f"{path}.__code__", function, "__code__"))
         found: list[Place] = [
             *map(Cell, code.co_freevars, function.__closure__ or ()),
             *(Attribute(f"{path}.{n}", function, n) for n in _DEFAULTS if getattr(function, n)),
@@ -195,7 +222,10 @@ class Reach:
             self._names_of.setdefault(owner, set()).update(names.attributes)
         if mine:
             self._user_names |= names.attributes
-            self._stored |= names.stored
+            self._set_or_asked |= names.stored
+            if _ASKING & names.globals:
+                self._set_or_asked |= names.texts
+            self._user_names |= names.globals & _ALL_NAMES
             self.names |= names.stored
             for name in sorted(names.attributes & UNREPEATABLE_ATTRIBUTES.keys()):
                 self.refusal = self.refusal or f"uses .{name}: {UNREPEATABLE_ATTRIBUTES[name]}"
@@ -203,7 +233,7 @@ class Reach:
     def _globals(self, namespace: dict[str, Any], names: Names) -> None:
         for name in sorted(names.globals):
             place = Entry(name, namespace, name)
-            is_builtin = place.seen is MISSING
+            is_builtin = place.seen is MISSING and hasattr(builtins, name)
             (self.seldom if is_builtin else self.places).append(place)
             self._later(name, getattr(builtins, name, None) if is_builtin else place.seen, mine=True)
         for name in sorted(names.imported):
@@ -212,24 +242,26 @@ class Reach:
     # ── Objects, and their attributes that code names ─────────────────────────────────────────────
 
     def _object(self, path: str, thing: Any) -> None:
-        if type(thing).__module__ == "builtins" or type(thing).__module__.startswith("engine."):
+        if str(type(thing).__module__).partition(".")[0] in ("builtins", "engine"):
             return  # a compiled function, say, whose own state is no affair of those who hold it
         self._holders.append((path, thing, set()))
+        if not is_of_library(thing):
+            self.code.append(Attribute(f"{path}.__class__", thing, "__class__"))
         for kind in type(thing).__mro__:
             self._later(kind.__name__, kind, mine=False)
 
     def _class(self, path: str, kind: type) -> None:
         if kind.__module__ == "builtins" or issubclass(kind, Value):
             return
-        library = _of_library(kind)
+        library = is_of_library(kind)
         self._holders.append((path, kind, set()))
-        for base in kind.__mro__[1:]:
+        for base in (*kind.__mro__[1:], type(kind)):
             self._later(base.__name__, base, mine=False)
         for name, held in list(vars(kind).items()):  # what Python calls by itself: __call__, __add__, …
             if name[:2] == "__" and isinstance(held, FunctionType) and not (library and name in _NOT_CALLED):
                 self._method(f"{path}.{name}", held, kind)
                 if not library:
-                    self.seldom.append(Entry(f"{path}.{name}", vars(kind), name))
+                    self.code.append(Entry(f"{path}.{name}", vars(kind), name))
 
     def _method(self, path: str, function: FunctionType, owner: type) -> None:
         if id(function) not in self._seen:
@@ -238,12 +270,12 @@ class Reach:
 
     def _look_up(self, path: str, holder: Any, done: set[str]) -> None:
         """Watch, and walk, those attributes that code names by now."""
-        own = _namespace(holder)
-        mine = not _of_library(holder)
+        own = namespace(holder)
+        mine = not is_of_library(holder)
         wanted = self.names - done
         done |= wanted
         named = self._every_name(holder) if mine and _ALL_NAMES & self._user_names else ()
-        found = [name for name in (*own, *_slots(holder)) if name in wanted or name in named]
+        found = [name for name in (*own, *slots(holder)) if name in wanted or name in named]
         for name in found:
             if name not in own:
                 place: Place = Attribute(f"{path}.{name}", holder, name)
@@ -254,37 +286,51 @@ class Reach:
                 self._method(place.path, place.seen, holder)
             else:
                 self._later(place.path, place.seen, mine=mine)
-        if mine and not isinstance(holder, (type, ModuleType)):
+        if (
+            mine
+            and isinstance(own, dict)
+            and {"vars", "dir", "__dict__"} & self._user_names
+            and id(own) not in self._seen
+        ):
+            self._seen[id(own)] = own
+            self.places.append(Members(f"vars({path})", own))
+        if (mine or counter_of(holder) is not None) and not isinstance(holder, ModuleType):
             self._unset(path, holder, own, wanted)
 
     def _every_name(self, holder: Any) -> set[str]:
-        return set() if isinstance(holder, ModuleType) else {n for n in _namespace(holder) if n[:2] != "__"}
+        return set() if isinstance(holder, ModuleType) else {n for n in namespace(holder) if n[:2] != "__"}
 
     def _unset(self, path: str, holder: Any, own: Any, wanted: set[str]) -> None:
-        """Attributes that an object of the user's has not itself: to set one is a change."""
-        for name in sorted(wanted - own.keys()) if isinstance(own, dict) else ():
-            default = next((vars(k)[name] for k in type(holder).__mro__ if name in vars(k)), MISSING)
-            if name in self._stored or not (default is MISSING or isinstance(default, _CALLABLES)):
+        """Attributes that an object or a class of the user's has not itself: to set one is a change."""
+        bases = holder.__mro__[1:] if isinstance(holder, type) else type(holder).__mro__
+        for name in sorted(wanted - own.keys()):
+            default = next((vars(k)[name] for k in bases if name in vars(k)), MISSING)
+            is_number = default is not MISSING and not isinstance(default, _CALLABLES)
+            if is_number or (name in self._set_or_asked and not isinstance(holder, type)):
                 self._keep(Entry(f"{path}.{name}", own, name), holder)
+            elif name in self._user_names:
+                self.seldom.append(Entry(f"{path}.{name}", own, name))
 
     def _keep(self, place: Place, holder: Any) -> None:
-        counter = _counter_of(holder)
+        counter = counter_of(holder)
         if counter is not None:
-            if place.key not in _uncounted_of(holder):
+            if place.key not in uncounted_of(holder):
                 self._count(counter)
                 self.counted.append(place)
-        elif isinstance(holder, type) and (_of_library(holder) or isinstance(place.seen, _CALLABLES)):
+        elif isinstance(holder, type) and is_of_library(holder):
             self.seldom.append(place)
+        elif isinstance(place.seen, _CALLABLES) and isinstance(holder, type):
+            self.code.append(place)
         else:
             self.places.append(place)
 
     def _uncounted(self, path: str, holder: Any) -> None:
         """Attributes whose changes are not counted, where its class's code or the user's names them."""
-        own = _namespace(holder)
-        if _counter_of(holder) is None or isinstance(holder, type):
+        own = namespace(holder)
+        if counter_of(holder) is None or isinstance(holder, type):
             return
         readers = [self._names_of.get(kind, set()) for kind in type(holder).__mro__]
-        for name in sorted(_uncounted_of(holder)):
+        for name in sorted(uncounted_of(holder)):
             if name in self._user_names or any(name in names for names in readers):
                 self.places.append(Entry(f"{path}.{name}", own, name))
 
@@ -292,49 +338,3 @@ class Reach:
         if id(counter) not in self._counters:
             self._counters.add(id(counter))
             self.places.append(Counter("the number of changes", counter))
-
-
-def _name(thing: Any) -> str:
-    name = getattr(thing, "__name__", type(thing).__name__)
-    return name if isinstance(name, str) else type(thing).__name__
-
-
-def _counter_of(thing: Any) -> list[int] | None:
-    """The counter of those whose class counts their changes: `__changes__`, a list with one number."""
-    counter = None if isinstance(thing, type) else getattr(type(thing), "__changes__", None)
-    return counter if isinstance(counter, list) else None
-
-
-def _uncounted_of(thing: Any) -> frozenset[str]:
-    found = getattr(type(thing), "__uncounted__", ())
-    return frozenset(found)
-
-
-def _namespace(holder: Any) -> Any:
-    """The `__dict__` of an object, a class or a module; empty for those who have none."""
-    try:
-        found = object.__getattribute__(holder, "__dict__")
-    except AttributeError:
-        found = {}
-    return type.__getattribute__(holder, "__dict__") if isinstance(holder, type) else found
-
-
-def _slots(holder: Any) -> Iterator[str]:
-    for kind in () if isinstance(holder, (type, ModuleType)) else type(holder).__mro__:
-        if kind.__module__ != "builtins" and "__slots__" in vars(kind):
-            yield from (n for n, d in vars(kind).items() if isinstance(d, MemberDescriptorType))
-
-
-def _of_library(thing: Any) -> bool:
-    if isinstance(thing, ModuleType):
-        return is_library(thing.__name__, getattr(thing, "__file__", None) or "")
-    module = (thing if isinstance(thing, type) else type(thing)).__module__
-    found = sys.modules.get(module)
-    return is_library(module, getattr(found, "__file__", None) or "")
-
-
-def _members(path: str, thing: Any) -> list[tuple[str, Any]]:
-    """(how one writes it, member) for all that a container holds."""
-    if isinstance(thing, dict):
-        return [(f"{path}[{key!r}]", member) for key, member in thing.items()]
-    return [(f"{path}[{place}]", member) for place, member in enumerate(thing)]

@@ -25,24 +25,26 @@ from engine.value import Value
 __all__ = ["Watch"]
 
 MOST_TESTS = 48  # of about 20 ns
-MOST_MEMBERS = 512  # of lists and dicts, about 1 ns each
-MOST_BYTES = 1024  # of arrays
+MOST_MEMBERS = 4096  # of lists and dicts, about 1 ns each
+MOST_BYTES = 2**15  # of arrays, about 1 µs
 
 
 class Watch:
     """Everything that a function reads besides its inputs, as it was when last looked at.
 
-    `same()` is the quick test; `look()` says what has changed, `put_back()` makes everything as it was.
+    `same()` is the quick test, `same_seldom()` one of what hardly ever changes or is long; `look()` says what
+    has changed, `put_back()` makes everything as it was.
     `refusal` says what the function reads that cannot be watched, "" where there is no such thing.
     """
 
     def __init__(self, function: Any) -> None:
         reach = Reach(function)
         self.refusal = reach.refusal
-        self._counted, self._seldom = reach.counted, reach.seldom
+        self._counted = reach.counted
         self._always: list[Place] = []
+        self._seldom: list[Place] = [*reach.seldom]
         members, size = MOST_MEMBERS, MOST_BYTES  # that there is room for
-        for place in reach.places:
+        for place in (*reach.places, *reach.code):
             more = len(place) if isinstance(place, Members) else 0
             wide = len(place.seen) if isinstance(place, Numbers) else 0
             fits = more <= members and wide <= size and len(self._always) < MOST_TESTS
@@ -52,6 +54,7 @@ class Watch:
             else:
                 self._seldom.append(place)
         self.same: Callable[[], bool] = quick_test(self._always)
+        self.same_seldom: Callable[[], bool] = quick_test(self._seldom)
 
     @property
     def paths(self) -> list[str]:
@@ -68,17 +71,19 @@ class Watch:
         self.same = quick_test(self._always)
 
     def look(self, *, everything: bool = False) -> str:
-        """What has changed, in words, "" for nothing: what is looked at always, or really everything."""
+        """What has changed, in words, "" for nothing; with `everything` whatever the counters say."""
         counters = [place for place in self._always if isinstance(place, Counter)]
-        risen = everything or any(place.read() != place.seen for place in counters)
         places = [place for place in self._always if not isinstance(place, Counter)]
-        places += [*self._counted] if risen else []
-        places += [*self._seldom] if everything else []
+        if everything or any(place.read() != place.seen for place in counters):
+            places += self._counted
+        if everything or not self.same_seldom():
+            places += self._seldom
         what = next(filter(None, (place.look() for place in places)), "")
         if not what:
             for place in counters:
                 place.seen = place.read()
             self.same = quick_test(self._always)
+            self.same_seldom = quick_test(self._seldom)
         return what
 
     def put_back(self) -> None:

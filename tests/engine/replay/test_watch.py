@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import array
+import contextvars
+import ctypes
 import functools
 import random
+import threading
 import types
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
@@ -54,7 +57,7 @@ class Weighted(nn.Module):
     def __init__(self) -> None:
         self.scale = 2.0
         self.weights = [Value(1.0), Value(2.0)]
-        self.many = [Value(1.0) for _ in range(1000)]
+        self.many = [Value(1.0) for _ in range(5000)]
         self.named = {"first": nn.Neuron(2, seed=0)}
 
     def __call__(self, x: Any) -> Any:
@@ -174,6 +177,104 @@ def the_gradient_of_a_value() -> tuple[Any, Callable[[], object]]:
     return lambda x: x * (held.grad or 1.0), lambda: setattr(held, "grad", 3.0)
 
 
+def a_base_class_overridden() -> tuple[Any, Callable[[], object]]:
+    class Base:
+        scale = 2.0
+
+    class Derived(Base):
+        pass
+
+    derived = Derived()
+    return lambda x: x * derived.scale, lambda: setattr(Derived, "scale", 3.0)
+
+
+def by_a_metaclass() -> tuple[Any, Callable[[], object]]:
+    class Meta(type):
+        @property
+        def scale(cls) -> Any:
+            return cls.held[0]  # type: ignore[attr-defined]
+
+    class Scaled(metaclass=Meta):
+        held: ClassVar[list[float]] = [2.0]
+
+    return lambda x: x * Scaled.scale, lambda: item(0, 3.0)(Scaled.held)
+
+
+def a_context_variable() -> tuple[Any, Callable[[], object]]:
+    scale = contextvars.ContextVar("scale", default=2.0)
+    return lambda x: x * scale.get(), lambda: scale.set(3.0)
+
+
+def of_this_thread() -> tuple[Any, Callable[[], object]]:
+    local = threading.local()
+    local.scale = 2.0
+    return lambda x: x * local.scale, lambda: setattr(local, "scale", 3.0)
+
+
+def behind_a_cache() -> tuple[Any, Callable[[], object]]:
+    state = [2.0]
+
+    @functools.cache
+    def scale() -> float:
+        return state[0]
+
+    return lambda x: x * scale(), lambda: item(0, 3.0)(state)
+
+
+def a_method_exchanged() -> tuple[Any, Callable[[], object]]:
+    class Scaled:
+        def act(self, x: Any) -> Any:
+            return x
+
+    scaled = Scaled()
+    return lambda x: scaled.act(x) + x, lambda: setattr(Scaled, "act", lambda _, x: x * 3.0)
+
+
+def a_class_exchanged() -> tuple[Any, Callable[[], object]]:
+    class Scaled:
+        def act(self, x: Any) -> Any:
+            return x
+
+    class Other(Scaled):
+        def act(self, x: Any) -> Any:
+            return x * 3.0
+
+    scaled = Scaled()
+    return lambda x: scaled.act(x) + x, lambda: setattr(scaled, "__class__", Other)
+
+
+def code_exchanged() -> tuple[Any, Callable[[], object]]:
+    def act(x: Any) -> Any:
+        return x
+
+    def other(x: Any) -> Any:
+        return x * 3.0
+
+    return lambda x: act(x) + x, lambda: setattr(act, "__code__", other.__code__)
+
+
+def asked_for(ask: Callable[[Any], Any]) -> tuple[Any, Callable[[], object]]:
+    settings = types.SimpleNamespace()
+    return lambda x: (x, ask(settings)), lambda: setattr(settings, "scale", 3.0)
+
+
+def through_a_view() -> tuple[Any, Callable[[], object]]:
+    held = {"scale": 2.0}
+    view = types.MappingProxyType(held)
+    return lambda x: x * view["scale"], lambda: held.update(scale=3.0)
+
+
+def a_name_that_is_not_there() -> tuple[Any, Callable[[], object]]:
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec("def f(x):\n try:\n  return x * scale\n except NameError:\n  return x", namespace)
+    return namespace["f"], lambda: namespace.update(scale=3.0)
+
+
+def a_flag_of_a_module() -> tuple[Any, Callable[[], object]]:
+    network = model()
+    return lambda x: (network(x), network.frozen), network.freeze
+
+
 def model() -> nn.MLP:
     return nn.MLP(2, [3, 1], activation="tanh", seed=0)
 
@@ -210,7 +311,24 @@ SEEN_AT_ONCE = {
     "by getattr": an_attribute_by_getattr("scale"),
     "over the class's": over_the_class_default(),
     "a module": a_user_module(),
+    "a base class's, overridden": a_base_class_overridden(),
+    "by a metaclass": by_a_metaclass(),
+    "a context variable": a_context_variable(),
+    "of this thread": of_this_thread(),
+    "behind a cache": behind_a_cache(),
+    "a method exchanged": a_method_exchanged(),
+    "a class exchanged": a_class_exchanged(),
+    "code exchanged": code_exchanged(),
+    "an attribute more, by getattr": asked_for(lambda s: getattr(s, "scale", 1.0)),
+    "an attribute more, by hasattr": asked_for(lambda s: hasattr(s, "scale")),
+    "an attribute more, by vars": asked_for(lambda s: len(vars(s))),
+    "through a view": through_a_view(),
+    "a name that is not there": a_name_that_is_not_there(),
+    "the order of a dict": in_container({"a": 1.0, "b": 2.0}, lambda c: item("a", c.pop("a"))(c)),
+    "an array of objects": in_container(np.array([1.0, None], dtype=object), item(0, 3.0)),
+    "a number of C": in_container(ctypes.c_double(1.0), setting("value", 3.0)),
     "the gradient of a Value": the_gradient_of_a_value(),
+    "a flag of a module": a_flag_of_a_module(),
     "a layer replaced": in_module(model(), lambda m: item(0, nn.Layer(2, 3, seed=5))(m.layers)),
     "a layer more": in_module(model(), lambda m: m.layers.append(nn.Layer(1, 1))),
     "other layers": in_module(model(), setting("layers", [nn.Layer(2, 1)])),
@@ -265,9 +383,10 @@ def test_globals_defaults_and_what_a_class_holds(monkeypatch: pytest.MonkeyPatch
 def test_what_is_seen_seldom_is_seen() -> None:
     weighted = Weighted()
     watch = Watch(weighted)
-    weighted.many[999] = Value(5.0)
+    weighted.many[4999] = Value(5.0)
     assert watch.same()
-    assert "many[999]" in watch.look(everything=True)
+    assert not watch.same_seldom()
+    assert "many[4999]" in watch.look()
     watch = Watch(lambda x: len([x]))
     globals()["len"] = lambda _: 7
     try:
