@@ -24,7 +24,7 @@ step 2: v2 = w × x = 1, gradient 0.42
 >>> explain(w, y)                                   # where one gradient comes from
 w = 0.5, a leaf
 if w rises by a little, y rises 0.8399 times as much: d y/d w = 0.8399
-each use of w hands back its own gradient times its local derivative:
+each use of w contributes its own gradient times its local derivative:
   step 2, v2 = w × x: 0.42 × 2 = 0.8399
 along its only path, the product of the local derivatives:
   y → v2 → w: 0.42 × 2 = 0.8399

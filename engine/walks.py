@@ -1,4 +1,4 @@
-"""walk: the walker of `stepping` with the text pictures of `picture`, and the page, in its hands.
+"""walk: the walker of `stepping` with the text pictures of `picture`, and the page.
 
 The two rooms do not know one another; they meet here.
 """

@@ -42,7 +42,7 @@ class Typeset(str):
 
 @runtime_checkable
 class StepLike(Protocol):
-    """A step of `steps(root)`: a node, its name and gradient, and what it hands on."""
+    """A step of `steps(root)`: a node, its name and gradient, and what it contributes."""
 
     node: Node
     name: str
@@ -81,7 +81,7 @@ def _fraction(of: str, by: str) -> str:
 
 
 def _step(step: StepLike) -> str:
-    """The local derivatives by the row's own formulas, and the products that the operands are handed."""
+    """The local derivatives by the row's own formulas, and the contributions to the operands."""
     operation = step.node.operation
     if operation is None or not step.contributions:
         return rf"{_fraction(_name(step.name), _name(step.name))} = 1"

@@ -2,7 +2,7 @@
 
 A gradient is a sum of products of local derivatives. So when a total is wrong, either an operation's own
 derivative is, which one operation and its recorded operands show, or the adding up is, which shows when a
-node's gradient differs from what its consumers hand down. The first such node is the one to look at.
+node's gradient is not the sum of what its consumers contribute. The first such node is the one to look at.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def _ratio_in_words(ratio: float) -> str:
 
 
 def accumulation_faults(ordered: Sequence[Node]) -> Iterator[Fault]:
-    """Each node, from the root down, whose gradient is not the sum of what its consumers hand down.
+    """Each node, from the root down, whose gradient is not the sum of what its consumers contribute.
 
     `backward` has been called on the last node of `ordered`, on nodes without gradients.
     """
@@ -160,17 +160,17 @@ def accumulation_faults(ordered: Sequence[Node]) -> Iterator[Fault]:
     parts[ordered[-1]].append(("the seed", 1.0))
     for place in reversed(range(len(ordered))):
         node = ordered[place]
-        handed = [part for _, part in parts[node]]
-        gradient, expected = node.grad or 0.0, sum(handed)
+        contributions = [part for _, part in parts[node]]
+        gradient, expected = node.grad or 0.0, sum(contributions)
         if not math.isfinite(expected) or type(node) is Constant:
             continue
-        if abs(gradient - expected) > 1e-9 * sum(map(abs, handed)):
+        if abs(gradient - expected) > 1e-9 * sum(map(abs, contributions)):
             cause = _slip_in_sum(gradient, parts[node])
             yield node, blamed("accumulation", place, node, 0, gradient, expected, cause)
 
 
 def _slip_in_sum(gradient: float, parts: Sequence[tuple[str, float]]) -> str:
-    """Which slip leaves this of the parts; they are in order of their consumers, the last handed first."""
+    """Which slip leaves this of the parts; they are in order of their consumers, the last one first."""
     if gradient == 0.0:
         return f"nothing arrives from {parts[0][0]}: is that slot lost, or the order not topological?"
     if len(parts) > 1 and math.isclose(gradient, parts[0][1], rel_tol=1e-9):
@@ -179,7 +179,7 @@ def _slip_in_sum(gradient: float, parts: Sequence[tuple[str, float]]) -> str:
     for edge, part in parts:
         if len(parts) > 1 and math.isclose(gradient, total - part, rel_tol=1e-9):
             return f"a use is lost: {edge}"
-    return "a consumer handed its gradient down before it had all of it: is the order topological?"
+    return "a consumer contributed before its own gradient was complete: is the order topological?"
 
 
 def is_at_kink(node: Node) -> bool:

@@ -81,7 +81,7 @@ def second_backward(root: Value, leaves: Sequence[Value]) -> tuple[Identity, Bla
     return Identity(SECOND, holds=True), None
 
 
-STALE = "gradients of the first call are handed down again, or leaves are overwritten"
+STALE = "gradients of the first call are contributed again, or leaves are overwritten"
 
 
 def symmetry(subject: Subject, places: Sequence[int]) -> Identity | None:

@@ -203,8 +203,8 @@ def blame_lines(blame: Blame) -> list[str]:
     others = f"; {blame.others} more after it" if blame.others else ""
     name = f"{blame.operation}{label} ({place}){others}"
     if blame.fault != "local derivative":
-        handed = f"its gradient is {number(blame.analytic)}, it should be {number(blame.numeric)}"
-        return [f"first wrong sum: {name}", f"  {handed}   looks like: {blame.cause}"]
+        gradients = f"its gradient is {number(blame.analytic)}, it should be {number(blame.numeric)}"
+        return [f"first wrong sum: {name}", f"  {gradients}   looks like: {blame.cause}"]
     given = ", ".join(number(operand) for operand in blame.operands[:6])
     more = ", …" if len(blame.operands) > 6 else ""
     which = f" by operand {blame.operand + 1}" if len(blame.operands) > 1 else ""

@@ -15,7 +15,7 @@ def expanded(root: Node) -> dict[Node, Node]:
     """{node: its copy} in a graph in which every dot and total is written out, with the same numbers.
 
     The rows' own formulas are run on the copies. A product or a partial sum has the gradient of the whole
-    sum, since an addition hands on what it is handed.
+    sum, since an addition passes its gradient on.
 
     >>> from engine import Value, dot
     >>> whole = dot([Value(1.0), Value(2.0)], [Value(3.0), Value(4.0)], bias=Value(0.5))

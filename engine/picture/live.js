@@ -69,7 +69,7 @@ const all = (...facts) => [...new Set(facts)].join(" and ");
       nodes[root].name + "/d " + nodes[root].name + " = 1";
     const i = interior[last - step], {name, formula, operands, first} = nodes[i];
     const head = shown + name + " = " + formula + " = " + text(v[i]);
-    if (!reached[i]) return head + ", no path leads here: gradient 0, nothing to hand on";
+    if (!reached[i]) return head + ", no path leads here: gradient 0, nothing to pass on";
     const lines = [head + ", gradient " + text(g[i])], twice = new Set(operands).size < operands.length;
     const wanted = operands.map((o, slot) => [o, slot]).filter(([o]) => !nodes[o].constant);
     for (const [o, slot] of wanted.slice(0, 12)) {

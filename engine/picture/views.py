@@ -30,11 +30,11 @@ class ContributionRecord(Protocol):
 
     @property
     def operand(self) -> Node:
-        """The node that is handed something."""
+        """The node that gets a contribution."""
 
     @property
     def amount(self) -> float | None:
-        """What it is handed; None for nothing."""
+        """The contribution; None for nothing."""
 
     @property
     def after(self) -> float | None:
@@ -54,7 +54,7 @@ class StepRecord(Protocol):
 
     @property
     def contributions(self) -> Sequence[ContributionRecord]:
-        """What it hands to each of its operands."""
+        """What it contributes to each of its operands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One step of a view: after step `number` of the graph, `box` has handed on all that it has."""
+    """One step of a view: after step `number` of the graph, `box` has passed its gradient on."""
 
     number: int
     box: str
@@ -163,7 +163,7 @@ class Sweep:
                 yield self._moment(number, step, box, waiting.pop(box.id))
 
     def _take(self, step: StepRecord) -> list[Change]:
-        """Hand over what the step hands over; what that changes in the boxes of one node."""
+        """Add the contributions of the step; what that changes in the boxes of one node."""
         changes = []
         for part in step.contributions:
             if part.amount is not None:
@@ -179,7 +179,7 @@ class Sweep:
         sources = {self._box_of[wire.ends[0][0].parents[wire.ends[0][1]]]: None for wire in used}
         if (
             box.id not in self._handed_to and self._root not in box.members
-        ):  # it was handed its gradient out of sight
+        ):  # its gradient came from boxes that are not shown
             changes = [self._change(box), *changes]
         many = [self._change(source) for source in sources if len(source.members) > 1]
         if len(box.members) == 1:
@@ -197,7 +197,7 @@ class Sweep:
         return Change(box.id, number_text(size), tone + strength)
 
     def _told(self, box: Box, sources: dict[str, Box], changes: list[Change]) -> str:
-        """The step of a box of many nodes in words: what it hands on, and to whom."""
+        """The step of a box of many nodes in words: what it contributes, and to which boxes."""
         size = number_text(rms([self._running.get(node) for node in box.outputs]))
         title = self._titles[box.id]
         lines = [f"step 0: {title}: the gradients of {len(box.outputs)} nodes are complete, rms {size}"]

@@ -12,7 +12,7 @@ __all__ = ["LOOPS", "Case", "Loop", "Table"]
 
 @dataclass(frozen=True)
 class Case:
-    """One kind of node: what it computes, and what it hands back.
+    """One kind of node: what it computes, and what it contributes to its operands.
 
     `backward` has (number of the operand, on which condition, how much) for each way that has a path; of the
     ways to one operand only one can hold. `out` stands for the node's number and `u` for its gradient.
@@ -237,7 +237,7 @@ def _jax(table: Table, gradients: bool) -> Sequence[str]:
 
 
 def _jax_backward(number: int, case: Case) -> str:
-    """What a kind of node hands to each operand, and whether it does, as two arrays of WIDEST members."""
+    """What a kind of node contributes to each operand, and whether it does: two arrays of WIDEST members."""
     lines = [
         f"def backward_{number}(x, out, u):  # {case.operation.name} of {case.count}",
         "    parts, paths = [-0.0] * WIDEST, [False] * WIDEST",

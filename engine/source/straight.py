@@ -5,7 +5,7 @@
     let d_w = d_z * x;          // d z/d w = x
 
 A gradient that certainly arrives begins with its first contribution. Where it may not arrive, because every
-way leads through a choice with no path, a flag r_ tells whether it did: what was not reached hands nothing
+way leads through a choice with no path, a flag r_ tells whether it did: what was not reached adds nothing
 on, since its own local derivative may be infinite, and 0 times that would be nan.
 """
 
@@ -119,7 +119,7 @@ class Straight:
                 self._sure.update(operand for operand, partial, _ in edges[node] if _always(partial))
 
     def _hand_down(self, node: Node, contributions: Sequence[tuple[Node, Any, str]]) -> None:
-        """Write what a node hands to its operands."""
+        """Write what a node contributes to its operands."""
         root = node is self.plan.roots[0]
         upstream = self.writer.of(1.0) if root else self.writer.symbol(f"d_{self._names[node]}")
         guards = [] if node in self._sure else [self._flag(node)]

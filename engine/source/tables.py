@@ -62,7 +62,7 @@ class Tables:
         return node.operation, len(node.parents), wanted
 
     def _case(self, operation: Operation, count: int, wanted: Sequence[bool]) -> Case:
-        """What one kind of node computes, and what it hands to each of its operands."""
+        """What one kind of node computes, and what it contributes to each of its operands."""
         read = LOOPS[self.writer.language.title].read
         operands = [self.writer.symbol(read(slot)) for slot in range(count)]
         out, upstream = self.writer.symbol("out"), self.writer.symbol("u")

@@ -23,7 +23,7 @@ class Breakpoint:
 
 
 def at_nodes(nodes: Sequence[Node], name: str) -> Breakpoint:
-    """Stop when one of the nodes hands on its gradient; for a leaf, whenever something is added to it."""
+    """Stop when one of the nodes passes its gradient on; for a leaf, whenever something is added to it."""
     inside = {node for node in nodes if node.operation is not None}
     leaves = [node for node in nodes if node.operation is None]
 

@@ -7,7 +7,7 @@
 >>> print(explain(x, y))
 x = 3, a leaf
 if x rises by a little, y rises 7 times as much: d y/d x = 7
-each use of x hands back its own gradient times its local derivative:
+each use of x contributes its own gradient times its local derivative:
   step 1, y = v1 + x: 1 × 1 = 1
   step 2, v1 = x² (operand 1): 1 × 3 = 3
   step 2, v1 = x² (operand 2): 1 × 3 = 3
@@ -50,7 +50,7 @@ LIMIT = 8
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """What one use of the node hands back to it; `step` is the step in which that happens.
+    """What one use of the node contributes to it; `step` is the step in which that happens.
 
     `amount` = `gradient` of the user × `partial`; None where there is no path.
     """
@@ -71,7 +71,7 @@ class Explanation:
     """Why a node's gradient is what it is; prints as text, and `as_data` is the same for JSON.
 
     `lines_here` is the chain rule at the node itself. With a root: `gradient` is d root / d node (None
-    where no path leads), `terms` what each use of the node hands back, in the order of backward, `paths`
+    where no path leads), `terms` what each use of the node contributes, in the order of backward, `paths`
     the largest of the `path_count` paths. `at` is the step that has been reached, if anybody is stepping.
     """
 
@@ -111,7 +111,7 @@ class Explanation:
     def _term_lines(self) -> Iterator[str]:
         if not self.terms:
             return
-        yield f"each use of {self.name} hands back its own gradient times its local derivative:"
+        yield f"each use of {self.name} contributes its own gradient times its local derivative:"
         largest = heapq.nlargest(self.limit, self.terms, key=lambda term: size(term.amount))
         shown = (
             [term for term in self.terms if term in largest] if len(self.terms) > self.limit else self.terms
@@ -213,7 +213,7 @@ def _remarks(node: Node, marks: Marks | None) -> list[str]:
 
 
 def _here(node: Node, named: dict[Node, str], gradient: float | None, root: str | None) -> Iterator[str]:
-    """The lines about the node itself: what it is, what its gradient says, what it hands on."""
+    """The lines about the node itself: what it is, what its gradient says, what it contributes."""
     name = named[node]
     if isinstance(node, Constant):
         yield f"{name}, a constant: it gets no gradient"

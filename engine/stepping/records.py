@@ -20,11 +20,11 @@ _NODES = {"node", "nodes", "operand", "user"}  # the fields that hold nodes them
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What one node hands to one of its operands: `amount` = the node's gradient × `partial`.
+    """What one node contributes to one of its operands: `amount` = the node's gradient × `partial`.
 
     `slot` is the operand's place, so `x * x` makes two contributions to x. `before` and `after` are the
     operand's gradient, None until something has reached it. `partial` is None where there is no path,
-    and `amount` is None where nothing is handed over. `condition` is why the row chose this `formula`.
+    and `amount` is None where there is no contribution. `condition` is why the row chose this `formula`.
     """
 
     operand: Node
@@ -74,7 +74,7 @@ class Step:
             start = f"step 0: {self.name} = {number_text(self.data)}"
             return f"{start}, gradient 1, the seed: d {self.name}/d {self.name} = 1"
         if self.gradient is None:
-            return f"{start}, no path leads here: gradient 0, nothing to hand on"
+            return f"{start}, no path leads here: gradient 0, nothing to pass on"
         return f"{start}, gradient {number_text(self.gradient)}"
 
     def details(self, limit: int = SHOWN_CONTRIBUTIONS) -> list[str]:

@@ -1,4 +1,4 @@
-"""Backprop one step at a time, as data: what each node hands back to its operands, and why.
+"""Backprop one step at a time, as data: what each node contributes to its operands, and why.
 
 >>> from engine import Value
 >>> x = Value(3.0, label="x")
@@ -177,7 +177,7 @@ class Steps(_Records[Step]):
         return ""
 
     def number_of(self, node: Node) -> int:
-        """The step in which the node hands on its gradient; for a leaf, the last that adds to it.
+        """The step in which the node passes its gradient on; for a leaf, the last that adds to it.
 
         The last step of all for a leaf that nothing reaches.
         """
@@ -191,7 +191,7 @@ class Steps(_Records[Step]):
         return any(p is leaf and s is not None for p, s in zip(node.parents, node.partials, strict=True))
 
     def node_of(self, number: int) -> Node:
-        """The node whose gradient that step hands on."""
+        """The node whose gradient that step passes on."""
         return self._interior[-number] if number else self.root
 
     def gradients_in(self, number: int) -> list[float]:

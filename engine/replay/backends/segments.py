@@ -110,7 +110,7 @@ def share(work: Callable[[int, int], None], segments: int, threads: int) -> None
 
 
 class _Job:
-    """Segments that are still to do, and the threads that are at it."""
+    """Segments that are still to do, and the threads that work on them."""
 
     def __init__(self, work: Callable[[int, int], None], segments: int) -> None:
         self._work, self._left = work, deque(range(segments))
@@ -141,7 +141,7 @@ class _Job:
             return None
 
     def finish(self) -> None:
-        """Wait for those who are still at it, let nobody begin any more, and raise the first error."""
+        """Wait for the threads that are still at work, let none begin any more, and raise the first error."""
         with self._changed:
             self._is_over = True
             while self._inside:

@@ -50,7 +50,24 @@ class Group:
 
 
 def groups(collapsed: Collapsed) -> list[Group]:
-    """The groups, each after those it depends on."""
+    """The groups, each after those it depends on.
+
+    Of a network of two hidden neurons and one output: level 2 from the result, both weighted sums, are one
+    product of 2 rows; level 1 is their relu; level 0, the output, a product of 1 row.
+
+    >>> from engine import Value, dot
+    >>> from engine.replay.recording.record import record
+    >>> from engine.replay.rolling.collapse import collapse
+    >>> from engine.replay.rolling.simplify import simplify
+    >>> w = [Value(float(k)) for k in range(8)]
+    >>> hidden = lambda x: [dot(w[:2], x, w[2]).relu(), dot(w[3:5], x, w[5]).relu()]
+    >>> tape = record(lambda x: dot(w[6:], hidden(x)), w, [[1.0, 2.0]])
+    >>> for group in groups(collapse(simplify(tape, tape.outputs))):
+    ...     print(group.level, group.signature[0], len(group.members))
+    2 matrix 2
+    1 elementwise 2
+    0 matrix 1
+    """
     flat = collapsed.flat
     matrix: dict[int, MatrixTerms] = {}
     signatures = {place: _signature(flat, place, node, matrix) for place, node in collapsed.nodes.items()}
@@ -139,7 +156,12 @@ def _levels(collapsed: Collapsed) -> dict[int, int]:
 def _rectangles(
     signature: Signature, level: int, varying: bool, matrix: dict[int, MatrixTerms]
 ) -> list[Group]:
-    """The groups of which each is a whole matrix product; what is none is left as a sum."""
+    """The groups of which each is a whole matrix product; what is none is left as a sum.
+
+    Of u·p, u·q, v·p and v·q, where u and v are tuples of weights and p and q of values, u and v have the same
+    set of values, {p, q}: one product of 2 rows × 2 columns. Without v·q the sets differ, {p, q} and {p}: a
+    product of 1 row × 2 columns and one of 1 × 1.
+    """
     columns_of_row: dict[tuple[int, ...], dict[tuple[int, ...], int]] = defaultdict(dict)
     loose: list[int] = []
     for place, parts in matrix.items():

@@ -478,7 +478,7 @@ def shared(a: Value, b: Value) -> Value:
         (assigning, "accumulation", "assigned, not accumulated"),
         (in_wrong_order, "accumulation", "is that slot lost, or the order not topological?"),
         (losing_last_slots, "accumulation", "is that slot lost, or the order not topological?"),
-        (keeping_stale_gradients, "second backward", "handed down again"),
+        (keeping_stale_gradients, "second backward", "contributed again"),
         (overwriting_leaves, "second backward", "overwritten"),
     ],
 )

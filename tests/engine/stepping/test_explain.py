@@ -80,7 +80,7 @@ def test_a_path_for_each_slot_and_words_for_both() -> None:
     assert told.path_count == 2
     assert str(told).splitlines()[1:] == [
         "if x rises by a little, y rises 6 times as much: d y/d x = 6",
-        "each use of x hands back its own gradient times its local derivative:",
+        "each use of x contributes its own gradient times its local derivative:",
         "  step 1, y = x² (operand 1): 1 × 3 = 3",
         "  step 1, y = x² (operand 2): 1 × 3 = 3",
         "  in all: 6",

@@ -16,7 +16,7 @@ __all__ = ["begin", "listed", "load_samples", "mark_live", "store_results"]
 
 HEAD = ("ptr %m", "ptr %t", "ptr %results", "i64 %distance", "i64 %room", "i64 %samples")
 PER_ARGUMENT = 3
-TILE = 8  # samples by numbers that are turned at once
+TILE = 8  # samples by numbers that are transposed at once
 
 
 def listed(

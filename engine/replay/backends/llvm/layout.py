@@ -16,25 +16,25 @@ __all__ = ["Grid", "Layout", "Operand", "Strided"]
 
 @dataclass(frozen=True)
 class Operand:
-    """Rows as addresses: row i begins at start + i × step, or where entry i of a table says."""
+    """Rows as addresses: row i begins at start + i × stride, or where entry i of a table says."""
 
     region: Region
     width: int  # numbers of a row: one for each lane, or one for all
     count: int
     start: int
-    step: int
+    stride: int
     table: int = -1
 
     def at(self, text: Text, row: Index) -> Index:
         """The address of a row's first number."""
         if self.table < 0:
-            return text.plus(self.start, text.times(row, self.step))
+            return text.plus(self.start, text.times(row, self.stride))
         return text.entry(text.plus(self.table, row))
 
     @property
     def is_solid(self) -> bool:
         """Whether the rows lie side by side."""
-        return self.table < 0 and (self.step == self.width or self.count == 1)
+        return self.table < 0 and (self.stride == self.width or self.count == 1)
 
     @property
     def is_single(self) -> bool:
@@ -44,7 +44,7 @@ class Operand:
 
 @dataclass(frozen=True)
 class Grid:
-    """Rows of members with equally many terms each: by two steps, or by a table, member by member."""
+    """Rows of members with equally many terms each: by two strides, or by a table, member by member."""
 
     operand: Operand
     terms: int
@@ -127,12 +127,12 @@ class Layout:
     def operand(self, rows: Rows) -> Operand:
         """The rows as addresses."""
         places, width = rows.places, self.width(rows.space)
-        step = places.step * width if isinstance(places, range) else 0
+        stride = places.stride * width if isinstance(places, range) else 0
         table = -1
         if not isinstance(places, range) and len(places) > 1:
             table = self.table(self.address(rows.space, place) for place in places)
         start = self.address(rows.space, places[0])
-        return Operand(self.regions[rows.space], width, len(places), start, step, table)
+        return Operand(self.regions[rows.space], width, len(places), start, stride, table)
 
     def grid(self, rows: Rows, members: int, terms: int) -> Grid:
         """The rows as addresses of members × terms."""

@@ -106,7 +106,7 @@ class Machine:
         return self._memories[number]
 
     def function(self, name: str, memory: Memory) -> Callable[[int], int]:
-        """`outputs` or `gradients`, to be called with the address of a list as `llvm_step` describes it.
+        """`outputs` or `gradients`, to be called with the address of a list as `batch` describes it.
 
         Its list must name this memory. It returns 0 unless something overflowed, was invalid or not finite.
         """

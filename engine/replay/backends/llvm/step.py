@@ -1,6 +1,6 @@
 """The text of a whole step: a function for every instruction, and two that are called from outside.
 
-`outputs` and `gradients` take the address of a list of whole numbers, which `llvm_batch` describes.
+`outputs` and `gradients` take the address of a list of whole numbers, which `batch` describes.
 The samples go through in blocks of as many as there are lanes. Where the last block is not full, its lanes
 repeat the last sample, so that nothing unusual happens in them, and their gradient is seeded with 0.
 """

@@ -19,7 +19,7 @@ from engine.replay.backends.llvm.writing.text import Index
 __all__ = ["BROADCAST", "GATHER", "RUN", "Across", "sum_across"]
 
 UNROLLED = 4  # terms that are written one after the other; more are looped over
-MOST_KINDS = 12  # loops of one instruction, before addresses are no longer looked at for steps
+MOST_KINDS = 12  # loops of one instruction, before addresses are no longer looked at for strides
 RUN, BROADCAST, GATHER = "run", "broadcast", "gather"
 
 
@@ -45,10 +45,10 @@ class Across(NamedTuple):
         masks = [sum((address >= 0) << lane for lane, address in enumerate(term)) for term in factors[0]]
         return cls(out, len(factors[0][0]), kinds, tuple(entries), tuple(masks))
 
-    def steps(self) -> tuple[int | None, ...]:
+    def strides(self) -> tuple[int | None, ...]:
         """For each factor the distance of its addresses from term to term; None where it varies."""
         return tuple(
-            None if kind == GATHER else _step(entries)
+            None if kind == GATHER else _stride(entries)
             for kind, entries in zip(self.kinds, self.entries, strict=True)
         )
 
@@ -78,27 +78,27 @@ def _entries(kind: str, term: Sequence[int], vector: int) -> list[int]:
     return [*filled, *[address] * (vector - len(filled))]
 
 
-def _step(entries: Sequence[int]) -> int | None:
+def _stride(entries: Sequence[int]) -> int | None:
     distances = {after - before for before, after in pairwise(entries)}
     return None if len(distances) > 1 else next(iter(distances), 0)
 
 
 def sum_across(sums: Sums, pieces: Sequence[Across]) -> None:
     """Write the loops over these pieces."""
-    groups = _groups(pieces, sums.text.vector, stepped=True)
+    groups = _groups(pieces, sums.text.vector, strided=True)
     if len(groups) > MOST_KINDS:
-        groups = _groups(pieces, sums.text.vector, stepped=False)
-    for (kinds, steps, _, is_ragged, is_partial), alike in groups.items():
-        _Loop(sums, alike, kinds, steps, is_ragged, is_partial).write()
+        groups = _groups(pieces, sums.text.vector, strided=False)
+    for (kinds, strides, _, is_ragged, is_partial), alike in groups.items():
+        _Loop(sums, alike, kinds, strides, is_ragged, is_partial).write()
 
 
-def _groups(pieces: Sequence[Across], vector: int, *, stepped: bool) -> dict[tuple[Any, ...], list[Across]]:
+def _groups(pieces: Sequence[Across], vector: int, *, strided: bool) -> dict[tuple[Any, ...], list[Across]]:
     """The pieces that one loop can do: read alike, and with as many terms where these are few."""
     found: dict[tuple[Any, ...], list[Across]] = defaultdict(list)
     for piece in pieces:
-        steps = piece.steps() if stepped else (None,) * len(piece.kinds)
+        strides = piece.strides() if strided else (None,) * len(piece.kinds)
         few = len(piece.masks) if len(piece.masks) <= UNROLLED else 0
-        found[piece.kinds, steps, few, piece.is_ragged, piece.live < vector].append(piece)
+        found[piece.kinds, strides, few, piece.is_ragged, piece.live < vector].append(piece)
     return found
 
 
@@ -109,7 +109,7 @@ class _Loop:
     sums: Sums
     pieces: list[Across]
     kinds: tuple[str, ...]
-    steps: tuple[int | None, ...]
+    strides: tuple[int | None, ...]
     is_ragged: bool
     is_partial: bool
     tables: list[int] = field(default_factory=list)
@@ -119,8 +119,8 @@ class _Loop:
         """The tables, then the loop that follows them."""
         text, table, pieces = self.sums.text, self.sums.layout.table, self.pieces
         self.tables = [
-            table(e for piece in pieces for e in piece.entries[k][: None if step is None else 1])
-            for k, step in enumerate(self.steps)
+            table(e for piece in pieces for e in piece.entries[k][: None if stride is None else 1])
+            for k, stride in enumerate(self.strides)
         ]
         self.masks = table(mask for piece in pieces for mask in piece.masks) if self.is_ragged else -1
         lives = table((1 << piece.live) - 1 for piece in pieces) if self.is_partial else -1
@@ -134,8 +134,8 @@ class _Loop:
             first = text.times(number, count) if count else text.entry(text.plus(ends, number))
             stop = count or text.minus(text.entry(text.plus(ends, number, 1)), first)
             starts = [
-                first if step is None else text.entry(text.plus(start, number))
-                for start, step in zip(self.tables, self.steps, strict=True)
+                first if stride is None else text.entry(text.plus(start, number))
+                for start, stride in zip(self.tables, self.strides, strict=True)
             ]
             self.sums.store(target, self._total(first, starts, stop, live), live)
 
@@ -164,15 +164,15 @@ class _Loop:
         return text.select(mask, self.sums.product(factors, sofar), sofar)
 
     def _load(self, number: int, start: Index, term: Index, mask: str) -> str:
-        """A factor of one term: from where the piece begins by steps, or from where the table says."""
+        """A factor of one term: from where the piece begins by strides, or from where the table says."""
         text, region = self.sums.text, self.sums.regions[number]
-        kind, step, table = self.kinds[number], self.steps[number], self.tables[number]
+        kind, stride, table = self.kinds[number], self.strides[number], self.tables[number]
         if kind == GATHER:
             return text.gather(region, text.plus(table, text.times(text.plus(start, term), text.vector)))
-        if step is None:
+        if stride is None:
             address: Index = text.entry(text.plus(table, start, term))
         else:
-            address = text.plus(start, text.times(term, step))
+            address = text.plus(start, text.times(term, stride))
         if kind == BROADCAST:
             return text.splat(text.load_one(region, address))
         return text.load_masked(region, address, mask) if mask else text.load(region, address)

@@ -62,7 +62,7 @@ def dots(
 def _column_tiles(
     columns: int, most: int, sums: Operand | None
 ) -> list[tuple[int, int, int, Operand | None]]:
-    """(start, size, how many, the sums that go with them): the first tile alone, where there are sums."""
+    """(start, size, how many, the sums that go with them): where there are sums, the first tile is peeled."""
     tiles = [(*tile, None) for tile in cut(columns, most)]
     if sums is None:
         return [*tiles]

@@ -121,21 +121,23 @@ class _Members:
         """How many of them have each factor side by side, or the same for all."""
         if most == 1:
             return 1
-        steps = [self._step(factor, first) for factor in self.addresses]
-        if None in steps:
+        strides = [self._stride(factor, first) for factor in self.addresses]
+        if None in strides:
             return 1
         count = 2
-        while count < most and steps == [self._step(factor, first + count - 1) for factor in self.addresses]:
+        while count < most and strides == [
+            self._stride(factor, first + count - 1) for factor in self.addresses
+        ]:
             count += 1
         return count
 
-    def _step(self, factor: Sequence[int], member: int) -> int | None:
+    def _stride(self, factor: Sequence[int], member: int) -> int | None:
         """How far a factor lies from that of the next member, if 0 or 1 and the same for all their terms."""
         here, there = self.starts[member], self.starts[member + 1]
-        step = factor[there] - factor[here]
+        stride = factor[there] - factor[here]
         terms = range(min(self.ends[member] - here, self.ends[member + 1] - there))
-        is_regular = step in (0, 1) and all(factor[there + k] - factor[here + k] == step for k in terms)
-        return step if is_regular else None
+        is_regular = stride in (0, 1) and all(factor[there + k] - factor[here + k] == stride for k in terms)
+        return stride if is_regular else None
 
     def _is_run(self, member: int) -> bool:
         """Whether every factor lies side by side for the terms of a member."""

@@ -59,7 +59,7 @@ def scatter(text: Text, layout: Layout, instruction: Scatter) -> None:
 
 
 class _Choice:
-    """Members in groups that ask by the same number; where they and what they pick is."""
+    """Members in groups of one index; where they are, and what they pick."""
 
     def __init__(
         self, text: Text, layout: Layout, index: Rows, own: Rows, table: Rows, from_zero: bool = False
@@ -69,7 +69,7 @@ class _Choice:
         self.from_zero = from_zero
         self.text, self.lanes, self.count = text, layout.width(index.space), len(groups[0])
         self.groups, self.members, self.rows = len(groups), len(index), len(table) // len(index)
-        self.asked = layout.operand(Rows.of(index.space, [index.places[group[0]] for group in groups]))
+        self.index = layout.operand(Rows.of(index.space, [index.places[group[0]] for group in groups]))
         self.own = layout.grid(_chosen(own, members), len(groups), self.count)
         self.first = layout.grid(_chosen(table, members), len(groups), self.count)
         self.table, self.places = layout.operand(table), layout.table(members)
@@ -95,15 +95,15 @@ class _Choice:
             def lanes(block: Index, _: Any) -> None:
                 place = text.times(block, size)
                 with text.wide(1):
-                    asked = [self._asked(number, text.plus(place, lane)) for lane in range(size)]
-                undefined = [wrong for _, wrong in asked]
+                    found = [self._index(number, text.plus(place, lane)) for lane in range(size)]
+                undefined = [wrong for _, wrong in found]
 
                 def some(block: Index, _: Any) -> None:
                     term = text.times(block, size)
                     owns = [
                         text.plus(self.own.at(text, number, text.plus(term, k)), place) for k in range(size)
                     ]
-                    chosen = [self._chosen(number, term, which, place) for which, _ in asked]
+                    chosen = [self._chosen(number, term, which, place) for which, _ in found]
                     if size > 1:
                         square(owns, chosen, undefined)
                     else:
@@ -116,10 +116,10 @@ class _Choice:
         with text.wide(size):
             text.loop(0, self.groups, group)
 
-    def _asked(self, number: Index, lane: Index) -> tuple[str, str]:
+    def _index(self, group: Index, lane: Index) -> tuple[str, str]:
         text = self.text
-        asked = text.load_one(self.asked.region, text.plus(self.asked.at(text, number), lane))
-        return _whole(text, asked, self.rows, self.from_zero)
+        number = text.load_one(self.index.region, text.plus(self.index.at(text, group), lane))
+        return _whole(text, number, self.rows, self.from_zero)
 
     def _chosen(self, number: Index, term: Index, which: str, lane: Index) -> Index:
         """The address of what a member picks."""

@@ -5,8 +5,12 @@ in a register. So a tile of the result is kept in registers for the whole sum: i
 accumulators, each step loads one vector per column and broadcasts one number per row, and every loaded vector
 serves all rows. With 32 registers of 512 bits 6 × 4 accumulators, 4 vectors and a broadcast number fit.
 
+For example 16 rows of 104 lanes, 13 vectors: one tile of 4 vectors and three of 3 (see `_columns`); below
+the first, tiles of 6, 5 and 5 rows, below the others two of 8. In a tile of 8 × 3 a term costs 3 vectors
+loaded and 8 numbers broadcast for 24 multiply-adds, and 24 + 3 + 1 registers are in use.
+
 Forward and the gradient by the operand are one kernel: a matrix is transposed by exchanging its strides. The
-gradient by the matrix sums over the lanes instead (`llvm_dots`).
+gradient by the matrix sums over the lanes instead (`dots`).
 """
 
 from __future__ import annotations
@@ -39,7 +43,7 @@ def matrix_product(
     *,
     is_kept: bool = True,
 ) -> None:
-    """out = matrix @ operand + bias, perhaps with another instruction at its end; see `llvm_fusion`.
+    """out = matrix @ operand + bias, perhaps with another instruction at its end; see `fusion`.
 
     What follows no rule is a gathered sum.
     """
@@ -157,7 +161,13 @@ def _lane_sums(instruction: LaneProduct) -> SumOfProducts:
 
 
 def _columns(count: int, vector: int, rows_of_tile: dict[int, int]) -> list[tuple[int, int, int, int]]:
-    """(start, vectors, how many such tiles, live lanes) for the columns of a product."""
+    """(start, vectors, how many such tiles, live lanes) for the columns of a product.
+
+    >>> _columns(104, 8, MANY_REGISTERS)  # 13 vectors
+    [(0, 4, 1, 8), (32, 3, 3, 8)]
+    >>> _columns(100, 8, MANY_REGISTERS)  # 12, and a remainder of 4 lanes
+    [(0, 4, 3, 8), (96, 1, 1, 4)]
+    """
     full, rest = divmod(count, vector)
     found: list[tuple[int, int, int, int]] = []
     if full:

@@ -1,6 +1,6 @@
 """Text: what can be written with numbers, in memory and in registers.
 
-The lines that they become, loops and whole numbers are in `llvm_lines`.
+The lines that they become, loops and whole numbers are in `lines`.
 """
 
 from __future__ import annotations
