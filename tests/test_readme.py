@@ -19,6 +19,7 @@ import nn
 from demos.next_lines import LINES, typed
 from engine import Value, backward, graph, operation, ops, value
 from engine.conventions import conventions
+from engine.modes import refuse_to_record
 from engine.real import as_number
 
 ROOT = Path(__file__).parent.parent
@@ -75,7 +76,7 @@ def test_the_path_through_the_source_is_short() -> None:
 
 
 def test_the_path_through_the_source_is_the_one_that_a_product_takes() -> None:
-    """All code that runs is on it, except the check of the number that backward begins with."""
+    """All code that runs is on it, except what backward() looks at before it begins."""
     a, b = Value(2.0), Value(3.0)
     ran: set[Any] = set()
 
@@ -92,7 +93,7 @@ def test_the_path_through_the_source_is_the_one_that_a_product_takes() -> None:
     assert isinstance(c.operation, operation.Operation)
     assert c.operation is ops.multiply
     own = {code for code in ran if code.co_name != "<listcomp>"}
-    expected = [Value.__mul__, Value.backward, *BACKWARD, as_number]
+    expected = [Value.__mul__, Value.backward, refuse_to_record, as_number, *BACKWARD]
     assert own == {function.__code__ for function in expected}
 
 

@@ -127,7 +127,7 @@ class Layout:
     def operand(self, rows: Rows) -> Operand:
         """The rows as addresses."""
         places, width = rows.places, self.width(rows.space)
-        stride = places.stride * width if isinstance(places, range) else 0
+        stride = places.step * width if isinstance(places, range) else 0
         table = -1
         if not isinstance(places, range) and len(places) > 1:
             table = self.table(self.address(rows.space, place) for place in places)
