@@ -89,7 +89,14 @@ def _is_softmax(node: Any) -> bool:
     is_one = all(difference._second is largest for difference in differences)
     if not is_one or largest._operation is not selection.LARGEST:
         return False
-    return {difference._first for difference in differences} == set(largest.parents)
+    return {_source(difference._first) for difference in differences} == set(map(_source, largest.parents))
+
+
+def _source(node: Any) -> Any:
+    """The node that has the same number, and lets a gradient through."""
+    while node._operation is selection.DETACH:
+        node = node._first
+    return node
 
 
 _NEVER_NEGATIVE: frozenset[Operation] = frozenset(
