@@ -92,6 +92,8 @@ def _refused(thing: Any) -> str:
         hint = "take its number: Value(array.item())"
     elif hasattr(thing, "__array__"):
         hint = "make a list of Values of it: [Value(x) for x in array.tolist()]"
+    elif isinstance(thing, list | tuple):
+        hint = "a Value is one number; make a list of Values: [Value(x) for x in numbers]"
     elif kind == "Value":
         hint = "it is a Value already"
     return f"expected {ACCEPTED}, got {kind} ({thing!r:.60})" + (f"; {hint}" if hint else "")

@@ -46,6 +46,7 @@ __all__ = [
 
 MANY = 6  # of more operands than this only the first few are written
 NO_PATH = "no path"
+_LISTS = (list, tuple, dict)
 DEEPEST = 3  # brackets in a name: lists in lists that are looked into
 
 
@@ -93,21 +94,29 @@ def variables(frame: FrameType) -> dict[Node, str]:
     """
     found: dict[Node, str] = {}
     hidden: set[str] = set()
-    for scope, passing in _scopes(frame):
-        for name, held in list(scope.items()):
-            if name in hidden or not name.isidentifier():
-                continue
-            hidden.add(name)
-            if not name.startswith("_") and name not in passing:
-                for path, node in _nodes(name, held, DEEPEST):
-                    found.setdefault(node, path)
+    for scope, owner in _scopes(frame):
+        members = list(scope.items())
+        kinds = {
+            kind for kind in {type(held) for _, held in members} if kind in _LISTS or issubclass(kind, Node)
+        }
+        named = {
+            name: nodes
+            for name, held in members
+            if type(held) in kinds and name not in hidden and name[0] != "_" and name.isidentifier()
+            if (nodes := list(_nodes(name, held, DEEPEST)))
+        }
+        passing = _loop_targets(owner) if named and owner else ()
+        for name, nodes in named.items():
+            for path, node in nodes if name not in passing else ():
+                found.setdefault(node, path)
+        hidden.update(scope)
     return found
 
 
-def _scopes(frame: FrameType) -> Iterator[tuple[Mapping[str, Any], set[str]]]:
-    """(variables, which of them are targets of loops): those of the code itself, around it, and global."""
+def _scopes(frame: FrameType) -> Iterator[tuple[Mapping[str, Any], FrameType | None]]:
+    """(variables, the frame whose code assigns them): those of the code itself, around it, and global."""
     while frame.f_code.co_name != "<module>":
-        yield frame.f_locals, _loop_targets(frame)
+        yield frame.f_locals, frame
         outer = frame.f_back
         if outer is None or frame.f_code not in outer.f_code.co_consts:
             break
@@ -115,7 +124,7 @@ def _scopes(frame: FrameType) -> Iterator[tuple[Mapping[str, Any], set[str]]]:
     module: FrameType | None = frame
     while module and (module.f_code.co_name != "<module>" or module.f_globals is not frame.f_globals):
         module = module.f_back
-    yield frame.f_globals, _loop_targets(module) if module else set()
+    yield frame.f_globals, module
 
 
 def _nodes(path: str, held: Any, depth: int) -> Iterator[tuple[str, Node]]:
@@ -124,7 +133,7 @@ def _nodes(path: str, held: Any, depth: int) -> Iterator[tuple[str, Node]]:
     if issubclass(kind, Node):
         if not held.label and not held.is_constant:
             yield path, held
-    elif kind in (list, tuple, dict) and _has_nodes(held, depth):
+    elif kind in _LISTS and _has_nodes(held, depth):
         members = held.items() if kind is dict else enumerate(held)
         for key, member in list(members):
             yield from _nodes(f"{path}[{key!r}]", member, depth - 1)
@@ -132,7 +141,7 @@ def _nodes(path: str, held: Any, depth: int) -> Iterator[tuple[str, Node]]:
 
 def _has_nodes(held: Any, depth: int) -> bool:
     """Whether the first member, or the first of the first, is a node; tables of data are left at once."""
-    while depth and type(held) in (list, tuple, dict) and held:
+    while depth and type(held) in _LISTS and held:
         if type(held) is dict and not all(type(key) is str for key in held):
             return False
         held = next(iter(held.values() if type(held) is dict else held))

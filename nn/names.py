@@ -67,5 +67,5 @@ def in_torch_s_words(name: str, arguments: tuple[Any, ...], settings: dict[str, 
         told.insert(0, "the learning rate comes first")
     line = f"write {name}({rate!r})"
     if takes_parameters:
-        line += f", then optimizer.step(model.parameters()) or fit(…, optimizer={name}({rate!r}))"
+        line += f", then optimizer.step(model.parameters()) or fit(..., optimizer={name}({rate!r}))"
     return f"{', '.join(told)}; {line}"

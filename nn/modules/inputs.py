@@ -74,4 +74,4 @@ def _listed(found: Any) -> list[Any]:
 
 def _short(found: Any) -> str:
     text = repr(found.tolist() if hasattr(found, "tolist") else found)
-    return text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}…"
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."

@@ -33,6 +33,10 @@ ANSWERS = {
     "x / np.array(2.0)": f"{EXPECTED}ndarray (array(2.)); take its number: value / array.item()",
     "Value(np.array(3.0))": f"{EXPECTED}ndarray (array(3.)); take its number: Value(array.item())",
     "Value(pair)": (f"{ARRAY}make a list of Values of it: [Value(x) for x in array.tolist()]"),
+    "Value([1.0, 2.0])": (
+        f"{EXPECTED}list ([1.0, 2.0]); a Value is one number; "
+        "make a list of Values: [Value(x) for x in numbers]"
+    ),
     "x * x.grad": (
         f"{EXPECTED}NoneType (None); a gradient is None until it was computed: call backward() first"
     ),
@@ -82,3 +86,15 @@ def test_numpy_scalars_compute_as_floats_do(scalar: Any) -> None:
         assert type(found) is Value
         assert (found.data, found.partials) == (wanted.data, wanted.partials)
     assert (scalar < x, scalar <= x, scalar > x, scalar >= x) == (False, False, True, True)
+
+
+def test_a_step_by_hand_needs_no_question_for_type_checkers() -> None:
+    """mypy (make check) accepts the line that everybody writes; before `backward` Python refuses it."""
+    w = Value(0.5)
+    with pytest.raises(TypeError, match="NoneType"):
+        w.data -= 0.1 * w.grad
+    assert w.data == 0.5
+    (w * w).backward()
+    w.data -= 0.1 * w.grad
+    assert w.data == 0.4
+    assert w.grad is not None

@@ -1,9 +1,10 @@
+import io
 import random
 from typing import Any
 
 import pytest
 
-from engine import Value
+from engine import Value, draw, steps, total, walk
 from nn import MLP, Dropout, Embedding, Layer, Module, Neuron, Sequential
 from nn.modules.activations import ACTIVATIONS
 from nn.modules.initializers import INITIALIZERS, initializer_for
@@ -238,3 +239,23 @@ def test_repr_is_how_one_would_write_it() -> None:
         "Sequential(Layer(1, 2, 'relu'), Dropout(0.1))",
     ):
         assert repr(eval(text)) == text  # noqa: S307  (our own text)
+
+
+@pytest.mark.parametrize("samples", [1, 2])
+def test_a_node_of_a_network_has_one_name_in_steps_in_walk_in_drawings_and_by_itself(samples: int) -> None:
+    """Where it is there for several samples, steps and drawings add the same id: l0.n0.sum@n5."""
+    model = MLP(2, [2, 1], activation="tanh", seed=0)
+    loss = total([model([0.5 + place, -1.0])[0] ** 2 for place in range(samples)])
+    backward, source, out = steps(loss), draw(loss, "values").source, io.StringIO()
+    walk(loss, stdin=io.StringIO("run\nbreak l0.n0.sum\nprint n0"), stdout=out)
+    labeled = [node for node in backward.nodes if node.label]
+    sums = [node for node in labeled if node.label == "layers[0].neurons[0].sum"]
+    assert len(sums) == samples
+    for node in labeled:
+        name = backward.name(node)
+        plain, _, place = name.partition("@")
+        assert repr(node).endswith(f"label={plain!r})")
+        assert f'[label="{name}\\ndata ' in source or f'[label="{name} = ' in source
+        assert (place != "") == (samples > 1 and node.operation is not None)
+    assert all(f": {backward.name(node)} = " in out.getvalue() or samples > 1 for node in sums[-1:])
+    assert "breakpoint 1: l0.n0.sum" in out.getvalue()

@@ -39,10 +39,10 @@ ANSWERS = {
     "MLP(2, 3)": f"{SIZES} MLP(2, [3])",
     "MLP([2, 3, 1])": f"{SIZES} MLP(2, [3, 1])",
     "SGD(model.parameters(), lr=0.5)": (
-        f"{IN_ITS_STEP} SGD(0.5), then optimizer.step(model.parameters()) or fit(…, optimizer=SGD(0.5))"
+        f"{IN_ITS_STEP} SGD(0.5), then optimizer.step(model.parameters()) or fit(..., optimizer=SGD(0.5))"
     ),
     "Adam(model.parameters(), 0.01)": (
-        f"{IN_ITS_STEP} Adam(0.01), then optimizer.step(model.parameters()) or fit(…, optimizer=Adam(0.01))"
+        f"{IN_ITS_STEP} Adam(0.01), then optimizer.step(model.parameters()) or fit(..., optimizer=Adam(0.01))"
     ),
     "Adam(lr=0.01)": "the learning rate comes first; write Adam(0.01)",
     "Adam(0.01, betas=(0.9, 0.99))": "betas is beta1 and beta2 here; write Adam(0.01)",
