@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import sympy
+from matplotlib.figure import Figure
 
 from demos.place import heading, picture
 from engine import Value, formula, latex, log_softmax, mean, softmax, steps, symbolic
@@ -33,7 +34,7 @@ def tanh_by_exponentials() -> float:
     print(f"tanh(x) = {symbolic(tanh)}")
     print(f"its derivative, simplified: {formula(tanh, wrt=x)}")
     left = sympy.simplify(slope - (1 - symbolic(tanh) ** 2))
-    print(f"its derivative less (1 − tanh²): {left}")
+    print(f"less (1 − tanh²): {left}")
     return float(left == 0)
 
 
@@ -55,8 +56,7 @@ def least_squares(xs: Sequence[float], ys: Sequence[float]) -> tuple[Any, Any]:
     w, b = Value(0.0, label="w"), Value(0.0, label="b")
     loss = mean([(w * x + b - y) ** 2 for x, y in zip(xs, ys, strict=True)])
     print(f"loss = {formula(loss)}")
-    print(f"d loss/d w = {formula(loss, wrt=w)}")
-    print(f"d loss/d b = {formula(loss, wrt=b)}")
+    print(f"d loss/d w = {formula(loss, wrt=w)}, d loss/d b = {formula(loss, wrt=b)}")
     unknowns = [sympy.Symbol(name, real=True) for name in ("w", "b")]
     (found,) = sympy.linsolve([symbolic(loss, wrt=w), symbolic(loss, wrt=b)], unknowns)
     print(f"both are 0 at w = {found[0]}, b = {found[1]}")
@@ -69,6 +69,14 @@ def by_the_book(xs: Sequence[float], ys: Sequence[float]) -> tuple[float, float]
     products = sum((x - middle_x) * (y - middle_y) for x, y in zip(xs, ys, strict=True))
     slope = products / sum((x - middle_x) ** 2 for x in xs)
     return slope, middle_y - slope * middle_x
+
+
+def typeset(formulas: Sequence[str], name: str) -> None:
+    """A picture of the formulas, one below the other."""
+    figure = Figure(figsize=(7.0, 0.8 * len(formulas)))
+    for line, text in enumerate(reversed(formulas)):
+        figure.text(0.02, (line + 0.35) / len(formulas), f"${text}$", fontsize=15)
+    figure.savefig(picture(name))
 
 
 def main() -> dict[str, float]:
@@ -102,11 +110,8 @@ def main() -> dict[str, float]:
     facts["formula off by"] = abs(by_formula - (w.grad or 0.0))
 
     heading("in LaTeX: the loss, its derivative, one step of backward (a notebook shows them typeset)")
-    written = [latex(loss), latex(loss, wrt=w), latex(steps(loss)[3])]
-    print("\n".join(written))
-    picture("lesson_32_formulas.tex").write_text(
-        "\n\n".join(f"\\[{text}\\]" for text in written) + "\n", encoding="utf-8"
-    )
+    print(latex(loss), latex(loss, wrt=w), latex(steps(loss)[3]), sep="\n")
+    typeset([latex(loss), latex(loss, wrt=w)], "lesson_32_formulas.svg")
     return facts
 
 
