@@ -41,8 +41,9 @@ def symbolic(root: Node, wrt: Node | None = None, *, limit: int = LIMIT, names: 
 def formula(root: Node, wrt: Node | None = None, *, limit: int = LIMIT, names: bool = True) -> str:
     """The graph as text that Python and sympy can read, simplified; with `wrt` the derivative by that node.
 
-    Of more than 150 operations nothing is simplified: the chain rule stands there as it is. A notebook shows
-    the text typeset. For what it consists of, and for the errors, see `symbolic`.
+    Simplified means: the shortest of the forms that sympy quickly finds, common factors taken out, fractions
+    reduced. `sympy.simplify(symbolic(root))` tries more, and may take minutes. A notebook shows the text
+    typeset. For what it consists of, and for the errors, see `symbolic`.
 
     >>> from engine import Value
     >>> w, x, y = Value(0.5, label="w"), Value(2.0, label="x"), Value(1.0, label="y")

@@ -7,7 +7,7 @@
 >>> expressed(y, None, 10, named)
 tanh(w*x)**2
 >>> simplified(expressed(y, w, 10, named))
-2*x*tanh(w*x)/cosh(w*x)**2
+2*x*(1 - tanh(w*x)**2)*tanh(w*x)
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from engine.graph import Node, topological_order
 
 __all__ = ["expressed", "simplified", "symbol"]
 
-SIMPLE = 150  # operations of an expression up to which all ways to simplify it are tried
+FEW = 3  # choices that are written as one
+SIMPLE = 150  # operations of an expression up to which polynomials in it are factored
 
 
 def expressed(root: Node, wrt: Node | None, limit: int, named: Mapping[Node, str]) -> Expression:
@@ -71,13 +72,19 @@ def _partials(node: Any, written: Mapping[Node, Symbolic]) -> list[Any]:
 
 
 def simplified(expression: Expression) -> Expression:
-    """The shortest of the forms that sympy finds; beyond 150 operations the expression as it is.
+    """The shortest of the forms that sympy quickly finds: common factors taken out, fractions reduced,
+    a few choices made one.
+
+    Of more than 150 operations only common factors are taken out. `sympy.simplify` tries much more, and can
+    take minutes for a single neuron.
 
     >>> x = symbol("x")
-    >>> simplified(sympy.sin(x) ** 2 + sympy.cos(x) ** 2)
-    1
+    >>> simplified(x**2 / (x**2 + x))
+    x/(x + 1)
     """
-    if sympy.count_ops(expression) > SIMPLE:
-        return expression
-    forms = [expression, sympy.simplify(expression), sympy.factor(expression)]
+    forms = [expression, sympy.factor_terms(expression)]
+    if sympy.count_ops(expression) <= SIMPLE:
+        forms += [form(expression) for form in (sympy.together, sympy.factor, sympy.cancel)]
+        if len(expression.atoms(sympy.Piecewise)) <= FEW:
+            forms.append(sympy.piecewise_fold(expression))
     return min(forms, key=lambda form: (sympy.count_ops(form), len(str(form))))
