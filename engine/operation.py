@@ -80,8 +80,8 @@ def ALWAYS(*_: float) -> bool:  # noqa: N802  (a constant that is called)
     return True
 
 
-def _nowhere(*_: float) -> bool:
-    return False
+def _nowhere(*_: float) -> None:
+    return None
 
 
 def ulps(count: float, out: float) -> float:
@@ -105,10 +105,10 @@ class Operation:
     computed: neither may overflow or leave its domain where the other is chosen.
 
     What is known of its numbers, for bounds on their errors (engine/health): `forward` is off by at most so
-    many `ulp` of its result, or by a function of (out, *operands); infinite: nobody knows. `monotone` tells
-    where the row is monotone in each operand, the others being fixed; where it holds at the corners of a box
-    it holds inside. No local derivative is larger than `steepest`. With `jump` the value jumps where `side`
-    changes.
+    many `ulp` of its result, or by a function of (out, *operands); infinite: nobody knows. `monotone` names the
+    piece that the operands lie in, of those in which the row is monotone in each operand, the others being
+    fixed (None: in none); a box with its corners in one piece is in it. No local derivative is larger than
+    `steepest`. With `jump` the value jumps where `side` changes.
     """
 
     name: str
@@ -127,7 +127,7 @@ class Operation:
     commutative: bool = False
     flat: bool = False
     ulp: float | Callable[..., float] = math.inf
-    monotone: Callable[..., bool] = _nowhere
+    monotone: Callable[..., Any] = _nowhere
     steepest: float = math.inf
     jump: bool = False
 

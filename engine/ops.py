@@ -112,7 +112,7 @@ power: Operation = row("power", math.pow,
             arity=2, symbol="**", precedence=40,
             overflow=lambda x, y: -math.inf if x < 0 and y % 2 == 1 else math.inf,
             kinks=(Kink((0.0, 0.5), EDGE), Kink((0.0, 0.0), "a jump in y: flat, and the limit in x")),
-                       ulp=lambda out, x, y: 0.0 if y in (0.0, 1.0) else ulps(1, out), monotone=lambda x, y: x > 0)
+                       ulp=lambda out, x, y: 0.0 if y in (0.0, 1.0) else ulps(1, out), monotone=lambda x, y: True if x > 0 else None)
 
 # ── Exponentials, logarithms, roots ───────────────────────────────────────────────────────────────
 
@@ -186,14 +186,16 @@ NO_POLE = Domain("x that is not 0 and no negative whole number", lambda x: x > 0
 lgamma = row("lgamma", math.lgamma, lambda out, x: (digamma(x),), "the logarithm of |Γ(x)|", NO_POLE,
              ulp=lambda out, x: ulps(8, abs(out) + 1.0))
 digamma: Operation = row("digamma", gamma_functions.digamma, lambda out, x: (polygamma(1.0, x),), "the derivative of lgamma",
-              NO_POLE, ulp=lambda out, x: ulps(8, abs(out) + 1.0 + math.log1p(abs(x))), monotone=lambda x: x > 0)
+              NO_POLE, ulp=lambda out, x: ulps(8, abs(out) + 1.0 + math.log1p(abs(x))),
+              monotone=lambda x: math.floor(min(x, 0.0)))
 polygamma: Operation = row("polygamma", gamma_functions.polygamma, lambda out, order, x: (None, polygamma(order + 1.0, x)),
                 "the derivative of digamma of that order, in which there is none",
                 Domain(f"a whole order up to {gamma_functions.MOST:.0f}, and {NO_POLE.words}",
                        lambda order, x: 0 <= order <= gamma_functions.MOST and order % 1.0 == 0 and NO_POLE.contains(x),
                        ((1.0, 1.0), (0.1, 30.0))),
                 arity=2, side=lambda order, x: order,
-                ulp=lambda out, order, x: ulps(8 + 2 * order, out) if x > 0 else math.inf, monotone=lambda order, x: x > 0)
+                ulp=lambda out, order, x: ulps(8 + 2 * order, out) if x > 0 else math.inf,
+                monotone=lambda order, x: math.floor(min(x, 0.0)) if x > 0 or order % 2.0 == 0 else None)
 
 # ── Selection: what is not selected has no path ───────────────────────────────────────────────────
 

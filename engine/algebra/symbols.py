@@ -21,7 +21,7 @@ from engine import ops
 from engine.formula import Formula
 from engine.operation import Inexact, Operation
 
-__all__ = ["Expression", "Symbolic", "expression_of", "number"]
+__all__ = ["Expression", "Symbolic", "applied", "expression_of", "knows", "number"]
 
 Expression = Any  # sympy has no types
 SHORT = 6  # digits of a constant that is meant as the decimal number that it is printed as
@@ -102,6 +102,11 @@ def _plain(condition: Any) -> Any:
     return condition.holds if isinstance(condition, _Condition) else condition
 
 
+def knows(operation: Operation) -> bool:
+    """Whether sympy has the operation, or those that it is lowered to."""
+    return operation in _FUNCTIONS or operation.lowered is not None
+
+
 def applied(operation: Operation, operands: Sequence[Expression]) -> Expression:
     """The row as sympy writes it; else as it is lowered to others; else a function of its own name."""
     if operation in _FUNCTIONS:
@@ -165,6 +170,9 @@ _FUNCTIONS: dict[Operation, Callable[..., Expression]] = {
     ops.hypot: lambda x, y: sympy.sqrt(x**2 + y**2),
     ops.erf: sympy.erf,
     ops.erfc: sympy.erfc,
+    ops.lgamma: lambda x: sympy.log(sympy.Abs(sympy.gamma(x))),
+    ops.digamma: sympy.digamma,
+    ops.polygamma: sympy.polygamma,
     ops.absolute: sympy.Abs,
     ops.maximum: _larger,
     ops.minimum: _smaller,

@@ -64,6 +64,10 @@ class Numbers(Arithmetic, ABC):
     def side(self, operation: Operation, point: Sequence[Real]) -> Any:
         """On which side of its kinks the row says that a point lies."""
 
+    @abstractmethod
+    def piece(self, operation: Operation, point: Sequence[Real]) -> Any:
+        """The piece in which the row says that it is monotone and that a point lies in; None for none."""
+
     # ── What both do alike ────────────────────────────────────────────────────────────────────────
 
     def lift(self, number: Any) -> Ball:
@@ -200,8 +204,12 @@ class Numbers(Arithmetic, ABC):
         if not all(ball.rad < self.infinite for ball in balls) or operation.arity is None:
             return self.infinite
         farthest = self.zero
-        for corner in self._corners(balls):
-            if not (operation.monotone(*corner) and self.contains(operation, corner)):
+        corners = list(self._corners(balls))
+        pieces = {self.piece(operation, corner) for corner in corners}
+        if None in pieces or len(pieces) > 1:
+            return self.infinite
+        for corner in corners:
+            if not self.contains(operation, corner):
                 return self.infinite
             there, rounding = self.evaluated(operation, [Ball(x, self.zero, self) for x in corner])
             distance = abs(there - out) + rounding

@@ -107,6 +107,13 @@ class Floats(Numbers):
         """Whether a point is in the domain of the operation."""
         return operation.domain.contains(*point)
 
+    def piece(self, operation: Operation, point: Sequence[float]) -> Any:
+        """The piece in which the row says that it is monotone and that a point lies in; None for none."""
+        try:
+            return operation.monotone(*point)
+        except (ArithmeticError, ValueError):  # infinite
+            return None
+
     def side(self, operation: Operation, point: Sequence[float]) -> Any:
         """On which side of its kinks the row says that a point lies."""
         return operation.side(*point) if operation.side else None

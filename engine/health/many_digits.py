@@ -21,7 +21,7 @@ import mpmath
 from engine import ops
 from engine.health.ball import Ball
 from engine.health.enclosure import ON_BALLS, Numbers
-from engine.operation import Operation
+from engine.operation import ALWAYS, Operation
 
 __all__ = ["ManyDigits", "knows"]
 
@@ -59,6 +59,9 @@ _FUNCTIONS: dict[Operation, Callable[..., Any]] = {  # (mpmath's context, *opera
     ops.norm: lambda many, *xs: many.sqrt(many.fsum(xs, squared=True)),
     ops.erf: lambda many, x: many.erf(x),
     ops.erfc: lambda many, x: many.erfc(x),
+    ops.lgamma: lambda many, x: many.log(abs(many.gamma(x))) if x < 0 else many.loggamma(x),
+    ops.digamma: lambda many, x: many.digamma(x),
+    ops.polygamma: lambda many, order, x: many.polygamma(int(order), x),
     ops.floor: lambda many, x: many.floor(x),
     ops.ceil: lambda many, x: many.ceil(x),
     ops.nearest: lambda many, x: many.nint(x),
@@ -191,10 +194,18 @@ class ManyDigits(Numbers):
 
     def side(self, operation: Operation, point: Sequence[Real]) -> Any:
         """On which side of its kinks the row says that a point lies; fractions lose none of its digits."""
-        if operation.side is None:
-            return None
+        return self._asked(operation.side, point)
+
+    def piece(self, operation: Operation, point: Sequence[Real]) -> Any:
+        """The piece in which the row says that it is monotone and that a point lies in; None for none."""
+        return self._asked(operation.monotone, point)
+
+    def _asked(self, fact: Callable[..., Any] | None, point: Sequence[Real]) -> Any:
+        """What a fact of a row says of a point; another thing every time where its numbers are too long."""
+        if fact is None or fact is ALWAYS:
+            return fact
         fractions = [_fraction(x) for x in point]
-        return object() if None in fractions else operation.side(*fractions)
+        return object() if None in fractions else fact(*fractions)
 
 
 def _fraction(x: Real) -> Fraction | float | None:

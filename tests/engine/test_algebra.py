@@ -26,6 +26,7 @@ from engine import (
 from engine.operation import Domain, Operation
 
 sympy = pytest.importorskip("sympy")
+symbols = import_module("engine.algebra.symbols")
 ROWS = list(ops.TABLE.values())
 
 
@@ -48,7 +49,7 @@ def at(expression: Any, inputs: list[Value]) -> float:
     """The expression's number at the inputs, exactly, then rounded."""
     numbers = {sympy.Symbol(x.label, real=True): sympy.Rational(x.data) for x in inputs}
     found = sympy.sympify(expression).subs(numbers)
-    return float(sympy.N(found, 30)) if found.is_finite is not False else math.inf
+    return float(sympy.N(found, 30))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=repr)
@@ -56,6 +57,9 @@ def test_values_and_derivatives_are_those_of_backward(row: Operation) -> None:
     for numbers in points(row, 6):
         inputs = leaves(numbers)
         node: Any = row(*inputs)
+        if not symbols.knows(row):  # it is said to be a function of its own name
+            assert str(symbolic(node)).startswith(f"{row.name}(x0")
+            return
         assert at(symbolic(node), inputs) == pytest.approx(node.data, rel=1e-12, abs=1e-14)
         node.backward()
         for x in inputs:
