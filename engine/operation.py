@@ -106,9 +106,9 @@ class Operation:
 
     What is known of its numbers, for bounds on their errors (engine/health): `forward` is off by at most so
     many `ulp` of its result, or by a function of (out, *operands); infinite: nobody knows. `monotone` names
-    the piece that the operands lie in, of those in which the row is monotone in each operand, the others being
-    fixed (None: in none); a box with its corners in one piece is in it. No local derivative is larger than
-    `steepest`. With `jump` the value jumps where `side` changes.
+    the piece that the operands lie in, of those in which the row is monotone in each operand, the others
+    being fixed (None: in none); a box with its corners in one piece is in it. No local derivative is larger
+    than `steepest`. With `jump` the value jumps where `side` changes.
     """
 
     name: str
