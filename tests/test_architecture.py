@@ -38,7 +38,7 @@ ORDER: dict[str, str] = {
         derivatives
     """,
     "engine/checking": """
-        numeric sabotage selection signature
+        numeric faulty selection signature
         expressions subject verdict
         blame strategies
         report

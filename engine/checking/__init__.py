@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from engine.checking.blame import Blame
 from engine.checking.check import assert_gradients, check_gradients
+from engine.checking.faulty import faulty
 from engine.checking.report import CheckResult, Identity, Row
-from engine.checking.sabotage import sabotaged
 from engine.checking.verdict import Verdict
 
 __all__ = [
@@ -21,5 +21,5 @@ __all__ = [
     "Verdict",
     "assert_gradients",
     "check_gradients",
-    "sabotaged",
+    "faulty",
 ]

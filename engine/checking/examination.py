@@ -168,14 +168,14 @@ class Examination:
             if row.verdict not in DOUBTFUL:
                 continue
             touched = depending_on(ordered, [run.leaves[moved] for moved in line.weights])
-            guilty = next((blame for node, blame in faults if node in touched), None)
-            if guilty is None:
+            fault = next((blame for node, blame in faults if node in touched), None)
+            if fault is None:
                 settled[place] = self._decided(row, line, ordered, touched, run, output)
             else:
                 ratio = row.analytic / (row.numeric or math.nan)
                 note = f"ratio {ratio:.7g}" if math.isfinite(ratio) else row.note
                 settled[place] = replace(row, verdict=Verdict.WRONG, note=note)
-                self.blame = self.blame or replace(guilty, others=len(faults) - 1)
+                self.blame = self.blame or replace(fault, others=len(faults) - 1)
         return settled
 
     def _decided(

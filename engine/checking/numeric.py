@@ -137,8 +137,8 @@ def _one_side(
         return sample if sample is not None and sample.signature == there.signature else None
 
     first = next((s for k in range(HALVINGS) if (s := on_piece(x + 0.05 * scale * 0.5**k))), there)
-    gap, travel = abs(there.value - here.value), abs(first.value - here.value)
-    if gap > 1e-3 * travel and gap > 100.0 * EPSILON * abs(here.value):
+    gap, change = abs(there.value - here.value), abs(first.value - here.value)
+    if gap > 1e-3 * change and gap > 100.0 * EPSILON * abs(here.value):
         return None
     return _best([_extrapolate(_sided(on_piece, x, here), start * scale, 2.0) for start in starts])
 
@@ -211,7 +211,7 @@ def _diverges(column: list[float]) -> bool:
 def _best(estimates: list[Estimate]) -> Estimate:
     """The estimate with the smallest error, which is at least its distance to the second best.
 
-    A lucky agreement of two entries makes one table's own estimate far too small; three do not agree by luck.
+    A chance agreement of two entries makes one table's estimate far too small; three hardly agree by chance.
     """
     best, *others = sorted(estimates, key=lambda estimate: estimate.error)
     if not others or not math.isfinite(others[0].error) or math.isinf(best.value):

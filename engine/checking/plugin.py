@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def gradcheck(request: pytest.FixtureRequest) -> Callable[..., None]:
-    """`assert_gradients` with the options of the command line, the marker and the call; the call wins."""
+    """`assert_gradients` with the options of the command line, the marker and the call; the last counts."""
     options: dict[str, Any] = {}
     for name in ("samples", "seed"):
         given = request.config.getoption(f"gradcheck_{name}")

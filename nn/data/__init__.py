@@ -1,7 +1,7 @@
 """Data: real sets, made-up ones, and tables of your own.
 
 Reading order: `tables` (what a data set is), `sets`; for files `cells`, `columns`, `rows`, `dialect`,
-`reading`, `files`; then `scaling`, and `schema`, which goes home with a model.
+`reading`, `files`; then `scaling`, and `schema`, which is saved with a model.
 
 >>> from nn import data
 >>> train, test = data.moons(100, seed=0).split(test=0.25, seed=0)

@@ -26,7 +26,7 @@ class Scaler:
 
     A column that is the same everywhere is only shifted, and so becomes 0; so is one whose spread is not
     more than the rounding of its numbers. Given to `nn.fit(…, scaler=Scaler())`, it is fitted on the training
-    samples, goes home with the model, and the model takes raw rows from there on.
+    samples, is saved with the model, and the model takes raw rows from there on.
     """
 
     def __init__(self, means: Sequence[float] = (), scales: Sequence[float] = ()) -> None:

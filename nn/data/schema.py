@@ -1,4 +1,4 @@
-"""Schema: what goes in and what comes out, in the user's own words; it goes home with a model.
+"""Schema: what goes in and what comes out, in the user's own words; it is saved with a model.
 
 >>> schema = Schema(scaler=Scaler([1.0], [2.0]), classes=("ham", "spam"), decision="probability")
 >>> schema.inputs([[3.0]]), schema.answer([0.9])

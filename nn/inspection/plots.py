@@ -141,8 +141,8 @@ def decision_boundary(
 ) -> Figure:
     """The plane colored by what a model of two inputs answers there, with the samples on it.
 
-    One output is compared with the threshold (0 for logits); of several, the largest wins. Strong color is
-    certainty, white is doubt.
+    One output is compared with the threshold (0 for logits); of several, the largest is the prediction.
+    Strong color is certainty, white is doubt.
     """
     with chart(size=(4.6, 4.4), path=path) as (figure, (axes,)):
         draw_boundary(axes, model, inputs, targets, threshold=threshold, resolution=resolution)
@@ -281,7 +281,7 @@ def _spread(numbers: Sequence[float], count: int) -> list[float]:
 
 
 def _shade(answer: Sequence[float], threshold: float) -> tuple[float, ...]:
-    """The color of the winning class, the paler the less certain."""
+    """The color of the predicted class, the paler the less certain."""
     if len(answer) == 1:
         side = answer[0] - threshold
         label, certainty = int(side > 0), min(1.0, abs(side) / (threshold or 1.0))

@@ -463,7 +463,9 @@ class Mine(SGD):
         self.more = rate
 
 
-@pytest.mark.parametrize("thing", [object(), {1, 2}, 1j, float("nan"), b"bytes"], ids=lambda thing: type(thing).__name__)
+@pytest.mark.parametrize(
+    "thing", [object(), {1, 2}, 1j, float("nan"), b"bytes"], ids=lambda thing: type(thing).__name__
+)
 def test_arguments_that_json_has_no_word_for(tmp_path: Path, thing: Any) -> None:
     with pytest.raises(SavingError, match=r"model\.json"):
         save(Own(thing), tmp_path / "model.json")

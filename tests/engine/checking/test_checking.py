@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 import engine.value
 import nn
 from engine import CheckError, DomainError, Value, ops, total
-from engine.checking import CheckResult, Verdict, assert_gradients, check_gradients, sabotaged
+from engine.checking import CheckResult, Verdict, assert_gradients, check_gradients, faulty
 from engine.checking.blame import local_faults
 from engine.checking.expressions import Expression
 from engine.checking.identities import SYMMETRIC
@@ -129,7 +129,7 @@ def test_every_mutant_is_wrong_and_blamed(row: Operation, slot: int) -> None:
         operands = next(telling, None)
         if operands is None:
             continue  # the same derivative: the row is symmetric, or flat
-        operation = sabotaged(row, partials)
+        operation = faulty(row, partials)
         result = check_gradients(lambda *xs, op=operation: op(*xs) * 1.5, at=operands)
         assert not result, (name, operands)
         assert result.rows[slot].verdict is Verdict.WRONG, (name, str(result))
@@ -155,7 +155,7 @@ def test_hypothesis_graphs_raise_no_false_alarm(graph: Expression) -> None:
 
 
 def test_a_fault_deep_in_a_graph_is_found_by_name() -> None:
-    tanh = sabotaged(ops.tanh, lambda out, x: (1.0005 * (1 - out * out),))
+    tanh = faulty(ops.tanh, lambda out, x: (1.0005 * (1 - out * out),))
 
     def loss(w: Value, x: Value) -> Value:
         hidden = tanh(w * x)
@@ -184,19 +184,19 @@ def test_a_fault_deep_in_a_graph_is_found_by_name() -> None:
     ],
 )
 def test_likely_causes(partials: Partials, cause: str) -> None:
-    result = check_gradients(sabotaged(ops.tanh, partials), at=[0.6])
+    result = check_gradients(faulty(ops.tanh, partials), at=[0.6])
     assert result.blame is not None
     assert result.blame.cause == cause
 
 
 def test_more_likely_causes() -> None:
-    sine = check_gradients(sabotaged(ops.sin, lambda out, x: (ops.cos(out),)), at=[0.6])
+    sine = check_gradients(faulty(ops.sin, lambda out, x: (ops.cos(out),)), at=[0.6])
     assert sine.blame is not None
     assert sine.blame.cause == "the output used where the input belongs"
-    product = check_gradients(sabotaged(ops.multiply, lambda out, x, y: (x, y)), at=[0.6, -2.0])
+    product = check_gradients(faulty(ops.multiply, lambda out, x, y: (x, y)), at=[0.6, -2.0])
     assert product.blame is not None
     assert product.blame.cause == "the two operands exchanged"
-    quotient = check_gradients(sabotaged(ops.divide, lambda out, x, y: (1 / x, -out / y)), at=[0.6, 2.0])
+    quotient = check_gradients(faulty(ops.divide, lambda out, x, y: (1 / x, -out / y)), at=[0.6, 2.0])
     assert quotient.blame is not None
     assert quotient.blame.cause == "the two operands exchanged"
 
@@ -224,12 +224,12 @@ def test_hard_points_are_measured_exactly(f: Callable[[Value], Value], at: float
 
 
 def test_twice_a_tiny_gradient_is_caught() -> None:
-    sine = sabotaged(ops.sin, lambda out, x: (2.0 * ops.cos(x),))
+    sine = faulty(ops.sin, lambda out, x: (2.0 * ops.cos(x),))
     assert only_row(check_gradients(lambda x: 1e-6 * sine(x), at=[0.7])).verdict is Verdict.WRONG
 
 
 def test_half_a_thousandth_is_caught_in_a_cubic() -> None:
-    power = sabotaged(ops.power, lambda out, x, y: (1.0005 * y * x ** (y - 1.0), None))
+    power = faulty(ops.power, lambda out, x, y: (1.0005 * y * x ** (y - 1.0), None))
     result = check_gradients(lambda x: power(x, 3.0), at=[2.0])
     assert only_row(result).verdict is Verdict.WRONG
 
@@ -283,7 +283,7 @@ def test_a_kink_names_its_operation() -> None:
 
 
 def test_a_slope_outside_those_at_the_kink_fails() -> None:
-    relu = sabotaged(ops.relu, lambda out, x: (-0.5,))
+    relu = faulty(ops.relu, lambda out, x: (-0.5,))
     result = check_gradients(relu, at=[0.0])
     assert only_row(result).verdict is Verdict.WRONG
     assert result.blame is not None
@@ -594,7 +594,7 @@ def test_a_sample_has_a_share_of_every_layer_and_a_direction() -> None:
 
 def test_many_inputs_are_sampled_unasked_and_a_fault_is_found_all_the_same() -> None:
     leaves, _ = layered()
-    exp = sabotaged(ops.exp, lambda out, x: (out * 1.01,))
+    exp = faulty(ops.exp, lambda out, x: (out * 1.01,))
 
     def f() -> Value:
         return total([*(leaf.tanh() for leaf in leaves[:-1]), exp(leaves[-1])])
@@ -622,14 +622,14 @@ def test_orders_and_symmetry() -> None:
 
 
 def test_a_second_derivative_that_is_cut_is_found() -> None:
-    exp = sabotaged(ops.exp, lambda out, x: (math.exp(x),))
+    exp = faulty(ops.exp, lambda out, x: (math.exp(x),))
     assert check_gradients(exp, at=[0.5])
     result = check_gradients(exp, at=[0.5], order=2)
     assert [row.verdict for row in result.rows] == [Verdict.OK, Verdict.CUT]
 
 
 def test_second_derivatives_that_are_not_symmetric_are_found() -> None:
-    product = sabotaged(ops.multiply, lambda out, x, y: (y, float(x)))
+    product = faulty(ops.multiply, lambda out, x, y: (y, float(x)))
     assert check_gradients(product, at=[0.5, 2.0])
     result = check_gradients(product, at=[0.5, 2.0], order=2)
     assert not result
@@ -648,7 +648,7 @@ def test_third_derivatives_of_random_graphs(seed: int) -> None:
 
 
 def test_the_report_of_a_failure() -> None:
-    tanh = sabotaged(ops.tanh, lambda out, x: (0.5 * (1 - out * out),))
+    tanh = faulty(ops.tanh, lambda out, x: (0.5 * (1 - out * out),))
 
     def loss(w: Value, b: Value) -> Value:
         hidden = tanh(w)
@@ -687,14 +687,14 @@ def test_to_json() -> None:
 
 
 def test_worst_is_the_row_furthest_off() -> None:
-    product = sabotaged(ops.multiply, lambda out, x, y: (y, 3.0 * x))
+    product = faulty(ops.multiply, lambda out, x, y: (y, 3.0 * x))
     worst = check_gradients(product, at=[0.5, 2.0]).worst
     assert worst is not None
     assert (worst.input, worst.verdict) == ("x[1]", Verdict.WRONG)
 
 
 def test_assert_gradients_raises_the_report() -> None:
-    tanh = sabotaged(ops.tanh, lambda out, x: (1.0,))
+    tanh = faulty(ops.tanh, lambda out, x: (1.0,))
     with pytest.raises(AssertionError) as caught:
         assert_gradients(tanh, at=[0.3])
     assert isinstance(caught.value, CheckError)

@@ -9,15 +9,15 @@ from typing import Any
 from engine.operation import Operation
 from engine.value import Value, make_node
 
-__all__ = ["sabotaged"]
+__all__ = ["faulty"]
 
 
-def sabotaged(operation: Operation, partials: Callable[..., tuple[Any, ...]]) -> Callable[..., Value]:
+def faulty(operation: Operation, partials: Callable[..., tuple[Any, ...]]) -> Callable[..., Value]:
     """The operation as a function with other local derivatives; the table is left as it is.
 
     >>> from engine import ops
     >>> from engine.checking import check_gradients
-    >>> tanh = sabotaged(ops.tanh, lambda out, x: (1 - x * x,))
+    >>> tanh = faulty(ops.tanh, lambda out, x: (1 - x * x,))
     >>> result = check_gradients(lambda a, b: tanh(a * b), at=[0.5, 0.8])
     >>> bool(result), result.blame.operation, result.blame.cause
     (False, 'tanh', 'the input used where the output belongs')
