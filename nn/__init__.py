@@ -41,6 +41,7 @@ from nn.training.history import History
 from nn.training.optimizers import SGD, Adam, AdamW, Optimizer, RMSProp
 
 if TYPE_CHECKING:
+    from nn import estimators as estimators
     from nn.inspection import plots as plots
 
 __all__ = [
@@ -81,7 +82,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """`plots` is opened when first asked for: it needs matplotlib."""
-    if name != "plots":
+    """What is opened when first asked for: `plots` needs matplotlib, `estimators` scikit-learn."""
+    late = {"plots": "nn.inspection.plots", "estimators": "nn.estimators"}
+    if name not in late:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return import_module("nn.inspection.plots")
+    return import_module(late[name])

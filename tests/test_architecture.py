@@ -171,6 +171,7 @@ ORDER: dict[str, str] = {
         saving
         checkpoints
         fitting
+        estimators
     """,
     "nn/modules": """
         activations inputs parts
@@ -201,7 +202,7 @@ ORDER: dict[str, str] = {
 }
 THIRD_PARTY: dict[str, str | tuple[str, ...]] = {
     "graphviz": "engine/picture/",
-    "numpy": "engine/replay/",
+    "numpy": ("engine/replay/", "nn/estimators.py"),
     "llvmlite": "engine/replay/backends/llvm/",
     "jax": "engine/replay/backends/jax/",
     "mpmath": "engine/health/",
@@ -209,7 +210,8 @@ THIRD_PARTY: dict[str, str | tuple[str, ...]] = {
     "hypothesis": "engine/checking/",
     "pytest": "engine/checking/",
     "matplotlib": "nn/inspection/plots.py",
-    "sklearn": "nn/data/",
+    "tqdm": ("nn/progress.py", "demos/"),
+    "sklearn": ("nn/data/", "nn/estimators.py"),
     "pandas": "nn/data/",
     "torch": "nn/torch_modules.py",
 }
