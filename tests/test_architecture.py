@@ -40,7 +40,7 @@ ORDER: dict[str, str] = {
     "engine/checking": """
         numeric faulty selection signature
         expressions subject verdict
-        blame strategies
+        blame remarks strategies
         report
         identities
         examination

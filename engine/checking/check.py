@@ -8,6 +8,7 @@ from typing import Any
 
 from engine.checking.blame import Blame
 from engine.checking.examination import Examination, scaled_direction
+from engine.checking.remarks import MarksOf, remarks
 from engine.checking.report import CheckResult, Identity, Row
 from engine.checking.selection import chosen_places
 from engine.checking.subject import Subject
@@ -25,6 +26,7 @@ def check_gradients(
     samples: int | None = None,
     seed: int = 0,
     strict: bool = False,
+    marks: MarksOf | None = None,
 ) -> CheckResult:
     """A report, truthy when `backward` gives the derivatives of f that finite differences measure.
 
@@ -35,6 +37,9 @@ def check_gradients(
     `order` k checks the derivatives of order 1 to k. `only` names inputs (`"a"`, `"layers[0]"`, 3) to look
     at. `samples` inputs are drawn, in fair shares from each layer, and a direction through all is checked
     besides; by default that is done beyond 200 inputs. `strict` fails what could not be decided.
+
+    With `marks`, a function such as `health`, the report adds what it says of f's outputs and inputs: with
+    `marks=health` how many digits of the value and of each gradient are right.
 
     A mismatch is not raised but reported. Errors of f at the point itself are f's own and come through.
     TypeError when f returns something else; ValueError for an order below 1 and for an `only` that fits
@@ -69,7 +74,10 @@ def check_gradients(
     name = getattr(f, "__name__", "f")
     function = name if name.isidentifier() else "f"
     inputs = len(subject.names)
-    return CheckResult(tuple(rows), tuple(identities), blame, evaluations, seed, strict, inputs, function)
+    said = tuple(remarks(Subject(f, at), places, marks, function)) if marks is not None else ()
+    return CheckResult(
+        tuple(rows), tuple(identities), blame, evaluations, seed, strict, inputs, function, said
+    )
 
 
 def assert_gradients(f: Callable[..., Any], at: Any, **options: Any) -> None:

@@ -73,6 +73,7 @@ class CheckResult:
     strict: bool
     inputs: int
     function: str = "f"
+    remarks: tuple[tuple[str, str], ...] = ()  # (output or input, what marks say of it)
 
     @property
     def ok(self) -> bool:
@@ -116,6 +117,7 @@ class CheckResult:
         hidden = len(self.rows) - SHOWN
         tail = [f"… and {hidden} more rows"] if hidden > 0 else []
         tail += broken
+        tail += [f"{name}: {words}" for name, words in self.remarks]
         tail += blame_lines(self.blame) if self.blame is not None else []
         lines = [*wrapped([self._headline()]), *table(self._shown()), *wrapped(tail)]
         return shown("\n".join(lines + self._again()))
