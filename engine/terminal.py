@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-__all__ = ["at_prompt", "in_ascii", "knows_unicode", "shown"]
+__all__ = ["Record", "at_prompt", "in_ascii", "knows_unicode", "shown"]
 
 MOST_LINES = 30  # of what a prompt shows without being asked to print it
 
@@ -59,6 +59,17 @@ def shown(text: str) -> str:
     Every `str()` and `repr()` of this project goes through here, so that a plain `print` never fails.
     """
     return text if text.isascii() or knows_unicode(sys.stdout) else in_ascii(text)
+
+
+class Record:
+    """The base of dataclasses (with repr=False) whose fields may hold such signs."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        fields: Any = self.__dataclass_fields__  # type: ignore[attr-defined]
+        told = ", ".join(f"{name}={getattr(self, name)!r}" for name in fields)
+        return shown(f"{type(self).__name__}({told})")
 
 
 def at_prompt(text: str) -> str:

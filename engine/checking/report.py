@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.checking.blame import Blame
 from engine.checking.verdict import FAILED, SKIPPED, Verdict
-from engine.terminal import shown
+from engine.terminal import Record, shown
 
 __all__ = ["ALL", "CheckResult", "Identity", "Row"]
 
@@ -21,8 +21,8 @@ WIDTH = 100
 ALL = "one direction through all"  # in the place of an input's name
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+@dataclass(frozen=True, slots=True, repr=False)
+class Row(Record):
     """One input: the engine's derivative, the measured one with its error, and the verdict.
 
     At a kink `numeric` is nan, and `left` and `right` are the slopes on both sides. `order` is 1 for

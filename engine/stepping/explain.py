@@ -32,7 +32,7 @@ from engine.graph import Marks, Node, topological_order
 from engine.stepping.paths import Path, counted, largest_paths, size
 from engine.stepping.records import as_plain
 from engine.stepping.steps import Steps, a_node
-from engine.terminal import shown
+from engine.terminal import Record, shown
 from engine.value import Constant
 from engine.wording import (
     NO_PATH,
@@ -48,8 +48,8 @@ __all__ = ["Explanation", "Term", "explain", "explain_in"]
 LIMIT = 8
 
 
-@dataclass(frozen=True, slots=True)
-class Term:
+@dataclass(frozen=True, slots=True, repr=False)
+class Term(Record):
     """What one use of the node contributes to it; `step` is the step in which that happens.
 
     `amount` = `gradient` of the user × `partial`; None where there is no path.

@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.formula import number_text
 from engine.graph import Node
-from engine.terminal import at_prompt, shown
+from engine.terminal import Record, at_prompt, shown
 from engine.value import Constant
 from engine.wording import NO_PATH
 
@@ -18,8 +18,8 @@ SHOWN_CONTRIBUTIONS = 12
 _NODES = {"node", "nodes", "operand", "user"}  # the fields that hold nodes themselves
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+@dataclass(frozen=True, slots=True, repr=False)
+class Contribution(Record):
     """What one node contributes to one of its operands: `amount` = the node's gradient × `partial`.
 
     `slot` is the operand's place, so `x * x` makes two contributions to x. `before` and `after` are the
@@ -113,8 +113,8 @@ class Step:
         return ", ".join(shown[:limit]) + more
 
 
-@dataclass(frozen=True, slots=True)
-class Operand:
+@dataclass(frozen=True, slots=True, repr=False)
+class Operand(Record):
     """One operand of a forward step, with its number."""
 
     node: Node

@@ -170,7 +170,9 @@ def test_where_only_ascii_can_be_printed_everything_is() -> None:
     lines = [
         *LINES,
         *("steps(y)", "steps(y)[1]", "forward_steps(y)", "explain(w, y)", "w, y", "str(y)", "print(draw(y))"),
+        *("steps(y)[1].contributions", "explain(w, y).terms", "forward_steps(y)[1].operands"),
         "check_gradients(lambda a: a.relu(), at=[0.0])",
+        "check_gradients(lambda a: [a, a], at=[1.0]).rows",
         "p = compile(lambda x, y: (x * w - y) ** 2, [w]); p",
         "p([1.0], [2.0]); p",
         "try: (w - w).log()",
