@@ -293,6 +293,8 @@ class Embedding(Module):
         return [member for each in indices for member in self._row(each)]
 
     def _row(self, index: Any) -> Nodes:
+        if type(index) is int and 0 <= index < len(self.rows):
+            return self.rows[index]
         try:
             row: Nodes = pick(self.rows, index)
         except IndexError as error:

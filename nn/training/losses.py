@@ -278,6 +278,8 @@ def _errors(name: str, predictions: Nodes, targets: Any) -> list[Value]:
 
 def _of_class(name: str, predictions: Nodes, target: Any) -> Value:
     """The prediction for a class, which replay picks anew for every sample."""
+    if type(target) is int and 0 <= target < len(predictions):
+        return predictions[target]
     try:
         picked: Value = pick(predictions, int(target) if isinstance(target, bool) else target, least=0)
     except (IndexError, TypeError) as error:
