@@ -11,6 +11,7 @@ import dis
 import functools
 import sys
 from collections.abc import Iterator
+from itertools import pairwise
 from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
@@ -42,6 +43,7 @@ class Names(NamedTuple):
     stored: frozenset[str]  # the attributes that it sets
     texts: frozenset[str]  # that could be names: getattr(settings, "beta")
     imported: frozenset[str]
+    identical: frozenset[str]  # numbers and texts that it asks by `is` for, as they are written
 
 
 @functools.lru_cache(maxsize=4096)
@@ -54,6 +56,7 @@ def names_in(code: CodeType) -> Names:
     found: dict[str, set[str]] = {kind: set() for kind in Names._fields}
     for each in codes_of(code):
         found["texts"].update(c for c in each.co_consts if isinstance(c, str) and c.isidentifier())
+        found["identical"].update(_asked_by_identity(each))
         for step in dis.get_instructions(each):
             if step.opname in _GLOBAL:
                 found["globals"].add(step.argval)
@@ -65,6 +68,15 @@ def names_in(code: CodeType) -> Names:
                 found["attributes"].add(step.argval)
     found["attributes"] |= found["texts"]
     return Names(**{kind: frozenset(names) for kind, names in found.items()})
+
+
+def _asked_by_identity(code: CodeType) -> Iterator[str]:
+    """The numbers and texts on either side of an `is`: `x is 1` is true for some numbers that are 1."""
+    steps = list(dis.get_instructions(code))
+    for before, step in zip(pairwise([None, *steps]), steps[1:], strict=False):
+        if step.opname == "IS_OP":
+            constants = [s.argval for s in before if s is not None and s.opname.startswith("LOAD_")]
+            yield from (repr(c) for c in constants if type(c) in (int, float, complex, bytes, tuple))
 
 
 def codes_of(code: CodeType) -> Iterator[CodeType]:

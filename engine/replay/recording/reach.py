@@ -229,6 +229,8 @@ class Reach:
             self.names |= names.stored
             for name in sorted(names.attributes & UNREPEATABLE_ATTRIBUTES.keys()):
                 self.refusal = self.refusal or f"uses .{name}: {UNREPEATABLE_ATTRIBUTES[name]}"
+            for number in sorted(names.identical):
+                self.refusal = self.refusal or f"asks whether something is {number}: write == {number}"
 
     def _globals(self, namespace: dict[str, Any], names: Names) -> None:
         for name in sorted(names.globals):

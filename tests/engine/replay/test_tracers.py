@@ -227,6 +227,17 @@ def test_types_that_nobody_was_heard_to_ask_for_are_tried() -> None:
     assert plain.stats.paths == 1
 
 
+@pytest.mark.filterwarnings("ignore:.*is.*literal:SyntaxWarning")
+@pytest.mark.parametrize("text", ["y is 1", "1 is y", "y is not 1", "not y is 1"])
+def test_identity_with_a_number_is_refused(text: str) -> None:
+    function = eval(f"lambda y: W * (2.0 if {text} else 1.0)", {"W": W})  # noqa: S307
+    with pytest.raises(ReplayError, match="write == 1"):
+        compile(function, [W])([0, 2, 1, 3, 4])
+    for harmless in ("y is None", "y is not None", "y is y"):
+        harmless_function = eval(f"lambda y: y * W * (2.0 if {harmless} else 1.0)", {"W": W})  # noqa: S307
+        followed(harmless_function, [0, 2, 1, 3, 4])
+
+
 def test_a_condition_that_is_not_tested_leaves_a_guard() -> None:
     program = compile(lambda x: x * W if (x > 2.0) is True else -x * W, [W])
     with pytest.raises(ReplayError, match="is"):
