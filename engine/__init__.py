@@ -23,6 +23,7 @@ from engine.errors import (
     EngineError,
     GraphError,
     NonFiniteError,
+    OperationError,
     RenderError,
     ReplayError,
 )
@@ -83,11 +84,13 @@ from engine.functions import (
     where,
 )
 from engine.modes import no_grad, remember_lines
+from engine.operation import Domain, Kink, choose
 from engine.value import Constant, Value
 
 if TYPE_CHECKING:
     from engine.algebra.asked import formula, latex, symbolic
     from engine.checking import assert_gradients, check_gradients
+    from engine.custom.definition import custom_operation
     from engine.health.report import health
     from engine.pages import live, page
     from engine.picture.drawing import draw
@@ -101,6 +104,7 @@ _LATER = {  # opened when first asked for: these rooms need graphviz or numpy, o
     "assert_gradients": "engine.checking",
     "check_gradients": "engine.checking",
     "compile": "engine.replay.compiled",
+    "custom_operation": "engine.custom.definition",
     "draw": "engine.picture.drawing",
     "explain": "engine.stepping.explain",
     "formula": "engine.algebra.asked",
@@ -118,10 +122,13 @@ _LATER = {  # opened when first asked for: these rooms need graphviz or numpy, o
 __all__ = [  # noqa: RUF022  (sorted as sorted() does)
     "CheckError",
     "Constant",
+    "Domain",
     "DomainError",
     "EngineError",
     "GraphError",
+    "Kink",
     "NonFiniteError",
+    "OperationError",
     "RenderError",
     "ReplayError",
     "Value",
@@ -136,10 +143,12 @@ __all__ = [  # noqa: RUF022  (sorted as sorted() does)
     "cbrt",
     "ceil",
     "check_gradients",
+    "choose",
     "clamp",
     "compile",
     "cos",
     "cosh",
+    "custom_operation",
     "derivative",
     "digamma",
     "dot",

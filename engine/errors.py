@@ -13,6 +13,7 @@ __all__ = [
     "EngineError",
     "GraphError",
     "NonFiniteError",
+    "OperationError",
     "RenderError",
     "ReplayError",
 ]
@@ -63,6 +64,14 @@ class NonFiniteError(EngineError, ArithmeticError):
         super().__init__(message)
         self.node = node
         self.cause = cause
+
+
+class OperationError(EngineError, ValueError):
+    """An operation of one's own was defined wrongly; `operation` is its name, where it has one."""
+
+    def __init__(self, message: str, operation: str = "") -> None:
+        super().__init__(message)
+        self.operation = operation
 
 
 class CheckError(EngineError, AssertionError):

@@ -20,6 +20,7 @@ from engine.operation import CALL, Operation
 
 __all__ = ["Formula", "derivative_texts", "number_text", "write"]
 
+OPERATORS = ("+", "-", "*", "/", "**")
 PLAIN = str.maketrans({"×": "*", "÷": "/", "−": "-", "²": "**2"})
 
 
@@ -110,6 +111,15 @@ class Formula:
     def __neg__(self) -> Formula:
         return self.apply(ops.negate, (self,))
 
+    def __pow__(self, other: Any) -> Formula:
+        return self.apply(ops.power, (self, other))
+
+    def __rpow__(self, other: Any) -> Formula:
+        return self.apply(ops.power, (other, self))
+
+    def __abs__(self) -> Formula:
+        return self.apply(ops.absolute, (self,))
+
 
 def number_text(number: float | None, *, plain: bool = False) -> str:
     """A number with four significant digits and a true minus sign; `–` for None.
@@ -140,10 +150,12 @@ def write(operation: Operation, operands: Sequence[Any], *, plain: bool = False)
     (a + 1) × b
     """
     parts = [_formula(operand, plain) for operand in operands]
-    if not operation.symbol:
-        return Formula(f"{operation.name}({', '.join(part.text for part in parts)})", plain=plain)
-    symbol = operation.symbol.translate(PLAIN) if plain else operation.symbol
-    binding = operation.precedence
+    symbol, binding = operation.symbol, operation.precedence
+    if plain and operation.symbol:
+        symbol = symbol.translate(PLAIN) if symbol.translate(PLAIN) in OPERATORS else ""
+    if not symbol or binding == CALL:
+        name = symbol or operation.name
+        return Formula(f"{name}({', '.join(part.text for part in parts)})", plain=plain)
     if len(parts) == 1:
         return Formula(symbol + _enclosed(parts[0], binding), binding, plain=plain)
     left, right = parts

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, overload
 
 from engine import modes, ops
-from engine.operation import Operation
+from engine.operation import Operation, choose
 from engine.quick import written_dot
 from engine.real import as_number
 from engine.value import Value, make_node, quick
@@ -32,7 +32,11 @@ class Function(Protocol):
 
 def _node(operation: Operation, operands: Sequence[Any]) -> Value:
     """The Value of an operation on operands, which may all be numbers."""
-    return make_node(operation, operands) if operation.arity else _make_wide(operation, tuple(operands))
+    if not operation.arity:
+        return _make_wide(operation, tuple(operands))
+    if not isinstance(operands[0], (Value, float)) and hasattr(operands[0], "apply"):  # a symbol
+        return operands[0].apply(operation, operands)  # type: ignore[no-any-return]
+    return make_node(operation, operands)
 
 
 def _make_wide(operation: Operation, operands: tuple[Any, ...]) -> Value:
@@ -158,6 +162,8 @@ def where(condition: Value | bool, x: Branch, y: Branch) -> Value:
     """
     if modes.anywhere and not (callable(x) or callable(y)) and (session := modes.session()) is not None:
         return session.choose(condition, x, y)  # type: ignore[no-any-return]
+    if type(condition) is not bool and hasattr(condition, "choose"):  # a symbol
+        return choose(condition, x, y)  # type: ignore[no-any-return]
     holds = bool(condition)
     if callable(x) or callable(y):
         chosen = x if holds else y

@@ -100,6 +100,8 @@ class Operation:
     math module raises OverflowError instead of returning an infinity. `advice` says what to use instead
     where its numbers have gone to infinity.
 
+    A `surrogate` has partials that are meant to be another function's; no row of the table is one.
+
     `lowered` is the operation as a formula of other rows, for whoever has no implementation of its own: a
     function of the operands, like `partials`. It is run on arrays too, where both sides of a choice are
     computed: neither may overflow or leave its domain where the other is chosen.
@@ -126,6 +128,7 @@ class Operation:
     lowered: Callable[..., Any] | None = None
     commutative: bool = False
     flat: bool = False
+    surrogate: bool = False
     ulp: float | Callable[..., float] = math.inf
     monotone: Callable[..., Any] = _nowhere
     steepest: float = math.inf

@@ -258,10 +258,15 @@ def local_derivatives(node: Node, named: Mapping[Node, str]) -> list[Local]:
     )
     if not agrees:
         measured = _partials(node, [Formula(named[parent]) for parent in node.parents])
-    return [
+    found = [
         Local(NO_PATH, "a constant") if isinstance(parent, Constant) else _local(partial)
         for partial, parent in zip(measured, node.parents, strict=True)
     ]
+    return [_as_surrogate(local) for local in found] if node.operation.surrogate else found
+
+
+def _as_surrogate(local: Local) -> Local:
+    return Local(local.text, " and ".join(filter(None, (local.condition, "a surrogate"))))
 
 
 def _partials(node: Node, symbols: Sequence[Formula]) -> tuple[Any, ...]:

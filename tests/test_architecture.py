@@ -30,8 +30,13 @@ ORDER: dict[str, str] = {
         functions
         calculus
         checking stepping picture replay health algebra source
-        pages
+        custom pages
         walks
+    """,
+    "engine/custom": """
+        symbols
+        trials
+        definition
     """,
     "engine/calculus": """
         point

@@ -55,7 +55,8 @@ def local_faults(ordered: Sequence[Node]) -> Iterator[Fault]:
     """Each node, in topological order, with a local derivative that its own operation contradicts."""
     for place, node in enumerate(ordered):
         operands = [parent._data for parent in node.parents]
-        if not all(map(math.isfinite, (node._data, *operands))):
+        is_meant = node.operation is not None and node.operation.surrogate
+        if is_meant or not all(map(math.isfinite, (node._data, *operands))):
             continue
         for slot, (parent, slope) in enumerate(zip(node.parents, node.partials, strict=True)):
             analytic = 0.0 if slope is None else float(slope)

@@ -184,6 +184,10 @@ class Examination:
         """The verdict on a row that no fault explains."""
         if not self._explains(line, ordered, run, output):
             return replace(row, verdict=Verdict.CUT, note=CUT_WORDS)
+        surrogate = next((n for n in ordered if n in touched and n.operation and n.operation.surrogate), None)
+        if surrogate is not None:
+            note = f"{at_operands(surrogate)} has another derivative on purpose"
+            return replace(row, verdict=Verdict.SURROGATE, note=note)
         if row.verdict is Verdict.UNRELIABLE:
             return row
         kinked = [node for node in ordered if node in touched and is_at_kink(node)]
@@ -219,7 +223,8 @@ class Examination:
                 same, blame = second_backward(output, run.leaves)
                 self.blame = self.blame or blame
                 found.append(same)
-            if symmetric and not run.vector:
+            meant = any(n.operation and n.operation.surrogate for n in topological_order(run.outputs[0]))
+            if symmetric and not run.vector and not meant:
                 found.append(symmetry(self.subject, self.places))
         return [identity for identity in found if identity is not None]
 

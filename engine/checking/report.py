@@ -137,10 +137,12 @@ class CheckResult:
     def _headline(self) -> str:
         rows, failed = len(self.rows), len(self.failed)
         kinks = sum(row.verdict is Verdict.KINK for row in self.rows)
+        surrogates = sum(row.verdict is Verdict.SURROGATE for row in self.rows)
         skipped = 0 if self.strict else len(self.skipped)
         state = "passed" if self.ok else "FAILED"
-        counts = [f"{failed} of {rows} wrong" if failed else f"{rows - skipped} of {rows} right"]
+        counts = [f"{failed} of {rows} wrong" if failed else f"{rows - skipped - surrogates} of {rows} right"]
         counts += [f"{kinks} kink{'s' * (kinks > 1)} accepted"] if kinks else []
+        counts += [f"{surrogates} by a surrogate"] if surrogates else []
         counts += [f"{skipped} skipped"] if skipped or not self.ok else []
         broken = sum(not identity.holds for identity in self.identities)
         counts += [f"{broken} identit{'ies' if broken > 1 else 'y'} broken"] if broken else []

@@ -11,12 +11,13 @@ __all__ = ["DOUBTFUL", "FAILED", "SKIPPED", "Verdict", "judge"]
 
 
 class Verdict(StrEnum):
-    """What is said about one input. The first four pass, the next two are skipped, the others fail."""
+    """What is said about one input. The first five pass, the next two are skipped, the others fail."""
 
     OK = "ok"
     KINK = "kink"
     EDGE = "domain edge"
     UNUSED = "unused input"
+    SURROGATE = "surrogate"
     DISCONTINUOUS = "discontinuous"
     UNRELIABLE = "unreliable"
     WRONG = "WRONG"

@@ -15,7 +15,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
-from engine.operation import Operation
+from engine import ops
+from engine.operation import Operation, choose
 from engine.replay.program.expression import Apply, Choose, Expression, operations_of
 from engine.replay.program.program import Elementwise, Instruction, Program, Reduction
 
@@ -61,7 +62,16 @@ def _lowered(expression: Apply | Choose, primitives: Collection[Operation], know
     is_constant = not any(isinstance(operand, Expression) for operand in operands)
     if operation in primitives or operation.lowered is None or is_constant:
         return Apply(operation, operands)
-    return lowered(operation.lowered(*operands), primitives, known)
+    found = _inside_its_domain(operation, operands, operation.lowered(*operands))
+    return lowered(found, primitives, known)
+
+
+def _inside_its_domain(operation: Operation, operands: tuple[Any, ...], found: Any) -> Any:
+    """A user's own formula need not show where its domain ends: beyond, it is made nan, and invalid."""
+    if ops.TABLE.get(operation.name) is operation:
+        return found
+    inside = operation.domain.contains(*operands)
+    return found if inside is True else found + ops.sqrt(choose(inside, 0.0, -1.0))
 
 
 def operations_in(program: Program) -> Iterator[Operation]:
