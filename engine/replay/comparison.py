@@ -169,5 +169,5 @@ def _ensure_agree(path: Path, eagerly: Sequence[float], replayed: Sequence[float
 
 def agree(eager: float, replayed: float, tolerance: float = 1e-9) -> bool:
     """Whether two numbers are the same but for rounding; nan and infinities are like themselves."""
-    both_odd = eager == replayed or (eager != eager and replayed != replayed)
-    return both_odd or abs(eager - replayed) <= tolerance * (1.0 + abs(eager))
+    is_same = eager == replayed or (eager != eager and replayed != replayed)
+    return is_same or abs(eager - replayed) <= tolerance * (1.0 + abs(eager))
