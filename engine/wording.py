@@ -151,32 +151,35 @@ def _has_nodes(held: Any, depth: int) -> bool:
 
 def _loop_targets(frame: FrameType) -> set[str]:
     """The names that `for` loops assign to, up to where the frame is."""
-    return {name for name, place in _assigned_by_loops(frame.f_code) if place <= frame.f_lasti}
+    return {name for name, start, end in _assigned_by_loops(frame.f_code) if start <= frame.f_lasti < end}
 
 
 @lru_cache(maxsize=64)
-def _assigned_by_loops(code: CodeType) -> tuple[tuple[str, int], ...]:
-    """(name, place in the code) of every target of a `for` loop.
+def _assigned_by_loops(code: CodeType) -> tuple[tuple[str, int, float], ...]:
+    """(name, from where in the code, up to where) of every target of a `for` loop.
 
-    Those of comprehensions do not count: where they are compiled into the code around them (since Python
-    3.12), their variables are still their own.
+    A loop's targets keep their last values. Those of a comprehension are its own: where it is compiled into
+    the code around it (since Python 3.12), a variable of the same name is put aside and comes back at its end.
     """
-    targets: list[tuple[str, int]] = []
-    own: set[str] = set()
-    after_next = False
+    targets: list[tuple[str, int, float]] = []
+    aside: set[str] = set()
+    end: float | None = None  # of the loop whose targets come next
     for instruction in dis.get_instructions(code):
         name = instruction.opname
         if name == "LOAD_FAST_AND_CLEAR":
-            own.add(instruction.argval)
-        if name == "FOR_ITER":
-            after_next = True
-        elif after_next and name.startswith("STORE_"):
-            stored = instruction.argval if isinstance(instruction.argval, tuple) else (instruction.argval,)
-            targets += [(each, instruction.offset) for each in stored[: 1 if "LOAD" in name else 2]]
-            after_next = "LOAD" not in name
+            aside.add(instruction.argval)
+        elif name == "FOR_ITER":
+            end = instruction.argval
+        elif end is not None and name.startswith("STORE_"):
+            stored = instruction.argval
+            stored = stored if isinstance(stored, tuple) else (stored,)
+            for each in stored[: 1 if "LOAD" in name else 2]:
+                targets.append((each, instruction.offset, end if each in aside else math.inf))
+                aside.discard(each)
+            end = None if "LOAD" in name else end
         elif name not in ("UNPACK_SEQUENCE", "UNPACK_EX", "EXTENDED_ARG", "NOP", "CACHE", "COPY"):
-            after_next = False
-    return tuple(target for target in targets if target[0] not in own)
+            end = None
+    return tuple(targets)
 
 
 # ── One node in words ─────────────────────────────────────────────────────────────────────────────

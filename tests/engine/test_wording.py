@@ -78,7 +78,11 @@ def test_a_comprehension_and_a_function_inside_see_what_is_around_them() -> None
         return names_of(ws[0] * y, variables(sys._getframe()))
 
     assert inner() == ["ws[0]", "y", "v2"]
-    assert [names_of(w * y, variables(sys._getframe()))[:2] for w in ws] == [["ws[0]", "y"], ["ws[1]", "y"]]
+    named = [names_of(w * y, variables(sys._getframe()))[:2] for w in ws]
+    assert named == [["ws[0]", "y"], ["ws[1]", "y"]]
+    y_again = [y for y in ws]  # noqa: C416
+    assert y_again == ws
+    assert variables(sys._getframe())[y] == "y"
 
 
 def test_what_is_private_foreign_or_a_table_of_data_is_not_looked_into() -> None:
