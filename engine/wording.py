@@ -159,7 +159,7 @@ def _assigned_by_loops(code: CodeType) -> tuple[tuple[str, int, float], ...]:
     """(name, from where in the code, up to where) of every target of a `for` loop.
 
     A loop's targets keep their last values. Those of a comprehension are its own: where it is compiled into
-    the code around it (since Python 3.12), a variable of the same name is put aside and comes back at its end.
+    the code around it (since Python 3.12), a variable of the same name is put aside, and back at its end.
     """
     targets: list[tuple[str, int, float]] = []
     aside: set[str] = set()
