@@ -61,6 +61,7 @@ _WRITTEN = {  # NumPy's names for what is written otherwise here
     "square": "x ** 2",
     "reciprocal": "1 / x",
     "logaddexp": "logsumexp([x, y])",
+    "matmul": "dot(weights, inputs) with lists",
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from difflib import get_close_matches
+from types import MethodType
 from typing import Any, TypeVar
 
 __all__ = ["in_torch_s_words", "look_up"]
@@ -54,10 +55,13 @@ def in_torch_s_words(name: str, arguments: tuple[Any, ...], settings: dict[str, 
     >>> in_torch_s_words("SGD", (), {"lr": 0.1})
     'the learning rate comes first; write SGD(0.1)'
     """
-    takes_parameters = bool(arguments) and isinstance(arguments[0], list | tuple | Iterator)
+    takes_parameters = bool(arguments) and isinstance(arguments[0], list | tuple | Iterator | MethodType)
     torch_names = {word: own for word, own in _TORCH.items() if word in settings}
     if not takes_parameters and not torch_names:
-        return ""
+        if len(arguments) < 2:
+            return ""
+        example = "momentum=0.9" if name == "SGD" else "weight_decay=0.01"
+        return f"all but the learning rate is given by name: write {name}({arguments[0]!r}, {example})"
     rate = settings.get("lr", arguments[1] if takes_parameters and len(arguments) > 1 else 0.1)
     rate = settings.get("learning_rate", arguments[0] if arguments and not takes_parameters else rate)
     told = [f"{word} is {own} here" for word, own in torch_names.items() if word != "lr"]

@@ -9,12 +9,12 @@ write model.predict([[1.0, 2.0], [3.0, 4.0]]), or model([1.0, 2.0]) for the firs
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeAlias
 
 from engine import Constant, Value
 
-__all__ = ["Nodes", "no_sample", "no_table", "nodes", "wrong_inputs"]
+__all__ = ["Nodes", "no_list", "no_sample", "no_table", "nodes", "wrong_inputs"]
 
 Nodes: TypeAlias = list[Value]
 LONGEST = 60  # characters of what was found, in a message
@@ -35,6 +35,8 @@ def no_sample(found: Any) -> str:
     if isinstance(found, Value) or _is_number(found):
         text = _short(found)
         return f"expected one sample, a list of numbers, got {text}; write model([{text}])"
+    if not hasattr(found, "__iter__"):
+        return f"expected one sample, a list of numbers, got {_short(found)}"
     rows = _listed(found)
     if rows and isinstance(rows[0], list):
         return (
@@ -44,12 +46,18 @@ def no_sample(found: Any) -> str:
     return ""
 
 
+def no_list(found: Sequence[Any]) -> str:
+    """What is wrong with a sample that is given number by number, and the line to write."""
+    line = f"model({_short(list(found))})"
+    return f"expected one sample, a list of numbers, got {len(found)} arguments; write {line}"
+
+
 def no_table(found: Any, inputs: int | None) -> str:
     """What is wrong with samples that are one row, for a network of so many inputs; "" for others."""
+    given = f"predict takes many samples, a list of lists, got {_short(found)}"
     row = [found] if _is_number(found) else _listed(found)
     if not row or not all(map(_is_number, row)):
-        return ""
-    given = f"predict takes many samples, a list of lists, got {_short(found)}"
+        return "" if hasattr(found, "__iter__") else given
     many = [[number] for number in row]
     return f"{given}; write model.predict({_short(many if inputs == 1 else [row])})"
 
@@ -69,7 +77,8 @@ def _listed(found: Any) -> list[Any]:
         found = found.tolist()
     if not isinstance(found, list | tuple):
         return []
-    return [list(row) if isinstance(row, tuple) else row for row in found]
+    rows = [row.tolist() if hasattr(row, "tolist") else row for row in found]
+    return [list(row) if isinstance(row, tuple) else row for row in rows]
 
 
 def _short(found: Any) -> str:

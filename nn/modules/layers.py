@@ -19,7 +19,7 @@ from typing import Any, TypeAlias
 from engine import Value, dot, pick, softmax, where
 from nn.modules.activations import Activation, activation_function, activation_name
 from nn.modules.initializers import Initializer, initializer_for
-from nn.modules.inputs import Nodes, no_sample, nodes, wrong_inputs
+from nn.modules.inputs import Nodes, no_list, no_sample, nodes, wrong_inputs
 from nn.modules.module import Module
 from nn.modules.parts import Parts
 
@@ -155,8 +155,10 @@ class Sequential(Module):
             raise ValueError("Sequential needs at least one module, got none")
         self.layers: Parts[Any] = Parts(layers)
 
-    def __call__(self, inputs: Iterable[Value | float], /) -> Nodes:
+    def __call__(self, inputs: Iterable[Value | float], /, *others: Any) -> Nodes:
         """The outputs of the last module for one sample, always as a list."""
+        if others:
+            raise TypeError(no_list((inputs, *others)))
         try:
             outputs: Any = list(inputs)
         except TypeError:

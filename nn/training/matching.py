@@ -44,7 +44,12 @@ def _a_probability(activation: str) -> bool:
     return activation in ("sigmoid", "softmax")
 
 
+def _one_sign(activation: str) -> bool:
+    return activation in ("sigmoid", "softmax", "relu", "softplus")
+
+
 _WANTED = {
+    "hinge": _Wanted("outputs of either sign", "linear", _one_sign, "binary_cross_entropy", False),
     "binary_cross_entropy": _Wanted(
         "probabilities", "sigmoid", _no_probability, "binary_cross_entropy_with_logits", True
     ),

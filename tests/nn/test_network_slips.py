@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 import nn
@@ -13,7 +14,15 @@ from nn import MLP, SGD, Adam, Layer, Neuron, RMSProp, evaluate, fit
 
 X, Y = [[0.0, 1.0], [1.0, 0.0]], [0, 1]
 MODEL = MLP(2, [3, 1], output="sigmoid", seed=0)
-NAMES: dict[str, Any] = {**vars(nn), "model": MODEL, "X": X, "Y": Y, "Neuron": Neuron, "Layer": Layer}
+NAMES: dict[str, Any] = {
+    **vars(nn),
+    "model": MODEL,
+    "X": X,
+    "Y": Y,
+    "Neuron": Neuron,
+    "Layer": Layer,
+    "np": np,
+}
 ONE = "expected one sample, a list of numbers, got"
 MANY = "predict takes many samples, a list of lists, got"
 SIZES = "MLP takes the number of inputs, then the sizes of its layers in one list; write"
@@ -32,6 +41,14 @@ ANSWERS = {
         f"{ONE} 2 of them; predict takes many: write model.predict([[1, 2], [3, 4]]), "
         "or model([1, 2]) for the first"
     ),
+    "model(np.array([[1, 2], [3, 4]]))": (
+        f"{ONE} 2 of them; predict takes many: write model.predict([[1, 2], [3, 4]]), "
+        "or model([1, 2]) for the first"
+    ),
+    "model(1.0, 2.0)": f"{ONE} 2 arguments; write model([1.0, 2.0])",
+    "model(None)": f"{ONE} None",
+    "model.predict(None)": f"{MANY} None",
+    "model.predict(np.array([1.0, 2.0]))": f"{MANY} [1.0, 2.0]; write model.predict([[1.0, 2.0]])",
     "model.predict([1.0, 2.0])": f"{MANY} [1.0, 2.0]; write model.predict([[1.0, 2.0]])",
     "model.predict(1.0)": f"{MANY} 1.0; write model.predict([[1.0]])",
     "MLP(1, [1]).predict([1.0, 2.0])": f"{MANY} [1.0, 2.0]; write model.predict([[1.0], [2.0]])",
@@ -44,6 +61,10 @@ ANSWERS = {
     "Adam(model.parameters(), 0.01)": (
         f"{IN_ITS_STEP} Adam(0.01), then optimizer.step(model.parameters()) or fit(..., optimizer=Adam(0.01))"
     ),
+    "SGD(model.parameters)": (
+        f"{IN_ITS_STEP} SGD(0.1), then optimizer.step(model.parameters()) or fit(..., optimizer=SGD(0.1))"
+    ),
+    "SGD(0.1, 0.9)": "all but the learning rate is given by name: write SGD(0.1, momentum=0.9)",
     "Adam(lr=0.01)": "the learning rate comes first; write Adam(0.01)",
     "Adam(0.01, betas=(0.9, 0.99))": "betas is beta1 and beta2 here; write Adam(0.01)",
     "RMSProp(0.01, alpha=0.9, eps=1e-6)": ("eps is epsilon here, alpha is decay here; write RMSProp(0.01)"),
@@ -114,6 +135,10 @@ MISFITS = {
         f'cross_entropy_with_logits needs logits, for it applies the softmax itself, and {LAST} "softmax": '
         'make it output="linear", or use categorical_cross_entropy'
     ),
+    ("sigmoid", 1, "hinge"): (
+        f'hinge needs outputs of either sign, and {LAST} "sigmoid": make it output="linear", '
+        "or use binary_cross_entropy"
+    ),
     ("softmax", 1, "binary_cross_entropy"): (
         "a softmax of one output is 1 for every sample, so nothing can be learned: make it "
         'output="sigmoid" with binary_cross_entropy, or give the network one output for each class'
@@ -130,6 +155,7 @@ MISFITS = {
 def test_a_loss_and_an_output_that_do_not_fit(output: str, outputs: int, loss: str, doctor: bool) -> None:
     model = MLP(2, [3, outputs], output=output, seed=0)
     before = model.state()
+    Y = [-1, 1] if loss == "hinge" else [0, 1]  # noqa: N806
     with pytest.raises(ValueError, match="output") as caught:
         fit(model, X, Y, loss=loss, doctor=doctor, progress=False)
     assert str(caught.value) == MISFITS[output, outputs, loss]
