@@ -119,6 +119,7 @@ _LATER = {  # opened when first asked for: these rooms need graphviz or numpy, o
     "walk": "engine.walks",
 }
 
+__version__ = "0.1.0"
 __all__ = [  # noqa: RUF022  (sorted as sorted() does)
     "CheckError",
     "Constant",

@@ -24,20 +24,22 @@ class Counterpart(NamedTuple):
     arrays: list[Array]
 
 
-def to_torch(model: Module) -> Any:
-    """The torch module that computes what the model does, with its weights, in float64.
+def to_torch(model: Module, dtype: Any = None) -> Any:
+    """The torch module that computes what the model does, with its weights, in float64 or in `dtype`.
 
     It takes a sample, or samples along leading axes. What is frozen wants no gradient there either. Raises
-    TypeError for a module or an activation of one's own, and ImportError where torch is not installed.
+    TypeError for a module or an activation of one's own, ValueError for a dtype without fractions, and
+    ImportError where torch is not installed.
     """
     torch = _torch()
+    kind = _dtype(torch, dtype)
     with torch.random.fork_rng(devices=[]):  # torch draws weights that are overwritten at once
         counterpart = _counterpart(model)
     trained = set(model.parameters())
     for parameter, array in zip(counterpart.module.parameters(), counterpart.arrays, strict=True):
         parameter.data.copy_(torch.tensor(_numbers(array), dtype=torch.float64))
         parameter.requires_grad_(any(value in trained for value in _flat(array)))
-    return counterpart.module.train(model.training)
+    return counterpart.module.to(kind).train(model.training)
 
 
 def load_torch(model: Module, module: Any) -> None:
@@ -54,6 +56,16 @@ def load_torch(model: Module, module: Any) -> None:
     for array, numbers in zip(arrays, given, strict=True):
         for value, number in zip(_flat(array), _flat(numbers), strict=True):
             value.data = number
+
+
+def _dtype(torch: Any, given: Any) -> Any:
+    """The dtype itself, or the one with this name: "float32", …; float64 for None."""
+    kind = getattr(torch, given, None) if isinstance(given, str) else given or torch.float64
+    if not isinstance(kind, torch.dtype) or not kind.is_floating_point:
+        raise ValueError(
+            f"dtype must be one with fractions, such as torch.float32 or 'float32', got {given!r}"
+        )
+    return kind
 
 
 def _torch() -> Any:

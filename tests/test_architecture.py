@@ -100,7 +100,7 @@ ORDER: dict[str, str] = {
         rolling
         samples
         eager backends
-        choosing draws
+        choosing devices draws
         paths
         comparison
         recordings spot_checks

@@ -8,5 +8,5 @@ The data passes the rooms once, from top to bottom:
 - `backends`: what runs a program: one scalar at a time, in NumPy, in JAX, as machine code.
 
 Then `samples` (batches, as the user gives them), `choosing` (which executor), `paths` (one program for each
-way through a function's branches), and `compiled`: what the user holds and calls.
+way through a function's branches), `devices` (the same for JAX's), and `compiled`: what the user holds.
 """

@@ -23,9 +23,9 @@ except ImportError as error:  # pragma: no cover  (needs an environment without 
     ) from error
 
 from engine.replay.backends.interface import Call
-from engine.replay.backends.jax.translation import Part, as_jax
 from engine.replay.backends.segments import checked_threads
 from engine.replay.choosing import choose_executor, dtype_named, make_executor
+from engine.replay.devices import ensure_not_recording, to_jax
 from engine.replay.draws import Draws
 from engine.replay.eager import Original
 from engine.replay.paths import Path, Stats, combined
@@ -75,7 +75,7 @@ class Compiled:
         sample; a number after the first is that number for all of them: `p(x, y, beta=0.3)`. Raises what
         eager raises.
         """
-        _ensure_not_recording(self.__name__)
+        ensure_not_recording(self.__name__)
         call = self._call((self._weights(), *arguments), named)
         with self._busy:
             self._validity.before_a_call()
@@ -89,7 +89,7 @@ class Compiled:
         what depends on data alone.
         """
         if modes.anywhere:
-            _ensure_not_recording(self.__name__)
+            ensure_not_recording(self.__name__)
         given = (weights, *arguments)
         self._busy.acquire()  # quicker than `with`, and here that can be seen
         try:
@@ -134,29 +134,7 @@ class Compiled:
             parameter.grad = (parameter.grad or 0.0) + part
         return float(losses.sum(dtype=np.float64) / count)
 
-    def to_jax(self, *arguments: Any, **named: Any) -> Callable[..., Any]:
-        """A pure JAX function (weights, *batch) -> (losses, gradients) for jit, vmap and many devices.
-
-        It does what `value_and_gradients` does, for samples of the shapes recorded so far; `arguments`, where
-        given, are samples to record first. Held Values keep the numbers that they have now. A traced function
-        cannot raise: what eager would refuse is nan there. ReplayError where nothing was recorded, where a
-        Python `if` on Values splits the samples, which no single program can follow, and without JAX.
-        """
-        _ensure_not_recording(self.__name__)
-        if arguments:
-            self.value_and_gradients(self._weights(), *arguments, **named)
-        if not self._paths:
-            raise ReplayError(f"{self.__name__} is not recorded yet: give to_jax a few samples to record")
-        parts = {}
-        for (*_, shape), (path, *_) in self._paths.items():
-            path.ensure_loss()
-            if not path.takes_all:
-                raise ReplayError(
-                    f"{self.__name__} takes another way for some samples (an `if` on Values), which JAX "
-                    "cannot follow; write the decision as where(…), maximum(…), relu(…)"
-                )
-            parts[shape] = Part(path.program, tuple(value._data for value in path.tape.held))
-        return as_jax(self.__name__, len(self.parameters), parts)
+    to_jax = to_jax
 
     @property
     def doubts(self) -> list[Doubt]:
@@ -258,14 +236,6 @@ class Compiled:
                 while len(self._ready) >= MOST_FORMS:
                     self._ready.pop(next(iter(self._ready)))
                 self._validity.latest = self._ready[tuple(map(_form_of, given))] = ready
-
-
-def _ensure_not_recording(name: str) -> None:
-    if modes.anywhere and modes.session() is not None:
-        raise ReplayError(
-            f"{name}, a compiled function, is called while another function is recorded; call the function "
-            "that it was made from"
-        )
 
 
 _form_of = attrgetter("__class__", "dtype", "shape")

@@ -192,12 +192,14 @@ class Module(metaclass=_NamedWhenMade):
         """
         return outputs_for(self, (self.schema or Schema()).inputs(inputs))
 
-    def to_torch(self) -> Any:
-        """A `torch.nn.Module` with the same weights and outputs, in float64; needs torch.
+    def to_torch(self, dtype: Any = None) -> Any:
+        """A `torch.nn.Module` with the same weights and outputs; needs torch.
 
-        TypeError for a module or an activation of one's own, which torch does not know.
+        It computes in float64 as here, or in `dtype`: torch.float32 or "float32" is what torch's own layers
+        and data come in. TypeError for a module or an activation of one's own, which torch does not know. A
+        schema stays here: scale the inputs there too.
         """
-        return torch_modules.to_torch(self)
+        return torch_modules.to_torch(self, dtype)
 
     def load_torch(self, module: Any) -> None:
         """Take the weights over from a torch module such as `to_torch` makes; ValueError if shapes differ."""

@@ -129,3 +129,24 @@ def test_without_torch_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(ImportError, match="pip install torch"):
         Neuron(1, seed=0).to_torch()
+
+
+@pytest.mark.parametrize("name", ["float32", "float64", "float16", "bfloat16"])
+def test_the_numbers_are_of_the_type_that_is_asked_for(torch: Any, name: str) -> None:
+    model = Sequential(Layer(3, 4, "gelu", seed=0), RMSNorm(4), Layer(4, 1, "sin", seed=1))
+    for dtype in (name, getattr(torch, name)):
+        twin = model.to_torch(dtype=dtype)
+        assert {parameter.dtype for parameter in twin.parameters()} == {getattr(torch, name)}
+        found = twin(torch.tensor([0.5, -1.0, 2.0], dtype=getattr(torch, name)))
+        assert found.dtype == getattr(torch, name)
+        assert found.tolist() == pytest.approx([model([0.5, -1.0, 2.0])[0].data], abs=0.05)
+    before = model.state()
+    model.load_torch(model.to_torch(dtype="float32"))
+    assert list(model.state().values()) == pytest.approx(list(before.values()), rel=1e-7)
+    assert next(model.to_torch().parameters()).dtype == torch.float64
+
+
+@pytest.mark.parametrize("dtype", ["int64", "tensor", "float33", 32, "complex64"])
+def test_a_type_without_fractions_is_refused(torch: Any, dtype: Any) -> None:
+    with pytest.raises(ValueError, match="dtype must be one with fractions"):
+        Layer(1, 1).to_torch(dtype=dtype)

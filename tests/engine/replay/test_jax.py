@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import random
@@ -25,10 +26,10 @@ from engine.errors import ReplayError
 from engine.operation import Operation
 from engine.replay.backends.jax.functions import PRIMITIVES, functions, reductions
 from engine.replay.backends.numpy.functions import function_of
+from engine.replay.compiled import Compiled
 from nn import MLP
 
 ROOT = Path(__file__).parents[3]
-README = (ROOT / "README.md").read_text()
 needs_jax = pytest.mark.skipif(find_spec("jax") is None, reason="jax is not installed (the extra `jax`)")
 
 
@@ -325,8 +326,9 @@ def test_two_processes_with_half_of_the_data_each_get_the_whole_gradient() -> No
 
 
 @needs_jax
-def test_the_example_of_the_readme_runs() -> None:
-    example = re.findall(r"^```\n(import jax.*?)^```", README, re.DOTALL | re.MULTILINE)[0]
+def test_the_example_of_the_documentation_runs() -> None:
+    documented = inspect.getdoc(Compiled.to_jax) or ""
+    example = textwrap.dedent(re.findall(r"^    import jax\n(?:    .*\n|\n)+", documented, re.MULTILINE)[0])
     before = "import numpy as np, json, test_jax\np, x, y = test_jax.moons()\n"
     after = "print(json.dumps([len(jax.devices()), losses.shape, gradient.shape, len(weights)]))\n"
     found = last_line_of(in_a_process_of_its_own(before + example + after, 4))
