@@ -19,6 +19,14 @@ from engine.errors import RenderError
 __all__ = ["Engine", "find_engine", "layout"]
 
 VARIABLE = "GRAPHVIZ_DOT"
+BEGINNINGS = {
+    "png": b"\x89PNG",
+    "pdf": b"%PDF",
+    "gif": b"GIF8",
+    "jpg": b"\xff\xd8",
+    "jpeg": b"\xff\xd8",
+    "ps": b"%!PS",
+}
 
 FIXES = """\
   fix it by one of:
@@ -84,7 +92,12 @@ def layout(source: str, file_format: str, *, what: str, size: str, seconds: floa
     """
     engine = find_engine(what)
     dot_command.DOT_BINARY = engine.path  # the attribute that counts; a Digraph's own methods use it too
-    command = dot_command.command("dot", file_format)
+    try:
+        command = dot_command.command("dot", file_format)
+    except ValueError as error:
+        raise RenderError(
+            f"{what}: no layout program writes {file_format!r}; use .svg, .png, .pdf or .dot"
+        ) from error
     try:
         done = execute.run_check(
             command, input=source.encode(), capture_output=True, quiet=True, timeout=seconds
@@ -101,8 +114,23 @@ def layout(source: str, file_format: str, *, what: str, size: str, seconds: floa
     except subprocess.CalledProcessError as error:
         problem = _complaint(error, file_format)
     else:
-        return done.stdout  # type: ignore[no-any-return]
+        if _is_picture(done.stdout, file_format):
+            return done.stdout  # type: ignore[no-any-return]
+        problem = (
+            f"gave no {file_format}: what it wrote begins with {done.stdout[:40]!r}; is it a dot program?"
+        )
     raise RenderError(f"{what}: the layout program {engine.path} {problem}", (engine.path,))
+
+
+def _is_picture(content: bytes, file_format: str) -> bool:
+    """Whether a program that says that all is well has written a picture of this format."""
+    if file_format == "svg":
+        try:
+            text = content.decode()
+        except UnicodeDecodeError:
+            return False
+        return "<svg" in text and text.rstrip().endswith("</svg>")
+    return content.startswith(BEGINNINGS.get(file_format, b"")) and bool(content)
 
 
 def _complaint(error: subprocess.CalledProcessError, file_format: str) -> str:
