@@ -124,7 +124,7 @@ class Value(Node):
     __slots__ = ()
 
     def __init__(self, data: float, label: str = "", *others: Any) -> None:
-        if others or type(label) is not str:
+        if others or type(label) is not str:  # what micrograd's Value takes gets an answer
             label = real.as_label(label, others)
         self.grad = None
         self.label = label
