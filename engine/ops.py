@@ -159,7 +159,8 @@ atan2 = row("atan2", math.atan2,
                 choose(hypot(y, x) > 0.0, lambda: -y / hypot(y, x) / hypot(y, x), math.nan)),
             "the angle of the point (x, y); note the order, atan2(y, x)", arity=2,
             kinks=(Kink((0.0, 0.0), "nothing sensible exists: backward raises"),),
-            ulp=1, jump=True, side=lambda y, x: 2 * (x == 0 == y) + (x < 0 <= y))
+            ulp=lambda out, y, x: math.inf if y == 0 >= x and out and (x == 0 or out < 0) else ulps(1, out),  # −0 is no real number
+            jump=True, side=lambda y, x: 2 * (x == 0 == y) + (x < 0 <= y))
 sinh = row("sinh", math.sinh, lambda out, x: (cosh(x),), "the hyperbolic sine of x",
            overflow=lambda x: math.copysign(math.inf, x), ulp=2, monotone=ALWAYS)
 cosh: Operation = row("cosh", math.cosh, lambda out, x: (sinh(x),), "the hyperbolic cosine of x", ulp=2)

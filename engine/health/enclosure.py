@@ -141,9 +141,8 @@ class Numbers(Arithmetic, ABC):
         self, operation: Operation, out: Real, rounding: Real, balls: Sequence[Ball], *, inside: bool
     ) -> tuple[Real, Partials | None]:
         """A bound on |out − exact|, and the balls around the local derivatives where they were needed."""
-        if len(set(balls)) < len(
-            balls
-        ):  # on its diagonal a row may have a kink all along, or jump in between
+        if len(set(balls)) < len(balls):
+            # on its diagonal a row may have a kink all along, or jump in between
             return self._radius(operation, out, rounding, self._apart(balls), inside=inside)[0], None
         if operation.jump and self.undecided(operation, balls):
             return self._at_corners(operation, out, balls), None

@@ -334,6 +334,16 @@ def test_a_leaf_alone_a_nan_and_an_infinity() -> None:
         assert health(root)[root].bound == math.inf
 
 
+def test_a_bound_of_what_is_too_small_for_a_float_is_not_0() -> None:
+    """erfc(195) is 1e-16517: 0 in floats, and so is every product with it."""
+    x = leaf(195.0, "x")
+    y = x.erfc()
+    found = health(y * y, digits=0)
+    assert found[y].bound > 0
+    assert found[x].gradient_bound > 0
+    assert holds(found)
+
+
 def test_deep_graphs_are_no_matter() -> None:
     x: Any = leaf(0.1, "x")
     for _ in range(20_000):

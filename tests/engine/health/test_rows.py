@@ -21,7 +21,7 @@ from engine.operation import Operation
 floats = import_module("engine.health.floats")
 ROWS = list(ops.TABLE.values())
 BOUNDED = [row for row in ROWS if row.ulp != math.inf]
-SPREADS = (0.0, 1e-15, 1e-8, 1e-2)  # radii, relative to the number
+SPREADS = (0.0, 1e-15, 1e-8, 1e-2, 3.0)  # radii, relative to the number
 SIZES = (1.0, 1.0, 1e-3, 1e-8, 1e-150, 40.0)
 
 
@@ -38,6 +38,8 @@ def points(row: Operation, count: int, seed: int) -> Iterator[list[float]]:
             operands = [draw.uniform(low, high) * draw.choice(SIZES) for low, high in samples]
         if draw.random() < 0.1:
             operands[-1] = operands[0]
+        if draw.random() < 0.2:  # where a row may be less regular than where it takes samples
+            operands[-1] = -operands[-1]
         if row.domain.contains(*operands):
             yield operands
 
