@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-TABLES = ["eager", "epochs", "replay"]
+TABLES = ["eager", "epochs", "replay", "trust"]
 
 for name in sys.argv[1:] or TABLES:
     subprocess.run([sys.executable, "-m", f"tests.benchmarks.{name}"], check=True)
