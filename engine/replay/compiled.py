@@ -167,7 +167,10 @@ class Compiled:
         return np.fromiter(numbers, np.float64, len(numbers))
 
     def _checked(self, weights: Any) -> Array:
-        given = np.ascontiguousarray(weights, dtype=np.float64)
+        try:
+            given = np.ascontiguousarray(weights, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise ReplayError(f"weights are numbers, one for each parameter; got {weights!r:.60}") from error
         if given.shape != (len(self.parameters),):
             needed = f"({len(self.parameters)},), one for each parameter"
             raise ReplayError(f"weights must have the shape {needed}; got {given.shape}")

@@ -300,6 +300,9 @@ def test_bad_parameters_weights_and_executors_are_refused_in_words() -> None:
     p = compile(lambda x: x * w[0], w)
     with pytest.raises(ReplayError, match="shape"):
         p.value_and_gradients([1.0, 2.0], [1.0])
+    for weights in ("ab", [1j], {"w": 1.0}, np.array(["x"], dtype=object)):
+        with pytest.raises(ReplayError, match="weights are numbers, one for each parameter; got"):
+            p.value_and_gradients(weights, [1.0])
     with pytest.raises(TypeError):
         p([1.0], [2.0])
 
