@@ -20,6 +20,8 @@ __all__ = ["digraph", "escape", "printable"]
 
 FONT = {"fontname": "Courier", "fontsize": "11"}  # monospaced, and measured by every layout program
 CHARACTER = 0.0917  # inches: a letter of a monospaced font of 11 points
+FAR = 8  # ranks that an edge may reach over where many are long
+MOST_CROSSED = 1_200  # ranks that all edges may cross together
 LABELED = 40  # up to so many boxes and wires, each wire says its local derivative
 
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
@@ -76,9 +78,29 @@ def digraph(
     for box in folded.boxes:
         _add_box(graph, box, said[box.id], prefix, (widths or {}).get(box.id, 0))
     scale = Scale.of(rms(flow(wire, folded.scan)) for wire in folded.wires)
+    far = far_wires(folded)
     for wire in folded.wires:
-        _add_wire(graph, wire, flow(wire, folded.scan), scale, prefix, is_dense=is_dense)
+        start = _add_again(graph, wire, folded, prefix) if wire.id in far else prefix + wire.source
+        _add_wire(graph, wire, start, flow(wire, folded.scan), scale, prefix, is_dense=is_dense)
     return graph
+
+
+def far_wires(folded: Folded) -> set[str]:
+    """The wires that reach over more than FAR ranks, where all of them are too long to be laid out in time.
+
+    A layout program makes a point of every rank that an edge crosses: six weights that a chain of 80 steps
+    shares make 19,000 of them, and minutes. Their operands are drawn again, beside those who use them.
+    """
+    rank: dict[str, int] = dict.fromkeys((box.id for box in folded.boxes), 0)
+    into: dict[str, list[str]] = {box.id: [] for box in folded.boxes}
+    for wire in folded.wires:
+        into[wire.target].append(wire.source)
+    for box in folded.boxes:  # operands first
+        rank[box.id] = max((rank[source] + 1 for source in into[box.id]), default=0)
+    spans = {wire.id: rank[wire.target] - rank[wire.source] for wire in folded.wires}
+    if sum(spans.values()) <= MOST_CROSSED:
+        return set()
+    return {wire for wire, span in spans.items() if span > FAR}
 
 
 def _name(title: str) -> str:
@@ -101,9 +123,23 @@ def _add_box(graph: graphviz.Digraph, box: Box, face: Face, prefix: str, width: 
     )
 
 
+def _add_again(graph: graphviz.Digraph, wire: Wire, folded: Folded, prefix: str) -> str:
+    """Draw the name of a wire's operand once more, where it is used; returns its id."""
+    again = f"{prefix}{wire.id}.again"
+    consumer, slot = wire.ends[0]
+    name = folded.scan.names[consumer.parents[slot]]
+    if len(wire.ends) > 1:
+        name = next(box.name for box in folded.boxes if box.id == wire.source)
+    look = {"shape": "box", "style": "rounded,dashed", "penwidth": "1", "height": "0.3"}
+    label = graphviz.nohtml(escape(name))
+    graph.node(again, label, id=again, **{"class": "constant again"}, color=LIGHT.lines["none"], **look)
+    return again
+
+
 def _add_wire(
     graph: graphviz.Digraph,
     wire: Wire,
+    start: str,
     amounts: list[float | None],
     scale: Scale,
     prefix: str,
@@ -115,13 +151,15 @@ def _add_wire(
     width = thinnest if size is None else thinnest + 2.0 * scale.strength(size)
     partials = [consumer.partials[slot] for consumer, slot in wire.ends]
     style: dict[str, str] = {}
-    label = "" if is_dense else _wire_label(partials)
+    users = {consumer for consumer, _ in wire.ends}
+    operands = {consumer.parents[slot] for consumer, slot in wire.ends}
+    label = "" if is_dense else _wire_label(partials, several=len(users) > 1 or len(operands) > 1)
     if label:
         style["label"] = label
     if all(partial is None for partial in partials):
         style["style"] = "dashed"
     graph.edge(
-        prefix + wire.source,
+        start,
         prefix + wire.target,
         id=prefix + wire.id,
         **{"class": tone},
@@ -131,8 +169,8 @@ def _add_wire(
     )
 
 
-def _wire_label(partials: list[float | None]) -> str:
-    """The local derivative of one edge; for parallel edges how many they are."""
+def _wire_label(partials: list[float | None], *, several: bool) -> str:
+    """The local derivative of one edge; for parallel ones how many they are."""
     if len(partials) > 1:
-        return f"{len(partials)} edges"
+        return f"{len(partials)} edges" if several else f"×{len(partials)} uses"
     return "" if partials[0] is None else f"×{number_text(partials[0])}"

@@ -2,8 +2,8 @@
 
 >>> from engine import Value
 >>> x = Value(3.0, label="x")
->>> draw(x * x).source.count("->")
-2
+>>> draw(x * x + x).source.count("->")
+3
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ import re
 import sys
 import tempfile
 import webbrowser
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import graphviz
 
+from engine import ops
 from engine.errors import RenderError
 from engine.graph import Marks, Node
 from engine.picture.dot import digraph, printable
@@ -29,6 +31,7 @@ from engine.picture.fold import READABLE, Folded, fold, near
 from engine.picture.grouping import Scan
 from engine.picture.layout import find_engine, layout
 from engine.picture.palette import LIGHT, style
+from engine.value import Value
 from engine.wording import variables
 
 __all__ = ["Drawing", "draw", "picture", "refuse_crowd"]
@@ -149,7 +152,7 @@ class Drawing:
 
 
 def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
-    root: Node,
+    root: Node | Sequence[Node],
     detail: str = "auto",
     *,
     focus: Node | str | None = None,
@@ -164,7 +167,7 @@ def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
     limit: int = 500,
     seconds: float = 30.0,
 ) -> Drawing:
-    """A picture of the graph below a node: what each number is called, its data and its gradient.
+    """A picture of the graph below a node, or several: what each number is called, its data and its gradient.
 
     `detail` is "values" (every node a box), "neurons", "layers", or "auto", which takes the first of these
     that is readable; `opened` names modules, such as "layers[0]", to look into. With `focus`, a node or
@@ -184,19 +187,51 @@ def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
     if expand and marks is not None:
         raise ValueError("marks are of the graph as it is, and expand draws another; leave one of them out")
     held = variables(sys._getframe(1)) if names else {}
-    scan = Scan(root, variables=held)
+    roots: list[Any] = list(root) if isinstance(root, list | tuple) else [root]
+    if len(roots) != 1:
+        refuse_roots(roots, expand=expand)
+    scan = Scan(roots[0] if len(roots) == 1 else joined(roots), variables=held)
     if expand:
-        copies = expanded(root)
+        copies = expanded(roots[0])
         focus = copies.get(focus, focus) if isinstance(focus, Node) else focus
         held = {copies[node]: name for node, name in held.items() if node in copies}
-        scan = Scan(copies[root], variables=held)
+        scan = Scan(copies[roots[0]], variables=held)
+        roots = [scan.root]
     folded = fold(scan, detail, opened=opened) if focus is None else focused(scan, detail, focus, radius)
-    shown = printable(title) or scan.names[scan.root]
+    if len(roots) > 1:
+        folded = without(folded, scan.root)
+    shown = printable(title) or ", ".join(scan.names[root] for root in roots)
     refuse_crowd(folded, shown, limit)
     legend = MARKED if marks is not None else LEGEND if folded.detail != "values" else ""
     return picture(
         folded, shown, prefix=prefix, direction=direction, legend=legend, seconds=seconds, marks=marks
     )
+
+
+def refuse_roots(roots: Sequence[Any], *, expand: bool) -> None:
+    """Raise ValueError or TypeError where several roots cannot be drawn together."""
+    wrong = next((root for root in roots if not isinstance(root, Node)), None)
+    if wrong is not None:
+        raise TypeError(f"draw takes a Value, or a list of Values; one of these is {wrong!r:.60}")
+    if not roots:
+        raise ValueError("there is no Value to draw; draw(root), or draw([y1, y2])")
+    if expand:
+        raise ValueError("expand=True draws one root; draw each of them by itself")
+
+
+def joined(roots: Sequence[Node]) -> Node:
+    """A node above several roots, so that they can be looked at together; it is not drawn."""
+    node = Value(0.0)
+    node._operation, node._second, node._second_partial = ops.total, tuple(roots), (1.0,) * len(roots)
+    return node
+
+
+def without(folded: Folded, node: Node) -> Folded:
+    """The picture without the box of one node."""
+    boxes = tuple(box for box in folded.boxes if box.members != (node,))
+    kept = {box.id for box in boxes}
+    wires = tuple(wire for wire in folded.wires if wire.target in kept)
+    return replace(folded, boxes=boxes, wires=wires)
 
 
 def picture(

@@ -267,6 +267,9 @@ def flow(wire: Wire, scan: Scan) -> list[float | None]:
 
 def wire_tooltip(wire: Wire, folded: Folded) -> str:
     """What one edge carries, with every digit; for parallel edges how many they are."""
+    users = {(consumer, consumer.parents[slot]) for consumer, slot in wire.ends}
+    if len(users) < len(wire.ends) and len(users) == 1:
+        return _uses(wire, folded)
     if len(wire.ends) > 1:
         size = rms(flow(wire, folded.scan))
         carries = "" if size is None else f", contributions rms {size!r}"
@@ -279,3 +282,16 @@ def wire_tooltip(wire: Wire, folded: Folded) -> str:
     amount = contribution(consumer, slot, folded.scan)
     brings = "" if amount is None else f", contribution {amount!r}"
     return f"{way}; local derivative {partial!r}{brings}"
+
+
+def _uses(wire: Wire, folded: Folded) -> str:
+    """What one operand of several slots of one node, such as a in `a * a`, is handed over all of them."""
+    consumer, slot = wire.ends[0]
+    names = folded.scan.names
+    way = f"{names[consumer.parents[slot]]} is used {len(wire.ends)} times by {names[consumer]}"
+    partials = [partial for end, slot in wire.ends if (partial := end.partials[slot]) is not None]
+    amounts = [amount for amount in flow(wire, folded.scan) if amount is not None]
+    if not partials:
+        return f"{way}; no gradient flows here"
+    brings = f", contribution {sum(amounts)!r}" if amounts else ""
+    return f"{way}; local derivatives {', '.join(map(repr, partials))}{brings}"

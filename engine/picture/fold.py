@@ -119,18 +119,17 @@ def _box(scan: Scan, keys: dict[Node, Hashable], key: Hashable, members: list[No
 
 
 def _wires(scan: Scan, box_of: Callable[[Node], Box]) -> tuple[Wire, ...]:
-    """One wire per edge between single nodes, else one for all the edges between two boxes."""
-    ends: dict[tuple[str, str, int], list[tuple[Node, int]]] = {}
+    """One wire for all the edges between two boxes: `a * a` has one from a, which stands for two uses."""
+    ends: dict[tuple[str, str], list[tuple[Node, int]]] = {}
     for node in scan.order:
         target = box_of(node)
         for slot, operand in enumerate(node.parents):
             source = box_of(operand)
             if source is not target:
-                alone = len(source.members) == len(target.members) == 1
-                ends.setdefault((source.id, target.id, slot if alone else -1), []).append((node, slot))
+                ends.setdefault((source.id, target.id), []).append((node, slot))
     counts: dict[str, int] = {}
     wires = []
-    for (source_id, target_id, _), edges in ends.items():
+    for (source_id, target_id), edges in ends.items():
         number = counts[target_id] = counts.get(target_id, -1) + 1
         slot = edges[0][1] if target_id.startswith("n") else number
         wires.append(Wire(f"{target_id}.{slot}", source_id, target_id, tuple(edges)))

@@ -127,12 +127,14 @@ const all = (...facts) => [...new Set(facts)].join(" and ");
       flow[edge] = gradient(i) === null || p[edge] === null || interior.indexOf(i) < last - at ? null : g[i] * p[edge];
     });
     const widest = largest(flow);
-    for (const i of interior) nodes[i].operands.forEach((_, slot) => {
+    for (const i of interior) nodes[i].operands.forEach((operand, slot) => {
       const edge = nodes[i].first + slot, parts = wires.get(edge);
       if (!parts) return;
-      const width = flow[edge] === null ? 1 : 1 + 2 * strength(flow[edge], widest);
-      dress(parts[0], tone(flow[edge]), ...(at > 0 && at < last && i === interior[last - at] ? ["now"] : []));
-      put(parts[1], p[edge] === null || refused >= 0 ? "" : "×" + text(p[edge]));
+      const uses = nodes[i].operands.flatMap((o, k) => o === operand ? [nodes[i].first + k] : []);
+      const amounts = uses.map(k => flow[k]).filter(x => x !== null), amount = amounts.length ? amounts.reduce((a, b) => a + b) : null;
+      const width = amount === null ? 1 : 1 + 2 * strength(amount, widest);
+      dress(parts[0], tone(amount), ...(at > 0 && at < last && i === interior[last - at] ? ["now"] : []));
+      put(parts[1], uses.length > 1 ? "×" + uses.length + " uses" : p[edge] === null || refused >= 0 ? "" : "×" + text(p[edge]));
       for (const line of parts[2]) line.setAttribute("stroke-width", width.toFixed(2));
     });
   }

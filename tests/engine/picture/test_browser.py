@@ -124,7 +124,6 @@ def test_keys(tmp_path: Path) -> None:
         "n4.1",
         "n5.0",
         "n6.0",
-        "n6.1",
         "n7.0",
         "n7.1",
         "n9.0",

@@ -13,7 +13,8 @@ import pytest
 from pictured import HOSTILE, expression, network_loss
 
 from engine import Value, draw, relu
-from engine.picture.dot import escape
+from engine.picture.dot import FAR, escape, far_wires
+from engine.picture.fold import Folded
 from engine.picture.palette import DARK, LIGHT, Palette
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -40,10 +41,45 @@ def test_the_whole_text(when: str) -> None:
     assert draw(loss).source == path.read_text(encoding="utf-8")
 
 
-def test_a_square_has_two_edges() -> None:
+def test_a_square_has_one_edge_for_its_two_uses() -> None:
     x = Value(3.0, label="x")
-    edges = statements(draw(x * x).source, "n0 -> n1 ")
-    assert [re.search(r"id=(\S+)", edge)[1] for edge in edges] == ['"n1.0"', '"n1.1"']  # type: ignore[index]
+    (edge,) = statements(draw(x * x).source, "n0 -> n1 ")
+    assert 'id="n1.0"' in edge
+    assert 'label="×2 uses"' in edge
+
+
+def chain(steps: int) -> Value:
+    """Weights that all steps share, so that edges reach over the whole picture."""
+    weights = [Value(0.1 * k, label=f"w{k}") for k in range(6)]
+    total = Value(0.5, label="start")
+    for step in range(steps):
+        total = (weights[step % 6] * total + weights[(step + 1) % 6]).tanh()
+    return total
+
+
+def test_a_shared_operand_is_drawn_again_where_edges_would_cross_the_whole_picture() -> None:
+    source = draw(chain(120), "values").source
+    again = statements(source, '"n')
+    assert any(".again" in line and "label=w3" in line for line in again)
+    assert "again" not in draw(chain(12), "values").source
+
+
+def test_no_edge_is_lost_where_operands_are_drawn_again() -> None:
+    root = chain(60)
+    drawing = draw(root, "values")
+    edges = re.findall(r"^\t\S+ -> (\S+) ", drawing.source, re.MULTILINE)
+    assert len(edges) == len(drawing.folded.wires)
+    assert max(spans(drawing.folded).values()) > FAR
+    assert far_wires(drawing.folded) == {wire for wire, span in spans(drawing.folded).items() if span > FAR}
+
+
+def spans(folded: Folded) -> dict[str, int]:
+    """Over how many ranks each wire reaches, by the longest way to each of its ends."""
+    rank: dict[str, int] = {}
+    for box in folded.boxes:
+        sources = [wire.source for wire in folded.wires if wire.target == box.id]
+        rank[box.id] = max((rank[source] + 1 for source in sources), default=0)
+    return {wire.id: rank[wire.target] - rank[wire.source] for wire in folded.wires}
 
 
 def test_operands_come_in_order() -> None:

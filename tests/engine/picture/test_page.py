@@ -93,7 +93,7 @@ def test_a_step_says_what_it_changes() -> None:
     (view,) = page(x * x).views
     seed, square = view.moments
     assert (seed.number, seed.box, seed.wires) == (0, "n1", ())
-    assert (square.box, square.wires) == ("n1", ("n1.0", "n1.1"))
+    assert (square.box, square.wires) == ("n1", ("n1.0",))
     assert [(change.box, change.text) for change in square.changes] == [("n0", "3"), ("n0", "6")]
 
 
