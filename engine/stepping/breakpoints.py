@@ -6,10 +6,19 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from engine.graph import Node
+from engine import ops
+from engine.graph import Node, topological_order
 from engine.stepping.steps import Steps
 
-__all__ = ["Breakpoint", "at_large_gradient", "at_nan", "at_nodes", "at_operation", "threshold"]
+__all__ = [
+    "Breakpoint",
+    "at_large_gradient",
+    "at_nan",
+    "at_nodes",
+    "at_operation",
+    "known_operations",
+    "threshold",
+]
 
 _THRESHOLD = re.compile(r"\|?\s*grad(?:ient)?\s*\|?\s*>\s*(?P<number>\S+)")
 
@@ -20,6 +29,12 @@ class Breakpoint:
 
     words: str
     hits: Callable[[Steps, int], bool]
+
+
+def known_operations(root: Node) -> list[str]:
+    """The names of the table's operations, and of those of the user's own in this graph."""
+    in_graph = (node.operation.name for node in topological_order(root) if node.operation)
+    return list(dict.fromkeys([*ops.TABLE, *in_graph]))
 
 
 def at_nodes(nodes: Sequence[Node], name: str) -> Breakpoint:

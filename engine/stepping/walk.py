@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TextIO
 
-from engine import ops
 from engine.formula import number_text
 from engine.graph import Node
 from engine.stepping import breakpoints
@@ -253,11 +252,12 @@ class Walker(Prompt):
         if words in self._finder:
             return breakpoints.at_nodes(self._finder.find_all(words), words)
         operation = words.removeprefix("operation ").strip()
-        if operation in ops.TABLE:
+        operations = breakpoints.known_operations(self.steps.root)
+        if operation in operations:
             return breakpoints.at_operation(operation)
         if words == "nan":
             return breakpoints.at_nan()
-        near = meant(words, [*self._finder.names, *ops.TABLE])
+        near = meant(words, [*self._finder.names, *operations])
         raise Misunderstood(f"{words!r} is no node, operation, nan or |grad| > NUMBER{near}")
 
     def do_clear(self, argument: str) -> None:
@@ -316,8 +316,9 @@ class Walker(Prompt):
         """The names that may follow a command, for the tab key."""
         if command in ("help", "html", "clear"):
             return self._commands() if command == "help" else []
-        more = ["nan", "|grad| > ", *ops.TABLE] if command == "break" else []
-        return [*self._finder.names, *more]
+        if command != "break":
+            return [*self._finder.names]
+        return [*self._finder.names, "nan", "|grad| > ", *breakpoints.known_operations(self.steps.root)]
 
     def _leftover_words(self) -> str:
         held = [f"{self.steps.name(n)}.grad = {number_text(g)}" for n, g in self.steps.leftover.items()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import io
 import math
 import subprocess
 import sys
@@ -42,6 +43,7 @@ from engine import (
     ops,
     steps,
     to_source,
+    walk,
     where,
 )
 from engine.checking import Verdict
@@ -160,6 +162,14 @@ def test_words_and_pictures() -> None:
     assert "Φ(x) = Φ(2)" in "\n".join(map(str, forward_steps(y)))
     assert "Φ" in draw(y).source
     assert "x * x * x" in to_source(y, "python", [x])
+
+
+def test_a_walk_stops_at_it() -> None:
+    x = Value(2.0, label="x")
+    told = io.StringIO()
+    walk(cube(x) * 2.0, stdin=io.StringIO("break cube\ncontinue\nquit\n"), stdout=told)
+    assert "cube(x)" in told.getvalue()
+    assert "is no node" not in told.getvalue()
 
 
 def test_a_symbol_between_two_operands() -> None:
