@@ -283,11 +283,12 @@ def compile(  # noqa: A001
 ) -> Any:
     """The function of one sample as a program on arrays of samples; nothing is run before it is called.
 
-    `function(x, y, …)` takes a sample, numbers and lists of numbers as Values, and returns its loss, a
-    Value, or a list of Values for predictions. `parameters` are the Values whose gradients are wanted, or a
-    module that has `.parameters()`. `executor` is "llvm", machine code; "numpy"; "strict", scalar by scalar
-    with the bits of eager; or "auto", the first of these that is installed and suits the function. Works as a
-    decorator too: `@compile(parameters=…)`.
+    `function(x, y, …)` takes a sample, numbers and lists of numbers, and returns its loss, a Value, or a list
+    of Values for predictions. While it is recorded, tracers stand for these numbers
+    (`engine.replay.recording`). `parameters` are the Values whose gradients are wanted, or a module that has
+    `.parameters()`. `executor` is "llvm", machine code; "numpy"; "strict", scalar by scalar with the bits of
+    eager; or "auto", the first of these that is installed and suits the function. Works as a decorator too:
+    `@compile(parameters=…)`.
 
     `dtype` is the type of the losses and gradients, and of all that is computed in between: "float64", or
     "float32", in about half the time for large batches, and right to about 1e-6 of the largest gradient.
