@@ -21,6 +21,7 @@ from engine import (
     maximum,
     mean,
     ops,
+    remember_lines,
     softmax,
     total,
     where,
@@ -184,6 +185,13 @@ def test_a_ruined_gradient_of_a_right_value_is_said_and_where() -> None:
     assert "digits are lost in d v1/d x = 1 − out², where v1 = tanh(x)" in str(found)
     b = quadratic()
     assert "lost where the parts of the gradient of b are added up" in str(health(b))
+
+
+def test_the_line_of_code_is_named_where_it_was_remembered() -> None:
+    with remember_lines():
+        root = one_minus_cosine()
+    assert "test_health.py:" in str(health(root))
+    assert "test_health.py:" not in str(health(one_minus_cosine()))
 
 
 def test_what_is_right_is_said_to_be() -> None:
