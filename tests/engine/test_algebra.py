@@ -66,7 +66,7 @@ def test_values_and_derivatives_are_those_of_backward(row: Operation) -> None:
             assert at(symbolic(node, wrt=x), inputs) == pytest.approx(x.grad, rel=1e-12, abs=1e-14), x.label
 
 
-KINKS = [(row, kink) for row in ROWS for kink in row.kinks]
+KINKS = [(row, kink) for row in ROWS if symbols.knows(row) for kink in row.kinks]
 
 
 @pytest.mark.parametrize(("row", "kink"), KINKS, ids=lambda thing: getattr(thing, "name", ""))
