@@ -1,8 +1,7 @@
 """Gathered sums across members: a vector holds the sums of neighbors, a term of all of them at a time.
 
-Pieces of a kind share a loop, whose tables say where everything is; where a factor's address goes up evenly
-from term to term, the table has the first alone. A member with fewer terms than its neighbors has holes:
-there a mask leaves the sum as it is, whatever the factors are, for 0 × nan would not be 0.
+Pieces of a kind share a loop, whose tables say where everything is. A member with fewer terms than its
+neighbors has holes: there a mask leaves the sum as it is, whatever the factors are, for 0 × nan is not 0.
 """
 
 from __future__ import annotations
@@ -10,8 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from itertools import accumulate
+from typing import NamedTuple
 
 from engine.replay.backends.llvm.kernels.pieces import Sums
 from engine.replay.backends.llvm.writing.text import Index
@@ -19,7 +18,6 @@ from engine.replay.backends.llvm.writing.text import Index
 __all__ = ["BROADCAST", "GATHER", "RUN", "Across", "sum_across"]
 
 UNROLLED = 4  # terms that are written one after the other; more are looped over
-MOST_KINDS = 12  # loops of one instruction, before addresses are no longer looked at for strides
 RUN, BROADCAST, GATHER = "run", "broadcast", "gather"
 
 
@@ -44,13 +42,6 @@ class Across(NamedTuple):
         ]
         masks = [sum((address >= 0) << lane for lane, address in enumerate(term)) for term in factors[0]]
         return cls(out, len(factors[0][0]), kinds, tuple(entries), tuple(masks))
-
-    def strides(self) -> tuple[int | None, ...]:
-        """For each factor the distance of its addresses from term to term; None where it varies."""
-        return tuple(
-            None if kind == GATHER else _stride(entries)
-            for kind, entries in zip(self.kinds, self.entries, strict=True)
-        )
 
     @property
     def is_ragged(self) -> bool:
@@ -78,28 +69,14 @@ def _entries(kind: str, term: Sequence[int], vector: int) -> list[int]:
     return [*filled, *[address] * (vector - len(filled))]
 
 
-def _stride(entries: Sequence[int]) -> int | None:
-    distances = {after - before for before, after in pairwise(entries)}
-    return None if len(distances) > 1 else next(iter(distances), 0)
-
-
 def sum_across(sums: Sums, pieces: Sequence[Across]) -> None:
-    """Write the loops over these pieces."""
-    groups = _groups(pieces, sums.text.vector, strided=True)
-    if len(groups) > MOST_KINDS:
-        groups = _groups(pieces, sums.text.vector, strided=False)
-    for (kinds, strides, _, is_ragged, is_partial), alike in groups.items():
-        _Loop(sums, alike, kinds, strides, is_ragged, is_partial).write()
-
-
-def _groups(pieces: Sequence[Across], vector: int, *, strided: bool) -> dict[tuple[Any, ...], list[Across]]:
-    """The pieces that one loop can do: read alike, and with as many terms where these are few."""
-    found: dict[tuple[Any, ...], list[Across]] = defaultdict(list)
+    """Write the loops over these pieces: one for those read alike, with as many terms where these are few."""
+    groups: dict[tuple[tuple[str, ...], int, bool, bool], list[Across]] = defaultdict(list)
     for piece in pieces:
-        strides = piece.strides() if strided else (None,) * len(piece.kinds)
         few = len(piece.masks) if len(piece.masks) <= UNROLLED else 0
-        found[piece.kinds, strides, few, piece.is_ragged, piece.live < vector].append(piece)
-    return found
+        groups[piece.kinds, few, piece.is_ragged, piece.live < sums.text.vector].append(piece)
+    for (kinds, _, is_ragged, is_partial), alike in groups.items():
+        _Loop(sums, alike, kinds, is_ragged, is_partial).write()
 
 
 @dataclass
@@ -109,7 +86,6 @@ class _Loop:
     sums: Sums
     pieces: list[Across]
     kinds: tuple[str, ...]
-    strides: tuple[int | None, ...]
     is_ragged: bool
     is_partial: bool
     tables: list[int] = field(default_factory=list)
@@ -119,8 +95,8 @@ class _Loop:
         """The tables, then the loop that follows them."""
         text, table, pieces = self.sums.text, self.sums.layout.table, self.pieces
         self.tables = [
-            table(e for piece in pieces for e in piece.entries[k][: None if stride is None else 1])
-            for k, stride in enumerate(self.strides)
+            table(entry for piece in pieces for entry in piece.entries[factor])
+            for factor in range(len(self.kinds))
         ]
         self.masks = table(mask for piece in pieces for mask in piece.masks) if self.is_ragged else -1
         lives = table((1 << piece.live) - 1 for piece in pieces) if self.is_partial else -1
@@ -133,46 +109,41 @@ class _Loop:
             live = text.mask(text.plus(lives, number)) if self.is_partial else ""
             first = text.times(number, count) if count else text.entry(text.plus(ends, number))
             stop = count or text.minus(text.entry(text.plus(ends, number, 1)), first)
-            starts = [
-                first if stride is None else text.entry(text.plus(start, number))
-                for start, stride in zip(self.tables, self.strides, strict=True)
-            ]
-            self.sums.store(target, self._total(first, starts, stop, live), live)
+            self.sums.store(target, self._total(first, stop, live), live)
 
         text.loop(0, len(pieces), piece)
 
-    def _total(self, first: Index, starts: Sequence[Index], stop: Index, live: str) -> str:
+    def _total(self, first: Index, stop: Index, live: str) -> str:
         """The sums of a piece's terms."""
+        text = self.sums.text
         if isinstance(stop, int) and stop <= UNROLLED:
             total = ""
             for term in range(stop):
-                total = self._add(first, starts, term, live, total)
+                total = self._add(text.plus(first, term), live, total)
             return total
-        zero = self.sums.text.number(0.0)
-        return self.sums.text.loop(
-            0, stop, lambda term, sofar: [self._add(first, starts, term, live, sofar[0])], [zero]
-        )[0]
 
-    def _add(self, first: Index, starts: Sequence[Index], term: Index, live: str, sofar: str) -> str:
+        def add(term: Index, sofar: Sequence[str]) -> list[str]:
+            return [self._add(text.plus(first, term), live, sofar[0])]
+
+        return text.loop(0, stop, add, [text.number(0.0)])[0]
+
+    def _add(self, term: Index, live: str, sofar: str) -> str:
         """One term of all members; in a hole the sum stays as it is."""
         text = self.sums.text
-        mask = text.mask(text.plus(self.masks, first, term)) if self.is_ragged else live
-        factors = [self._load(number, start, term, mask) for number, start in enumerate(starts)]
+        mask = text.mask(text.plus(self.masks, term)) if self.is_ragged else live
+        factors = [self._load(number, term, mask) for number in range(len(self.kinds))]
         if not self.is_ragged:
             return self.sums.product(factors, sofar)
         sofar = sofar or text.number(0.0)
         return text.select(mask, self.sums.product(factors, sofar), sofar)
 
-    def _load(self, number: int, start: Index, term: Index, mask: str) -> str:
-        """A factor of one term: from where the piece begins by strides, or from where the table says."""
+    def _load(self, number: int, term: Index, mask: str) -> str:
+        """A factor of one term, from where the table says."""
         text, region = self.sums.text, self.sums.regions[number]
-        kind, stride, table = self.kinds[number], self.strides[number], self.tables[number]
+        kind, table = self.kinds[number], self.tables[number]
         if kind == GATHER:
-            return text.gather(region, text.plus(table, text.times(text.plus(start, term), text.vector)))
-        if stride is None:
-            address: Index = text.entry(text.plus(table, start, term))
-        else:
-            address = text.plus(start, text.times(term, stride))
+            return text.gather(region, text.plus(table, text.times(term, text.vector)))
+        address = text.entry(text.plus(table, term))
         if kind == BROADCAST:
             return text.splat(text.load_one(region, address))
         return text.load_masked(region, address, mask) if mask else text.load(region, address)

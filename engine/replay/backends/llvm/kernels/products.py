@@ -171,10 +171,8 @@ def _columns(count: int, vector: int, rows_of_tile: dict[int, int]) -> list[tupl
     full, rest = divmod(count, vector)
     found: list[tuple[int, int, int, int]] = []
     if full:
-        widest = max(rows_of_tile)
-        fitting = [vectors for vectors in (4, 3) if vectors <= widest and full % vectors == 0]
-        most = min(full, widest) if full <= widest else (fitting or [widest])[0]
-        found += [(vector * start, vectors, number, vector) for start, vectors, number in tiles(full, most)]
+        divided = tiles(full, min(full, max(rows_of_tile)))
+        found += [(vector * start, vectors, number, vector) for start, vectors, number in divided]
     if rest:
         found.append((vector * full, 1, 1, rest))
     return found

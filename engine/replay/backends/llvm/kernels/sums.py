@@ -50,31 +50,21 @@ def sum_of_products(text: Text, layout: Layout, instruction: SumOfProducts) -> N
 
 
 def _summed_over_lanes(text: Text, instruction: SumOfProducts, out: Operand, terms: _Terms) -> None:
-    """Rows of one lane from terms of many: eight at a time, so that their lanes are summed together."""
+    """Rows of one lane from terms of many."""
 
-    def part(member: Index) -> str:
-        start, stop = terms.bounds(member)
+    def member(number: Index, _: Any) -> None:
+        start, stop = terms.bounds(number)
 
         def along(vector: Index, sofar: list[str]) -> list[str]:
-            return [terms.total(member, start, stop, text.times(vector, text.width), sofar[0])]
+            return [terms.total(number, start, stop, text.times(vector, text.width), sofar[0])]
 
-        return terms.scaled(text.loop(0, terms.lanes // text.vector, along, [text.number(0.0)])[0])
-
-    def single(member: Index, _: Any) -> None:
-        found = text.total(part(member))
-        address = out.at(text, member)
+        sums = text.loop(0, terms.lanes // text.vector, along, [text.number(0.0)])
+        found = text.total(terms.scaled(sums[0]))
+        address = out.at(text, number)
         with text.wide(1):
             put(text, out, address, found, accumulate=instruction.accumulate)
 
-    def eight(number: Index, _: Any) -> None:
-        first = text.times(number, text.vector)
-        found = text.totals([part(text.plus(first, member)) for member in range(text.vector)])
-        address = out.at(text, first)
-        put(text, out, address, found, accumulate=instruction.accumulate)
-
-    together = out.count // text.vector if out.is_solid else 0
-    text.loop(0, together, eight)
-    text.loop(together * text.vector, out.count, single)
+    text.loop(0, out.count, member)
 
 
 class _Terms:
