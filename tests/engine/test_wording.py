@@ -85,6 +85,40 @@ def test_a_comprehension_and_a_function_inside_see_what_is_around_them() -> None
     assert variables(sys._getframe())[y] == "y"
 
 
+class Neuron:
+    """As one writes it after the film on micrograd."""
+
+    def __init__(self, inputs: int) -> None:
+        self.w = [Value(0.5 + place) for place in range(inputs)]
+        self.b = Value(0.25)
+        self.owner: Any = self
+
+    def __call__(self, x: list[float]) -> Value:
+        out = self.b
+        for weight, number in zip(self.w, x, strict=True):
+            out = out + weight * number
+        return out
+
+    def names(self) -> list[str]:
+        return names_of(self([1.0, 2.0]), variables(sys._getframe()))
+
+
+class Network:
+    def __init__(self) -> None:
+        self.neurons = [Neuron(1), Neuron(1)]
+        self.lookup = {"first": self.neurons[0]}
+
+
+def test_objects_of_ones_own_classes_give_names_with_dots() -> None:
+    neuron, network = Neuron(2), Network()
+    found = variables(sys._getframe())
+    named = ["neuron.w[0]", "1", "v2", "neuron.b", "v4", "neuron.w[1]", "2", "v7", "v8"]
+    assert sorted(names_of(neuron([1.0, 2.0]), found)) == sorted(named)
+    assert found[network.neurons[1].w[0]] == "network.neurons[1].w[0]"
+    assert found[network.neurons[0].b] == "network.neurons[0].b"
+    assert {"self.b", "self.w[0]", "self.w[1]"} < set(neuron.names())
+
+
 def test_what_is_private_foreign_or_a_table_of_data_is_not_looked_into() -> None:
     class Proxy:
         @property  # type: ignore[misc]

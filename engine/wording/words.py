@@ -15,12 +15,9 @@ is typed: the table's rows are run on symbols, and the text is what they wrote.
 
 from __future__ import annotations
 
-import dis
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from types import CodeType, FrameType
 from typing import Any
 
 from engine import ops
@@ -28,26 +25,21 @@ from engine.errors import EngineError
 from engine.formula import Formula, number_text, write
 from engine.graph import Node, short_name
 from engine.operation import CALL, Operation
-from engine.terminal import in_ascii
 from engine.value import Constant
 
 __all__ = [
+    "NO_PATH",
     "Local",
     "display_names",
-    "in_ascii",
     "local_derivatives",
     "made_of",
     "node_formula",
     "node_numbers",
-    "short_name",
-    "variables",
     "written_number",
 ]
 
 MANY = 6  # of more operands than this only the first few are written
 NO_PATH = "no path"
-_LISTS = (list, tuple, dict)
-DEEPEST = 3  # brackets in a name: lists in lists that are looked into
 
 
 def display_names(ordered: Sequence[Node], variables: Mapping[Node, str] | None = None) -> dict[Node, str]:
@@ -73,116 +65,6 @@ def display_names(ordered: Sequence[Node], variables: Mapping[Node, str] | None 
             unheld = [(node, place) for node, place in several if node.label or node not in held]
             named |= {node: f"{name}@n{place}" for node, place in unheld}
     return named
-
-
-# ── The variables that hold Values ────────────────────────────────────────────────────────────────
-
-
-def variables(frame: FrameType) -> dict[Node, str]:
-    """{a Value without a label: the name under which the code of this frame holds it}.
-
-    Local variables count before global ones, and of several that hold one Value the first; a list, tuple or
-    dict of Values gives names such as `w[3]`. The targets of `for` loops, which hold another Value in every
-    turn, and names that begin with an underscore are left out. Nothing is written into a Value.
-
-    >>> import sys
-    >>> from engine import Value
-    >>> w, xs = Value(0.5), [Value(1.0), Value(2.0)]
-    >>> found = variables(sys._getframe())
-    >>> found[w], found[xs[1]]
-    ('w', 'xs[1]')
-    """
-    found: dict[Node, str] = {}
-    hidden: set[str] = set()
-    for scope, owner in _scopes(frame):
-        members = list(scope.items())
-        kinds = {
-            kind for kind in {type(held) for _, held in members} if kind in _LISTS or issubclass(kind, Node)
-        }
-        named = {
-            name: nodes
-            for name, held in members
-            if type(held) in kinds and name not in hidden and name[0] != "_" and name.isidentifier()
-            if (nodes := list(_nodes(name, held, DEEPEST)))
-        }
-        passing = _loop_targets(owner) if named and owner else ()
-        for name, nodes in named.items():
-            for path, node in nodes if name not in passing else ():
-                found.setdefault(node, path)
-        hidden.update(scope)
-    return found
-
-
-def _scopes(frame: FrameType) -> Iterator[tuple[Mapping[str, Any], FrameType | None]]:
-    """(variables, the frame whose code assigns them): those of the code itself, around it, and global."""
-    while frame.f_code.co_name != "<module>":
-        yield frame.f_locals, frame
-        outer = frame.f_back
-        if outer is None or frame.f_code not in outer.f_code.co_consts:
-            break
-        frame = outer  # a comprehension, or a function that is called where it was written
-    module: FrameType | None = frame
-    while module and (module.f_code.co_name != "<module>" or module.f_globals is not frame.f_globals):
-        module = module.f_back
-    yield frame.f_globals, module
-
-
-def _nodes(path: str, held: Any, depth: int) -> Iterator[tuple[str, Node]]:
-    """(path, Value) for what a variable holds: a Value without a label, or lists of such."""
-    kind = type(held)
-    if issubclass(kind, Node):
-        if not held.label and not held.is_constant:
-            yield path, held
-    elif kind in _LISTS and _has_nodes(held, depth):
-        members = held.items() if kind is dict else enumerate(held)
-        for key, member in list(members):
-            yield from _nodes(f"{path}[{key!r}]", member, depth - 1)
-
-
-def _has_nodes(held: Any, depth: int) -> bool:
-    """Whether the first member, or the first of the first, is a node; tables of data are left at once."""
-    while depth and type(held) in _LISTS and held:
-        if type(held) is dict and not all(type(key) is str for key in held):
-            return False
-        held = next(iter(held.values() if type(held) is dict else held))
-        depth -= 1
-    return issubclass(type(held), Node)
-
-
-def _loop_targets(frame: FrameType) -> set[str]:
-    """The names that `for` loops assign to, up to where the frame is."""
-    return {name for name, start, end in _assigned_by_loops(frame.f_code) if start <= frame.f_lasti < end}
-
-
-@lru_cache(maxsize=64)
-def _assigned_by_loops(code: CodeType) -> tuple[tuple[str, int, float], ...]:
-    """(name, from where in the code, up to where) of every target of a `for` loop.
-
-    A loop's targets keep their last values. Those of a comprehension are its own: where it is compiled into
-    the code around it (since Python 3.12), a variable of the same name is put aside, and back at its end.
-    """
-    targets: list[tuple[str, int, float]] = []
-    aside: set[str] = set()
-    end: float | None = None  # of the loop whose targets come next
-    for instruction in dis.get_instructions(code):
-        name = instruction.opname
-        if name == "LOAD_FAST_AND_CLEAR":
-            aside.add(instruction.argval)
-        elif name == "FOR_ITER":
-            end = instruction.argval
-        elif end is not None and name.startswith("STORE_"):
-            stored = instruction.argval
-            stored = stored if isinstance(stored, tuple) else (stored,)
-            for each in stored[: 1 if "LOAD" in name else 2]:
-                targets.append((each, instruction.offset, end if each in aside else math.inf))
-                aside.discard(each)
-            end = None if "LOAD" in name else end
-        elif name not in ("UNPACK_SEQUENCE", "UNPACK_EX", "EXTENDED_ARG", "NOP", "CACHE", "COPY"):
-            end = None
-    return tuple(targets)
-
-
-# ── One node in words ─────────────────────────────────────────────────────────────────────────────
 
 
 def node_formula(node: Node, named: Mapping[Node, str]) -> str:
