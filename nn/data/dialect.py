@@ -87,7 +87,9 @@ def dialect_of(
     if not any(line.strip() for line in lines[before:]):
         raise ValueError(f"{path} has no samples: the file is empty")
     cut = len(lines) == SAMPLE
-    chosen = _separator(str(path), separator, lines[before:], decimal, cut)
+    comments = _comments(lines[before:])
+    chosen = _separator(str(path), separator, lines[before + comments :], decimal, cut)
+    before += comments - _heads(lines[before : before + comments + 1], chosen, str(path))
     sample = _sample(lines[before:], chosen, str(path), cut)
     trailing = len(sample[0]) > 1 and not any(entries[-1] for entries in sample)
     if trailing:
@@ -135,14 +137,30 @@ def _sample(lines: list[str], separator: str, path: str, cut: bool) -> list[list
     return found[:-1] if cut and len(found) > 1 else found
 
 
+def _comments(lines: list[str]) -> int:
+    """How many lines at the beginning are comments, as it seems; none where there is nothing else."""
+    count = next((place for place, line in enumerate(lines) if not line.lstrip("\ufeff").startswith("#")), 0)
+    return count if any(line.strip() for line in lines[count:]) else 0
+
+
+def _heads(lines: list[str], separator: str, path: str) -> int:
+    """1 where the last comment names the columns: the line below has as many entries, and numbers; or 0."""
+    found = [entries for line in lines[-2:] for _, entries in records([line], separator, path)]
+    if len(lines) < 2 or len(found) < 2 or len(found[0]) != len(found[1]):
+        return 0
+    return int(any(number_in(entry) is not None for entry in found[1]))
+
+
 # ── Encoding ──────────────────────────────────────────────────────────────────────────────────────
 
 
 def _encoding(path: str, told: str | None) -> str:
     with Path(path).open("rb") as file:
         head = file.read(4)
-    if head == b"PK\x03\x04":
-        raise ValueError(f"{path} is a workbook or an archive, not a table as text: save it as CSV")
+    if head == b"PK\x03\x04" or head.startswith(b"\x1f\x8b"):
+        raise ValueError(
+            f"{path} is a workbook or an archive, not a table as text: unpack it, or save it as CSV"
+        )
     if told is not None:
         try:
             name = codecs.lookup(told).name
@@ -286,4 +304,5 @@ def _names(path: str, first: list[str], has_header: bool) -> tuple[str, ...]:
     twice = sorted({name for name in first if name and first.count(name) > 1})
     if twice:
         raise ValueError(f"{path}, line 1: two columns are named {twice[0]!r}; give each its own name")
-    return tuple(name.removeprefix("\ufeff") for name in first)
+    names = [name.removeprefix("\ufeff") for name in first]
+    return (names[0].removeprefix("# "), *names[1:])

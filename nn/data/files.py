@@ -161,10 +161,10 @@ class _Table:
                     place,
                     f"no finite number and no name, in no row: all are missing{self._leave_out(place)}",
                 )
-        if missing == "error" or (missing != "drop" and gone[self.target]):
-            self._refuse_missing(gone, missing)
         for place in self.inputs:
             self._check_input(place)
+        if missing == "error" or (missing != "drop" and gone[self.target]):
+            self._refuse_missing(gone, missing)
         if missing == "drop":
             self._drop({sample for samples in gone.values() for sample in samples})
         columns, inputs = [], []

@@ -70,17 +70,21 @@ class Schema:
         return rows if self.scaler is None else self.scaler.transform(as_rows(rows, what))
 
     def _aligned(self, dataset: Dataset) -> Sequence[Row]:
-        """The rows of a data set, its inputs in the order of these columns."""
+        """The rows of a data set, its inputs in the order of these columns; a category that it lacks is 0."""
         known, found = self.features, dataset.features
         if not self.columns or not dataset.columns or known == found:
             return dataset.inputs
-        if set(known) != set(found):
-            unknown = ", ".join(map(repr, sorted(set(known) ^ set(found))[:4]))
+        names = {column.name for column in self.columns}
+        other = names ^ {column.name for column in dataset.columns} or set(found) - set(known)
+        numbers = {column.name for column in self.columns if not column.categories}
+        other = other or numbers - set(found)
+        if other:
             raise ValueError(
-                f"{dataset.name} has other inputs than the model was trained with: only one has {unknown}"
+                f"{dataset.name} has other inputs than the model was trained with: only one has "
+                + ", ".join(map(repr, sorted(other)[:4]))
             )
-        places = [found.index(name) for name in known]
-        return [[row[place] for place in places] for row in dataset.inputs]
+        places = [found.index(name) if name in found else None for name in known]
+        return [[0.0 if place is None else row[place] for place in places] for row in dataset.inputs]
 
     def _encoded(self, row: Any, where: str) -> Row:
         """A row of the table, or one that is encoded already, as numbers."""

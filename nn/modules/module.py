@@ -179,7 +179,8 @@ class Module(metaclass=_NamedWhenMade):
         try:
             outputs = self.outputs(inputs)
         except (TypeError, ValueError) as error:
-            if wrong := no_table(inputs, getattr(self, "inputs", None)):
+            wrong = "" if isinstance(inputs, Dataset) else no_table(inputs, getattr(self, "inputs", None))
+            if wrong:
                 raise TypeError(wrong) from error
             raise
         schema = self.schema

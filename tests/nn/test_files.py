@@ -119,6 +119,51 @@ def test_quotes_spaces_separators_at_the_end_and_empty_lines(tmp_path: Path) -> 
     assert read(tmp_path, "sep=;\na;y\n1;2\n").inputs == [[1.0]]
 
 
+@pytest.mark.parametrize(
+    ("text", "features"),
+    [
+        ("# made by a program, at night\nx,y\n1,2\n", ("x",)),
+        ("# a comment\n# x,y\n1,2\n3,4\n", ("x",)),
+        ("#\n# a, b, c; d\nx;y\n1;2\n", ("x",)),
+        ("#,x,y\n1,3,5\n1,4,6\n", ("#", "x")),
+    ],
+)
+def test_comments_before_the_table_are_none_of_it(
+    tmp_path: Path, text: str, features: tuple[str, ...]
+) -> None:
+    assert read(tmp_path, text).features == features
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("matplotlib/mpl-data/sample_data/msft.csv", "column 'Date': '19-Sep-03'.*a date"),
+        ("matplotlib/mpl-data/sample_data/Stocks.csv", "column 'Date': '1990-01-01'.*a date"),
+        ("sklearn/datasets/data/iris.csv", "header=True or header=False"),
+        ("sklearn/datasets/data/digits.csv.gz", "unpack it"),
+    ],
+)
+def test_real_files_that_are_refused(name: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        data.from_csv(installed(name))
+
+
+def test_real_files_that_are_read() -> None:
+    flowers = data.from_csv(installed("sklearn/datasets/data/iris.csv"), header=True, classes=True)
+    assert (len(flowers), flowers.classes) == (150, ("0", "1", "2"))
+    stocks = data.from_csv(installed("matplotlib/mpl-data/sample_data/msft.csv"), columns=["Open", "Volume"])
+    assert stocks.inputs[0] == [29.76, 92433800.0]
+    assert stocks.targets[0] == 29.79
+    sport = data.from_csv(installed("sklearn/datasets/data/linnerud_exercise.csv"))
+    assert (len(sport), sport.features) == (20, ("Chins", "Situps"))
+
+
+def installed(name: str) -> Path:
+    """A file that comes with a package."""
+    package, _, rest = name.partition("/")
+    return Path(pytest.importorskip(package).__file__).parent / rest
+
+
 def test_lines_are_counted_as_in_the_file_behind_a_text_of_several_lines(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="line 6, column 'a'"):
         read(tmp_path, 'a,"the\ntruth"\n\n1,0.5\n\nx,1.5\n')

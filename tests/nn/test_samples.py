@@ -405,5 +405,11 @@ def test_another_table_goes_by_the_names_of_its_columns(
     (tmp_path / "strange.csv").write_text(
         "kind,color,size\napple,blue,1.5\nmelon,green,9\nmelon,green,8\napple,blue,1\n"
     )
-    with pytest.raises(ValueError, match="'color=blue', 'color=red'"):
+    with pytest.raises(ValueError, match="only one has 'color=blue'"):
         model.predict(data.from_csv(tmp_path / "strange.csv", target="kind"))
+    (tmp_path / "one.csv").write_text("kind,size,color\napple,1.5,red\nmelon,9,red\n")
+    one = data.from_csv(tmp_path / "one.csv", target="kind", classes=True)  # a category and an order less
+    assert model.outputs(one) == model.outputs([[1.5, "red"], [9.0, "red"]])
+    (tmp_path / "less.csv").write_text("kind,size\napple,1.5\nmelon,9\n")
+    with pytest.raises(ValueError, match="only one has 'color'"):
+        model.predict(data.from_csv(tmp_path / "less.csv", target="kind", classes=True))
