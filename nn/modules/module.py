@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from copy import copy
 from typing import Any, ClassVar
 
 from engine import Value
@@ -22,7 +23,7 @@ from nn.data.tables import Dataset
 from nn.modules.inputs import no_table
 from nn.modules.parts import CHANGES
 
-__all__ = ["Module", "outputs_for"]
+__all__ = ["Module", "Structure", "outputs_for"]
 
 
 class _NamedWhenMade(type):
@@ -253,6 +254,25 @@ class _Table(str):
 def outputs_for(model: Module, samples: Iterable[Any]) -> list[list[float]]:
     """The outputs for every sample that is given as the network takes it: encoded and scaled."""
     return [_numbers(model(sample)) for sample in samples]
+
+
+class Structure:
+    """What a module is made of, as it is now: `has_changed` says, quickly, whether that still is so."""
+
+    def __init__(self, module: Module) -> None:
+        self._changes = CHANGES[0]
+        self._plain: list[tuple[Any, Any]] = []  # containers that do not count their changes, and copies
+        waiting: list[Any] = [held for _, each in module.modules() for held in vars(each).values()]
+        while waiting:
+            held = waiting.pop()
+            if isinstance(held, list | tuple | dict):
+                if not hasattr(held, "__changes__"):
+                    self._plain.append((held, copy(held)))
+                waiting += held.values() if isinstance(held, dict) else held
+
+    def has_changed(self) -> bool:
+        """Whether an attribute of any module has been set since, or something exchanged in a list or dict."""
+        return self._changes != CHANGES[0] or any(held != before for held, before in self._plain)
 
 
 def _values_and_modules(name: str, held: Any) -> Iterator[tuple[str, Value | Module]]:

@@ -14,9 +14,9 @@ from typing import Any, Protocol
 
 import engine
 from engine import EngineError, Value, mean, total
-from nn.modules.module import Module, outputs_for
+from nn.modules.module import Module, Structure, outputs_for
 from nn.training.losses import Loss, l1_penalty, l2_penalty
-from nn.training.masks import Masks, has_masks, taking
+from nn.training.masks import Masks, dropout_generators, has_masks, taking
 from nn.training.optimizers import Optimizer, not_negative
 from nn.training.samples import Sample, Samples
 
@@ -35,18 +35,25 @@ class Objective:
         self.parameters: list[Value] = []
         self.everything: list[Value] = []  # walked once, and not at every step
         self._is_connected = False
+        self._structure: Structure | None = None
+        self._has_masks = False
         self.follow_model()
 
     def follow_model(self) -> bool:
-        """Train what the model says is to be trained now; whether that is something else than before.
+        """Train what the model says is to be trained now; whether a gear made before cannot go on with it.
 
-        ValueError where it is nothing.
+        ValueError where nothing is to be trained.
         """
+        if self._structure is not None and not self._structure.has_changed():
+            return False
+        self._structure = Structure(self.model)
         before, self.parameters = self.parameters, self.model.parameters()
         everything, self.everything = self.everything, list(self.model.named_parameters().values())
         if not self.parameters:
             raise ValueError(f"{self.model!r} has no parameters to train: it has none, or all are frozen")
-        return not (_same(before, self.parameters) and _same(everything, self.everything))
+        is_same = _same(before, self.parameters) and _same(everything, self.everything)
+        had_masks, self._has_masks = self._has_masks, has_masks(self.model)
+        return not is_same or had_masks or self._has_masks
 
     def of_sample(self, inputs: Any, target: Any, weight: Any = None) -> Value:
         """The loss of one sample, as often as its weight says."""
@@ -166,6 +173,8 @@ class ReplayGear:
         self.gradient: Any = None
         self.masks: Masks | None = None
         was_training = objective.model.training
+        generators = dropout_generators(objective.model)
+        states = [generator.getstate() for generator in generators]
         objective.model.train()
         try:
             self._pack()
@@ -176,6 +185,8 @@ class ReplayGear:
         finally:
             self.settle()
             objective.model.train(was_training)
+            for generator, state in zip(generators, states, strict=True):
+                generator.setstate(state)
         self.words = f"replay ({self.program.executor}): {self.program.stats}"
 
     @property

@@ -14,12 +14,17 @@ from engine import ReplayError
 from nn.modules.layers import Dropout, masks_from
 from nn.modules.module import Module
 
-__all__ = ["Masks", "has_masks", "taking"]
+__all__ = ["Masks", "dropout_generators", "has_masks", "taking"]
 
 
 def has_masks(model: Module) -> bool:
     """Whether a Dropout of the model drops something while it trains."""
     return any(isinstance(module, Dropout) and module.rate > 0.0 for _, module in model.modules())
+
+
+def dropout_generators(model: Module) -> list[random.Random]:
+    """Where the Dropouts of the model draw from."""
+    return [module.rng for _, module in model.modules() if isinstance(module, Dropout)]
 
 
 def taking(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -396,6 +396,24 @@ def test_dropout_trains_in_replay_with_the_masks_of_eager(name: str) -> None:
     assert history.gear.startswith("replay")
 
 
+DROPOUT_CHANGES: dict[str, Callable[[Any], object]] = {
+    "rate": lambda e: setattr(e.model.layers[1], "rate", 0.6),
+    "off": lambda e: setattr(e.model.layers[1], "rate", 0.0),
+    "generator": lambda e: setattr(e.model.layers[1], "rng", random.Random(99)),
+    "another": lambda e: e.model.layers.__setitem__(1, Dropout(0.1, seed=8)),
+    "one more": lambda e: e.model.layers.insert(0, Dropout(0.1, seed=8)),
+    "none": lambda e: e.model.layers.__delitem__(slice(1, 4, 2)),
+    "frozen": lambda e: e.model.layers[0].freeze(),
+}
+
+
+@pytest.mark.parametrize("name", DROPOUT_CHANGES)
+def test_a_dropout_that_a_callback_changes_is_followed(name: str) -> None:
+    change = DROPOUT_CHANGES[name]
+    history = assert_gears_agree(lambda: {"make": shared_generator, "callbacks": [at(2, change)]})
+    assert history.gear.startswith("replay")
+
+
 def test_the_generators_of_dropout_are_left_as_eager_leaves_them() -> None:
     states = []
     for gear in GEARS:
