@@ -35,7 +35,7 @@ def no_sample(found: Any) -> str:
     if isinstance(found, Value) or _is_number(found):
         text = _short(found)
         return f"expected one sample, a list of numbers, got {text}; write model([{text}])"
-    if not hasattr(found, "__iter__"):
+    if found is None:
         return f"expected one sample, a list of numbers, got {_short(found)}"
     rows = _listed(found)
     if rows and isinstance(rows[0], list):
@@ -57,7 +57,7 @@ def no_table(found: Any, inputs: int | None) -> str:
     given = f"predict takes many samples, a list of lists, got {_short(found)}"
     row = [found] if _is_number(found) else _listed(found)
     if not row or not all(map(_is_number, row)):
-        return "" if hasattr(found, "__iter__") else given
+        return given if found is None else ""
     many = [[number] for number in row]
     return f"{given}; write model.predict({_short(many if inputs == 1 else [row])})"
 
