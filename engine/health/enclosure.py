@@ -81,13 +81,10 @@ class Numbers(Arithmetic, ABC):
     def enclosed(self, operation: Operation, balls: Sequence[Ball]) -> Ball:
         """The ball around the operation's result, for an operation inside another one's formula."""
         if operation in ON_BALLS:
-            ball: Any = operation.forward(*balls)
-            return self.lift(ball) if isinstance(ball, float) else ball
+            return self._lifted(operation.forward(*balls))
         if operation is ops.ratio and balls[1].mid:
             return balls[0] / balls[1]
         out, rounding = self.evaluated(operation, balls)
-        if not any(ball.rad for ball in balls):
-            return self.made(out, self.zero, rounding)
         radius, _ = self._radius(operation, out, rounding, balls, inside=True)
         return self.made(out, radius, self.zero)
 
@@ -97,9 +94,6 @@ class Numbers(Arithmetic, ABC):
             ball = self.enclosed(operation, balls)
             return ball, self.partials(operation, ball, balls)
         out, rounding = self.evaluated(operation, balls)
-        if not any(ball.rad for ball in balls):
-            ball = self.made(out, self.zero, rounding)
-            return ball, self.partials(operation, ball, balls)
         radius, partials = self._radius(operation, out, rounding, balls, inside=False)
         ball = self.made(out, radius, self.zero)
         return ball, self.partials(operation, ball, balls) if partials is None else partials
@@ -115,11 +109,11 @@ class Numbers(Arithmetic, ABC):
             self._depth -= 1
         steepest = operation.steepest
         if steepest == math.inf:
-            return tuple(p if p is None or type(p) is Ball else self.lift(p) for p in found)
+            return tuple(None if p is None else self._lifted(p) for p in found)
         return tuple(None if p is None else self._limited(p, steepest) for p in found)
 
     def _limited(self, partial: Any, steepest: float) -> Ball:
-        ball = partial if type(partial) is Ball else self.lift(partial)
+        ball = self._lifted(partial)
         if ball.size > steepest and ball.mid == ball.mid:
             return Ball(ball.mid, min(ball.rad, abs(ball.mid) + steepest), self)
         return ball
@@ -141,19 +135,45 @@ class Numbers(Arithmetic, ABC):
         self, operation: Operation, out: Real, rounding: Real, balls: Sequence[Ball], *, inside: bool
     ) -> tuple[Real, Partials | None]:
         """A bound on |out − exact|, and the balls around the local derivatives where they were needed."""
-        if len(set(balls)) < len(balls):
-            # on its diagonal a row may have a kink all along, or jump in between
+        is_exact = not any(ball.rad for ball in balls)
+        says_nothing = (
+            operation.ulp == math.inf or operation.surrogate
+        )  # a row of one's own; it may jump, too
+        if says_nothing or not rounding < self.infinite:
+            return self._lowered(operation, out, balls), None
+        if is_exact:
+            return rounding, None
+        if len(set(balls)) < len(balls):  # its diagonal may be a kink all along, or cross a jump
             return self._radius(operation, out, rounding, self._apart(balls), inside=inside)[0], None
         if operation.jump and self.undecided(operation, balls):
             return self._at_corners(operation, out, balls), None
-        if inside:
-            found = self._at_corners(operation, out, balls)
-            if not found < self.infinite and operation.steepest < self.infinite:
-                found = self._moved((operation.steepest,) * len(balls), balls) + rounding
-            if found < self.infinite or self._depth > DEEPEST:
-                return found, None
+        without = self._without_partials(operation, out, rounding, balls) if inside else self.infinite
+        if without < self.infinite or self._depth > DEEPEST:
+            return without, None
         proved = self._proved(operation, out, rounding, balls)
         return proved or (self._at_corners(operation, out, balls), None)
+
+    def _without_partials(
+        self, operation: Operation, out: Real, rounding: Real, balls: Sequence[Ball]
+    ) -> Real:
+        """The radius of a row inside another's formula, where partials could name one another for ever."""
+        found = self._at_corners(operation, out, balls)
+        if found < self.infinite or operation.steepest == math.inf:
+            return found
+        return self._moved((operation.steepest,) * len(balls), balls) + rounding
+
+    def _lowered(self, operation: Operation, out: Real, balls: Sequence[Ball]) -> Real:
+        """The radius by what the row is lowered to, run on balls; infinite for a row that is not."""
+        if operation.lowered is None:
+            return self.infinite
+        try:
+            ball = self._lifted(operation.lowered(*balls))
+        except (ArithmeticError, ValueError):
+            return self.infinite
+        return (abs(ball.mid - out) + ball.rad) * self.grow
+
+    def _lifted(self, thing: Any) -> Ball:
+        return thing if type(thing) is Ball else self.lift(thing)
 
     def _apart(self, balls: Sequence[Ball]) -> list[Ball]:
         """The same balls, each a number of its own, also where one is there twice."""
@@ -163,8 +183,6 @@ class Numbers(Arithmetic, ABC):
         self, operation: Operation, out: Real, rounding: Real, balls: Sequence[Ball]
     ) -> tuple[Real, Partials] | None:
         """The radius by the mean value theorem, None where no guess can be proved."""
-        if not rounding < self.infinite:
-            return None
         guess = (self._first_guess(operation, out, balls) * 1.01 + rounding) * self.grow
         for attempt in range(TRIES):
             partials = self.partials(operation, self.made(out, guess, self.zero), balls)

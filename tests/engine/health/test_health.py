@@ -16,6 +16,7 @@ from engine import (
     GraphError,
     Value,
     atan2,
+    custom_operation,
     health,
     logsumexp,
     maximum,
@@ -287,6 +288,36 @@ def test_a_row_of_ones_own_has_no_bound_and_it_is_said() -> None:
     assert found[root].bound == math.inf
     assert found[root.parents[0]].bound < 1e-15
     assert "no numbers of many digits for mine" in str(found)
+
+
+def test_a_row_of_ones_own_that_is_lowered_has_bounds() -> None:
+    """Those of what it is lowered to; the surrogate's too, whose partials tell nothing of its values."""
+
+    @custom_operation(partials=lambda out, x: (3 * x * x,), lowered=lambda x: x * x * x)
+    def cube(x: float) -> float:
+        """The cube of x."""
+        return x**3
+
+    @custom_operation(partials=lambda out, x: (1.0,), lowered=ops.floor, surrogate=True)
+    def stairs(x: float) -> float:
+        """Floor, with the slope of a straight line."""
+        return math.floor(x)
+
+    @custom_operation(partials=lambda out, x: (0.0,), lowered=ops.floor)
+    def flat_stairs(x: float) -> float:
+        """Floor, which does not say that it jumps."""
+        return math.floor(x)
+
+    x = leaf(0.1, "x")
+    for limit in (0, 1024):
+        found = health(cube(x * 3), digits=17, limit=limit)
+        assert 0 < found[found.root].bound < 1e-16
+        assert 0 < found[x].gradient_bound < 1e-15
+    third = leaf(1.0, "t") / 3
+    for jumps in (stairs, flat_stairs):
+        step = jumps(third + third + third)
+        assert health(step, digits=0)[step].bound >= 1.0, "three thirds may be less than 1"
+        assert health(step)[step].bound >= 1.0
 
 
 def test_the_limit_is_said() -> None:
