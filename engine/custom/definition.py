@@ -6,6 +6,7 @@ import inspect
 import keyword
 import math
 from collections.abc import Callable, Iterable
+from contextvars import Context
 from dataclasses import replace
 from functools import partial
 from typing import Any, NoReturn, overload
@@ -123,7 +124,7 @@ def custom_operation(
     boxes = [row.domain.sample] if row.domain.sample else [(box,) * arity for box in BOXES]
     if any(len(box) != arity for box in boxes):
         _refuse(name, f"its domain has {len(boxes[0])} sampling intervals for {arity} operands")
-    box, points = sampled(name, row.evaluate, boxes)
+    box, points = Context().run(sampled, name, row.evaluate, boxes)
     row = replace(row, domain=replace(row.domain, sample=box))
     try_out(row, points)
     return _as_function(row, function)

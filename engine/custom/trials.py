@@ -9,10 +9,9 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Callable, Sequence
-from itertools import islice
+from contextvars import Context
 from typing import Any
 
-from engine import modes
 from engine.backward import adjoints
 from engine.checking.blame import local_faults
 from engine.checking.expressions import is_clear
@@ -28,7 +27,7 @@ from engine.value import Value, make_node
 __all__ = ["BOXES", "checked_partials", "formula_of", "sampled", "try_out"]
 
 BOXES = ((-3.0, 3.0), (1e-2, 50.0), (-0.99, 0.99), (1.01, 50.0))  # where a domain that says nothing is tried
-DRAWN, WANTED, NEEDED = 40, 8, 3  # points: drawn in a box, tried, and without which nothing can be tried
+DRAWN, WANTED, NEEDED = 60, 12, 3  # points: drawn in a box, tried, and without which nothing can be tried
 Point = tuple[float, ...]
 Box = tuple[tuple[float, float], ...]
 LANGUAGE = "write it with engine's functions instead of math's, and choose(x > 0.0, …, …) instead of if"
@@ -97,18 +96,22 @@ def checked_partials(name: str, arity: int, found: Any) -> tuple[Any, ...]:
 
 def try_out(row: Operation, points: Sequence[Point]) -> None:
     """Raise OperationError unless the partials of the row run on everything, and are its derivatives."""
-    clear = list(islice((point for point in points if is_clear(row, point, 1e-2)), WANTED))
+    clear = sorted(point for point in points if is_clear(row, point, 1e-2))
+    clear = clear[:: max(1, len(clear) // WANTED)]  # spread over the whole box
+    Context().run(_try_at, row, clear)  # whatever is switched on here: no_grad, a recording
+
+
+def _try_at(row: Operation, points: Sequence[Point]) -> None:
     if row.lowered:
-        _try_formula(row, clear)
-    with modes.keeping_operands():
-        for point in clear:
-            _try_floats(row, point)
-        _try_symbols(row)
-        for point in clear:
-            _try_values(row, point)
-            if not row.surrogate:
-                _try_differences(row, point)
-                _try_second_differences(row, point)
+        _try_formula(row, points)
+    for point in points:
+        _try_floats(row, point)
+    _try_symbols(row)
+    for point in points:
+        _try_values(row, point)
+        if not row.surrogate:
+            _try_differences(row, point)
+            _try_second_differences(row, point)
 
 
 def _try_formula(row: Operation, points: Sequence[Point]) -> None:

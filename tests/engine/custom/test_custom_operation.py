@@ -41,6 +41,7 @@ from engine import (
     log,
     no_grad,
     ops,
+    remember_lines,
     steps,
     to_source,
     walk,
@@ -452,6 +453,26 @@ def test_where_its_partials_have_no_value_backward_says_so() -> None:
     with pytest.raises(NonFiniteError, match="own_root"):
         y.backward()
     assert x.grad is None
+
+
+def test_where_it_is_defined_does_not_matter() -> None:
+    """Within no_grad, where lines are remembered, within a function that is recorded."""
+
+    def defined() -> Row:
+        return custom_operation(square, partials=lambda out, x: (2.0 * x,))
+
+    with no_grad():
+        assert defined()(3.0) == 9.0
+    with remember_lines():
+        assert Path(defined()(Value(3.0)).line.rpartition(":")[0]).name == "test_custom_operation.py"
+    w = Value(2.0)
+    p = compile(lambda x: defined()(x * w), [w])
+    assert p.value_and_gradients([2.0], [1.0, 2.0])[1].tolist() == [20.0]
+
+
+def test_a_derivative_that_is_wrong_at_an_end_of_the_range_is_found() -> None:
+    with pytest.raises(OperationError, match="partials of square are wrong: at "):
+        custom_operation(square, partials=lambda out, x: (choose(x < -2.5, 3.0 * x, 2.0 * x),))
 
 
 def test_it_may_be_defined_again_and_says_what_it_is() -> None:
