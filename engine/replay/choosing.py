@@ -49,11 +49,11 @@ def choose_executor(name: str, dtype: str = "float64") -> str:
         )
     is_installed = find_spec("llvmlite") is not None
     if not is_installed and (name.startswith("llvm") or dtype == "float32"):
-        needy, mend = f"the executor {name!r}", "'auto' does without it"
+        needing, mend = f"the executor {name!r}", "'auto' does without it"
         if dtype == "float32":
-            needy, mend = "dtype='float32'", "dtype='float64' does without it"
+            needing, mend = "dtype='float32'", "dtype='float64' does without it"
         raise ReplayError(
-            f"{needy} needs llvmlite: pip install llvmlite (or the extra `fast` of this project); {mend}"
+            f"{needing} needs llvmlite: pip install llvmlite (or the extra `fast` of this project); {mend}"
         )
     if name == "auto":
         return "llvm" if is_installed else "numpy"

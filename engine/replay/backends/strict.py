@@ -84,8 +84,8 @@ def gradients(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> 
             continue
         for operand, slope in zip(paths.operands(place), paths.partials(place), strict=True):
             if slope is not None and not paths.is_constant(operand):
-                sofar, part = adjoint[operand], upstream * slope
-                adjoint[operand] = part if sofar is None else sofar + part
+                so_far, part = adjoint[operand], upstream * slope
+                adjoint[operand] = part if so_far is None else so_far + part
     if any(
         number is not None and math.isnan(number) and paths.follows[k] for k, number in enumerate(adjoint)
     ):

@@ -76,7 +76,7 @@ def _load_argument(
         return text.let(f"load {text.type}, ptr {pointer}, align 8")
 
     def tiles(size: int, first: int, number: int) -> None:
-        """So many squares side by side: samples by numbers are turned into numbers by lanes."""
+        """So many squares side by side: samples by numbers are transposed into numbers by lanes."""
 
         def group(which: Index, _: list[str]) -> None:
             lane = text.times(which, size)
@@ -85,8 +85,8 @@ def _load_argument(
             def tile(which: Index, _: list[str]) -> None:
                 column = text.plus(first, text.times(which, size))
                 with text.doubles():
-                    turned = text.transpose([load(each, column) for each in samples])
-                for k, line in enumerate(turned):
+                    transposed = text.transpose([load(each, column) for each in samples])
+                for k, line in enumerate(transposed):
                     row = rows.at(text, text.plus(column, k))
                     text.store(rows.region, text.plus(row, lane), text.rounded(line))
 

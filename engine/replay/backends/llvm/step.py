@@ -128,7 +128,7 @@ class _Step:
             round_doubles(text, layout, Space.WEIGHT)
         self._call(text, 0)
 
-        def block(number: Index, sofar: list[str]) -> list[str]:
+        def block(number: Index, so_far: list[str]) -> list[str]:
             start = text.times(number, layout.lanes)
             load_samples(text, layout, self.program, self.widths, start)
             self._call(text, 1)
@@ -138,7 +138,7 @@ class _Step:
                 self._sum_in_doubles(text, blocks, add_to_doubles)
             count = 1 if with_gradient else len(self.program.outputs)
             store_results(text, layout, self.program, start, count)
-            return [self._times_zero(text, self.program.outputs, count, sofar[0])]
+            return [self._times_zero(text, self.program.outputs, count, so_far[0])]
 
         with text.wide(text.vector if layout.lanes > 1 else 1):
             zeros = text.loop(0, blocks, block, [text.number(0.0)])[0]
@@ -161,7 +161,7 @@ class _Step:
         if self.layout.doubles:
             text.when(text.let(f"icmp ugt i64 {blocks}, 1"), parts)
 
-    def _times_zero(self, text: Text, rows: Rows, count: int, sofar: str) -> str:
+    def _times_zero(self, text: Text, rows: Rows, count: int, so_far: str) -> str:
         """The sum of the first rows' numbers times 0: 0 where all are finite, else nan."""
         operand, zero = self.layout.operand(rows), text.number(0.0)
 
@@ -172,7 +172,7 @@ class _Step:
 
             return text.loop(0, operand.width // text.width, part, sums)
 
-        return text.loop(0, count, row, [sofar])[0]
+        return text.loop(0, count, row, [so_far])[0]
 
     def _zero_of_gradient(self, text: Text) -> str:
         """The same for the gradient, four sums side by side, so that none waits for itself."""
@@ -182,11 +182,11 @@ class _Step:
             with text.wide(width):
                 count, zero = (stop - start) // (width * sums), text.number(0.0)
 
-                def part(number: Index, sofar: list[str], start: int = start, zero: str = zero) -> list[str]:
-                    first = text.plus(start, text.times(number, text.width * len(sofar)))
+                def part(number: Index, so_far: list[str], start: int = start, zero: str = zero) -> list[str]:
+                    first = text.plus(start, text.times(number, text.width * len(so_far)))
                     return [
                         text.fma(text.load(region, text.plus(first, text.width * place)), zero, before)
-                        for place, before in enumerate(sofar)
+                        for place, before in enumerate(so_far)
                     ]
 
                 for each in text.loop(0, count, part, [zero] * sums) if count else ():

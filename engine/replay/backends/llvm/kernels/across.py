@@ -122,20 +122,20 @@ class _Loop:
                 total = self._add(text.plus(first, term), live, total)
             return total
 
-        def add(term: Index, sofar: Sequence[str]) -> list[str]:
-            return [self._add(text.plus(first, term), live, sofar[0])]
+        def add(term: Index, so_far: Sequence[str]) -> list[str]:
+            return [self._add(text.plus(first, term), live, so_far[0])]
 
         return text.loop(0, stop, add, [text.number(0.0)])[0]
 
-    def _add(self, term: Index, live: str, sofar: str) -> str:
+    def _add(self, term: Index, live: str, so_far: str) -> str:
         """One term of all members; in a hole the sum stays as it is."""
         text = self.sums.text
         mask = text.mask(text.plus(self.masks, term)) if self.is_ragged else live
         factors = [self._load(number, term, mask) for number in range(len(self.kinds))]
         if not self.is_ragged:
-            return self.sums.product(factors, sofar)
-        sofar = sofar or text.number(0.0)
-        return text.select(mask, self.sums.product(factors, sofar), sofar)
+            return self.sums.product(factors, so_far)
+        so_far = so_far or text.number(0.0)
+        return text.select(mask, self.sums.product(factors, so_far), so_far)
 
     def _load(self, number: int, term: Index, mask: str) -> str:
         """A factor of one term, from where the table says."""

@@ -72,14 +72,14 @@ def _loop(sums: Sums, pieces: Sequence[Along], *, is_whole: bool, is_solid: bool
     def member(place: Index) -> str:
         bases = [text.entry(text.plus(start, place)) for start in tables]
 
-        def part(number: Index, sofar: Sequence[str]) -> list[str]:
+        def part(number: Index, so_far: Sequence[str]) -> list[str]:
             mask = "" if is_whole else text.mask(text.plus(masks, text.times(place, vectors), number))
             addresses = [text.plus(base, text.times(number, lanes)) for base in bases]
             factors = [
                 text.load_masked(region, address, mask) if mask else text.load(region, address)
                 for region, address in zip(sums.regions, addresses, strict=True)
             ]
-            return [sums.product(factors, sofar[0])]
+            return [sums.product(factors, so_far[0])]
 
         return text.loop(0, vectors, part, [text.number(0.0)])[0]
 

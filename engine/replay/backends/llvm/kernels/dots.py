@@ -92,13 +92,13 @@ class _Dots:
         lefts = [self.left.at(text, text.plus(row, line), 0) for line in range(self.height)]
         rights = [self.right.at(text, text.plus(column, line), 0) for line in range(self.breadth)]
 
-        def along(number: Index, sofar: Sequence[str], live: int = text.vector) -> list[str]:
+        def along(number: Index, so_far: Sequence[str], live: int = text.vector) -> list[str]:
             offset = text.times(number, text.vector)
             a = [text.load_live(self.left.region, text.plus(start, offset), live) for start in lefts]
             b = [text.load_live(self.right.region, text.plus(start, offset), live) for start in rights]
             pairs = [(x, y) for x in a for y in b]
-            found = [text.fma(x, y, z) for (x, y), z in zip(pairs, sofar, strict=False)]
-            return found + [text.binary("fadd", z, x) for x, z in zip(a, sofar[len(pairs) :], strict=False)]
+            found = [text.fma(x, y, z) for (x, y), z in zip(pairs, so_far, strict=False)]
+            return found + [text.binary("fadd", z, x) for x, z in zip(a, so_far[len(pairs) :], strict=False)]
 
         sums = text.loop(0, length // text.vector, along, [text.number(0.0)] * count)
         if length % text.vector:

@@ -1,6 +1,6 @@
 """The kernels of pick and scatter: sample by sample, a row whose number the data tell.
 
-Many members often ask by the same number: all entries of a token's embedding. So the number is looked at
+Many members often have the same index: all entries of a token's embedding. So the index is looked at
 once, and then all of them follow.
 """
 
@@ -100,14 +100,14 @@ class _Choice:
 
                 def some(block: Index, _: Any) -> None:
                     term = text.times(block, size)
-                    owns = [
+                    members = [
                         text.plus(self.own.at(text, number, text.plus(term, k)), place) for k in range(size)
                     ]
                     chosen = [self._chosen(number, term, which, place) for which, _ in found]
                     if size > 1:
-                        square(owns, chosen, undefined)
+                        square(members, chosen, undefined)
                     else:
-                        one(owns[0], chosen[0], undefined[0])
+                        one(members[0], chosen[0], undefined[0])
 
                 text.loop(0, self.count // size, some)
 

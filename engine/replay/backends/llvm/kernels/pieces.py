@@ -29,15 +29,15 @@ class Sums(NamedTuple):
             return text.plus(outs[0], text.times(number, vector))
         return text.entry(text.plus(self.layout.table(outs), number))
 
-    def product(self, factors: Sequence[str], sofar: str) -> str:
+    def product(self, factors: Sequence[str], so_far: str) -> str:
         """The product of a term's factors, added to what there is."""
         text = self.text
         *firsts, last = factors
         for factor in firsts[1:]:
             firsts[0] = text.binary("fmul", firsts[0], factor)
-        if not sofar:
+        if not so_far:
             return text.binary("fmul", firsts[0], last) if firsts else last
-        return text.fma(firsts[0], last, sofar) if firsts else text.binary("fadd", sofar, last)
+        return text.fma(firsts[0], last, so_far) if firsts else text.binary("fadd", so_far, last)
 
     def store(self, target: Index, total: str, mask: str) -> None:
         """Store or add a vector of sums, or those lanes of it that a mask tells."""

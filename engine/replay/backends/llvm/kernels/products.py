@@ -244,7 +244,7 @@ class _Tile:
             for step in steps
         ]
         sums = text.loop(
-            0, terms, lambda j, sofar: self._add(row, column, j, sofar), self._begin(row, targets)
+            0, terms, lambda j, so_far: self._add(row, column, j, so_far), self._begin(row, targets)
         )
         for target, found in zip(targets, sums, strict=True):
             if self.ends.is_kept:
@@ -262,7 +262,7 @@ class _Tile:
         numbers = [text.splat(text.load_one(self.bias.region, address)) for address in lines]
         return [number for number in numbers for _ in range(self.vectors)]
 
-    def _add(self, row: Index, column: Index, term: Index, sofar: Sequence[str]) -> list[str]:
+    def _add(self, row: Index, column: Index, term: Index, so_far: Sequence[str]) -> list[str]:
         text = self.text
         source = self.right.at(text, term, column)
         given = [
@@ -275,7 +275,7 @@ class _Tile:
             address = text.plus(factors, line * self.left.by_row)
             factor = text.splat(text.load_one(self.left.region, address))
             found += [
-                text.fma(factor, vector, sofar[line * self.vectors + step])
+                text.fma(factor, vector, so_far[line * self.vectors + step])
                 for step, vector in enumerate(given)
             ]
         return found

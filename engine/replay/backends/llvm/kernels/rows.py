@@ -139,9 +139,9 @@ def _elementwise_by_rows(
         return Formula(text, argument).value(instruction.expression)
 
     def summed(row: Index, offset: Index, carried: Sequence[str]) -> list[str]:
-        def repeat(number: Index, sofar: list[str]) -> list[str]:
+        def repeat(number: Index, so_far: list[str]) -> list[str]:
             part = value(text.plus(row, text.times(number, out.count)), offset)
-            return [text.binary("fadd", sofar[0], part)]
+            return [text.binary("fadd", so_far[0], part)]
 
         return text.loop(0, repeats, repeat, carried)
 
@@ -202,9 +202,9 @@ Term = Callable[[Index], str]
 
 
 def _largest(text: Text, terms: int, term: Term, prepared: Callable[[str], str] = lambda x: x) -> str:
-    def larger(number: Index, sofar: list[str]) -> list[str]:
+    def larger(number: Index, so_far: list[str]) -> list[str]:
         x = prepared(term(number))
-        return [text.select(text.compare("ogt", x, sofar[0]), x, sofar[0])]
+        return [text.select(text.compare("ogt", x, so_far[0]), x, so_far[0])]
 
     return text.loop(1, terms, larger, [prepared(term(0))])[0]
 
@@ -215,9 +215,9 @@ def _logsumexp(text: Text, terms: int, term: Term) -> str:
     is_finite = text.compare("olt", text.call("fabs", largest), text.number(math.inf))
     shift = text.select(is_finite, largest, text.number(0.0))
 
-    def add(number: Index, sofar: list[str]) -> list[str]:
+    def add(number: Index, so_far: list[str]) -> list[str]:
         shifted = text.binary("fsub", term(number), shift)
-        return [text.binary("fadd", sofar[0], elementary.exp(text, shifted))]
+        return [text.binary("fadd", so_far[0], elementary.exp(text, shifted))]
 
     summed = text.loop(0, terms, add, [text.number(0.0)])[0]
     return text.binary("fadd", elementary.log(text, summed), shift)
@@ -233,9 +233,9 @@ def _norm(text: Text, terms: int, term: Term) -> str:
     )
     scale = text.select(is_scale, largest, one)
 
-    def add(number: Index, sofar: list[str]) -> list[str]:
+    def add(number: Index, so_far: list[str]) -> list[str]:
         x = text.binary("fdiv", term(number), scale)
-        return [text.fma(x, x, sofar[0])]
+        return [text.fma(x, x, so_far[0])]
 
     squares = text.loop(0, terms, add, [zero])[0]
     return text.binary("fmul", text.call("sqrt", squares), scale)

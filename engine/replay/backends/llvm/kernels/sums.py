@@ -1,7 +1,7 @@
 """The kernel of gathered sums: out[i] = Σ coefficient × left × right, where the terms of i are anywhere.
 
 For many lanes a vector holds eight lanes of one row. Everything that attention, residuals, copies and their
-ways back do is done here, and nothing is scattered: every member pulls its own terms, always in the same
+ways back do is done here, and nothing is scattered: every member adds up its own terms, always in the same
 order.
 """
 
@@ -55,8 +55,8 @@ def _summed_over_lanes(text: Text, instruction: SumOfProducts, out: Operand, ter
     def member(number: Index, _: Any) -> None:
         start, stop = terms.bounds(number)
 
-        def along(vector: Index, sofar: list[str]) -> list[str]:
-            return [terms.total(number, start, stop, text.times(vector, text.width), sofar[0])]
+        def along(vector: Index, so_far: list[str]) -> list[str]:
+            return [terms.total(number, start, stop, text.times(vector, text.width), so_far[0])]
 
         sums = text.loop(0, terms.lanes // text.vector, along, [text.number(0.0)])
         found = text.total(terms.scaled(sums[0]))
@@ -90,7 +90,7 @@ class _Terms:
         entry = self.text.plus(self.ends, member)
         return self.text.entry(entry), self.text.entry(self.text.plus(entry, 1))
 
-    def total(self, member: Index, start: Index, stop: Index, offset: Index, sofar: str = "") -> str:
+    def total(self, member: Index, start: Index, stop: Index, offset: Index, so_far: str = "") -> str:
         """The sum of a member's terms, at lanes from an offset on, added to what there is so far."""
         text = self.text
 
@@ -99,10 +99,10 @@ class _Terms:
 
         if self.uniform and self.uniform <= UNROLLED:
             for term in range(self.uniform):
-                sofar = self._add(member, term, offset, sofar)
+                so_far = self._add(member, term, offset, so_far)
         else:
-            sofar = text.loop(start, stop, add, [sofar or text.number(0.0)])[0]
-        return sofar if self.sums_lanes else self.scaled(sofar)
+            so_far = text.loop(start, stop, add, [so_far or text.number(0.0)])[0]
+        return so_far if self.sums_lanes else self.scaled(so_far)
 
     def scaled(self, number: str) -> str:
         """Times the coefficient, where all terms have the same."""
@@ -110,7 +110,7 @@ class _Terms:
             return number
         return self.text.binary("fmul", number, self.text.number(self.coefficient))
 
-    def _add(self, member: Index, term: Index, offset: Index, sofar: str) -> str:
+    def _add(self, member: Index, term: Index, offset: Index, so_far: str) -> str:
         text = self.text
         count = len(self.factors or self.grids)
         factors = [self._load(place, member, term, offset) for place in range(count)]
@@ -120,9 +120,9 @@ class _Terms:
             coefficient = text.splat(text.load_one(self.coefficients, address))
             factors[:2] = [text.binary("fmul", factors[0], coefficient), *factors[1:]]
         if len(factors) == 1:
-            return text.binary("fadd", sofar, factors[0]) if sofar else factors[0]
+            return text.binary("fadd", so_far, factors[0]) if so_far else factors[0]
         left, right = factors
-        return text.fma(left, right, sofar) if sofar else text.binary("fmul", left, right)
+        return text.fma(left, right, so_far) if so_far else text.binary("fmul", left, right)
 
     def _load(self, place: int, member: Index, term: Index, offset: Index) -> str:
         """A factor; one that is the same for all lanes is spread over them."""

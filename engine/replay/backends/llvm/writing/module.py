@@ -93,9 +93,9 @@ class Module:
                 for k, operand in enumerate(names):
                     lines.append(f"%x{lane}_{k} = extractelement {vector} {operand}, i64 {lane}")
                 given = ", ".join(f"double %x{lane}_{k}" for k in range(arity))
-                sofar = f"%r{lane - 1}" if lane else "poison"
+                so_far = f"%r{lane - 1}" if lane else "poison"
                 lines.append(f"%y{lane} = call double @{name}({given})")
-                lines.append(f"%r{lane} = insertelement {vector} {sofar}, double %y{lane}, i64 {lane}")
+                lines.append(f"%r{lane} = insertelement {vector} {so_far}, double %y{lane}, i64 {lane}")
             self.functions.append("\n".join([*lines, f"ret {vector} %r{width - 1}", "}"]))
         return own
 
