@@ -179,7 +179,7 @@ class Compiled:
     def _call(self, given: Sequence[Any], named: Mapping[str, Any]) -> Arguments:
         """The weights, the arguments as batches, and which of them go by name."""
         arguments, names = bound(self.function, given[1:], named)
-        return Arguments(self._checked(given[0]), batches(in_columns(arguments)), names)
+        return Arguments(self._checked(given[0]), batches(in_columns(arguments, named=bool(named))), names)
 
     def _outputs(self, call: Arguments) -> Array:
         parts = [(part, path.outputs(call.weights, part), path) for part, path in self._split(call)]
@@ -189,7 +189,7 @@ class Compiled:
         """By what is prepared for arrays like these; else the careful way, and prepare."""
         if named or any(isinstance(argument, float | int) for argument in given):
             arguments, names = bound(self.function, given[1:], named)
-            given = (given[0], *in_columns(arguments))
+            given = (given[0], *in_columns(arguments, named=bool(named)))
             if names:
                 return self._careful_gradients(Arguments(self._checked(given[0]), batches(given[1:]), names))
         found: tuple[Array, Array] | None = self._ready_for(given)(given)

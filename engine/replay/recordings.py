@@ -201,16 +201,21 @@ class Recordings:
     ) -> tuple[Watch, Path]:
         """The path, and what its function reads, which recording it has not changed."""
         what = ""
-        for _ in range(2):
-            path = new_path(original, weights, batch, place, self._make_executor)
-            watch.add([value for value, _ in path.tape.read])
-            what = watch.look(everything=True)
-            if self._generators and self._generators.moved():
-                break
-            if not what:
-                return watch, path
+        for last in (False, True):
+            try:
+                path = new_path(original, weights, batch, place, self._make_executor)
+                watch.add([value for value, _ in path.tape.read])
+                what = watch.look(everything=True)
+                if not what:
+                    break
+            except ReplayError as error:
+                what = watch.look(everything=True)
+                if last or error.where or not what:
+                    raise
             watch = Watch(self.original.function)
-        raise ReplayError(f"{self.name} cannot be recorded: {what}")  # which is explained where it is caught
+        if what or (self._generators and self._generators.moved()):
+            raise ReplayError(f"{self.name} cannot be recorded: {what}")  # explained where it is caught
+        return watch, path
 
     def _explain(self, what: str, moved: str) -> None:
         """Raise a ReplayError that says why no two runs of the function are alike, where that is known."""

@@ -131,19 +131,32 @@ def bound(
     return (*found.args, *(found.kwargs[name] for name in names)), tuple(names)
 
 
-def in_columns(arguments: Sequence[Any]) -> tuple[Any, ...]:
-    """The arguments; the first has one entry per sample, and a number after it is that for all of them.
+def in_columns(arguments: Sequence[Any], *, named: bool = False) -> tuple[Any, ...]:
+    """The arguments, each with one entry per sample: a number is repeated, and stands for all of them.
+
+    The first argument must tell how many samples there are, unless arguments are given by name.
 
     >>> in_columns([[1.0, 2.0], 0.5])
     ([1.0, 2.0], array([0.5, 0.5]))
     """
-    if not any(map(_is_number, arguments[1:])) or not hasattr(arguments[0], "__len__"):
+    numbers = [_is_number(argument) for argument in arguments]
+    if not any(numbers) or all(numbers) or (numbers[0] and not named):
         return tuple(arguments)
-    count = len(arguments[0])
-    return tuple([np.full(count, each) if _is_number(each) else each for each in arguments])
+    count = next(
+        (
+            len(a)
+            for a, single in zip(arguments, numbers, strict=True)
+            if not single and hasattr(a, "__len__")
+        ),
+        1,
+    )
+    pairs = zip(arguments, numbers, strict=True)
+    return tuple([np.full(count, argument) if single else argument for argument, single in pairs])
 
 
 def _is_number(argument: Any) -> bool:
+    if isinstance(argument, np.ndarray):
+        return argument.ndim == 0 and argument.dtype.kind in "fiu"
     return isinstance(argument, (int, float, np.number)) and not isinstance(argument, bool)
 
 

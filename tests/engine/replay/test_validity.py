@@ -122,6 +122,20 @@ def test_a_cache_that_fills_itself_once_is_honest() -> None:
     close(p(X), X * 6.0)
 
 
+def test_what_another_thread_changes_while_it_is_recorded_is_followed_and_not_put_back() -> None:
+    w, state = Value(3.0), {"scale": 1.0}
+    changing = state.__setitem__
+
+    def function(x: Any) -> Any:
+        result = x * w * state["scale"]
+        changing("scale", 2.0)  # once, as if by another thread
+        return result
+
+    p = compile(function, [w])
+    close(p(X), X * 6.0)
+    assert state == {"scale": 2.0}
+
+
 def test_reset_records_anew() -> None:
     w = Value(3.0)
     p = compile(lambda x: x * w, [w])
@@ -342,6 +356,7 @@ def test_arguments_by_name_and_one_number_for_all_samples(keyword_only: bool) ->
             close(p(x, y, beta), wanted)
     close(p(x, y, beta=[1.0, 2.0, 3.0]), (x * 3.0 - y) ** 2 + np.array([1.0, 2.0, 3.0]) * 9.0)
     close(p(x, y), (x * 3.0 - y) ** 2 + 9.0)
+    close(p(x=2.0, y=y, beta=np.array(0.5)), (6.0 - y) ** 2 + 4.5)
     w.grad = None
     assert p.backward(x, y, beta=0.5) == pytest.approx(((x * 3.0 - y) ** 2 + 4.5).mean())
     with pytest.raises(TypeError, match="gamma"):
