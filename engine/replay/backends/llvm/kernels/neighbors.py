@@ -63,7 +63,23 @@ def _addresses(layout: Layout, rows: Rows) -> list[int]:
 
 @dataclass
 class _Members:
-    """The addresses of all sums, and of the factors of their terms, which end at `ends`."""
+    """The addresses of all sums, and of the factors of their terms, which end at `ends`.
+
+    Four sums of two terms each, whose left factors lie side by side from sum to sum, at 20 … 23 and at
+    30 … 33, and whose right factors are the same for all, at 5 and at 6: one piece across. Eight sums of
+    16 terms each, whose factors lie side by side from term to term, but far from those of the next sum: one
+    piece along, of 2 vectors for each sum.
+
+    >>> left, right = [20, 30, 21, 31, 22, 32, 23, 33], [5, 6] * 4
+    >>> across, along = _Members(range(4), [2, 4, 6, 8], [left, right], vector=8).pieces()
+    >>> [(piece.live, piece.kinds) for piece in across], along
+    ([(4, ('run', 'broadcast'))], [])
+    >>> left = [1000 * member + term for member in range(8) for term in range(16)]
+    >>> right = [500 + place for place in left]
+    >>> across, along = _Members(range(8), range(16, 129, 16), [left, right], vector=8).pieces()
+    >>> across, [(piece.live, piece.vectors) for piece in along]
+    ([], [(8, 2)])
+    """
 
     outs: Sequence[int]
     ends: Sequence[int]
