@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Mapping
+from functools import partial
 
 from engine.graph import Node, topological_order
 from engine.picture.live import Live
@@ -45,7 +46,7 @@ def page(
     >>> page(x * x)
     <page that steps through 'v1': 2 steps, views: 1>
     """
-    steps = Steps(a_node(root), variables(sys._getframe(1)) if names else None)
+    steps = Steps(a_node(root), partial(variables, sys._getframe(1)) if names else None)
     return page_of_steps(steps, detail, title=title, limit=limit, seconds=seconds)
 
 

@@ -6,6 +6,7 @@ The two rooms do not know one another; they meet here.
 from __future__ import annotations
 
 import sys
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -48,7 +49,7 @@ def walk(
     (walk 0/1) quit
     no grad was changed (commit would have written them)
     """
-    backward = Steps(a_node(root), variables(sys._getframe(1)) if names else None)
+    backward = Steps(a_node(root), partial(variables, sys._getframe(1)) if names else None)
     if stdin is None and stdout is None and _in_notebook():
         return _shown(backward)
     title = formula(root, variables=backward.variables)

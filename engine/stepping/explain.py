@@ -19,6 +19,7 @@ the same as a sum over its 3 paths, the product of the local derivatives along e
 
 from __future__ import annotations
 
+import functools
 import heapq
 import json
 import sys
@@ -172,9 +173,9 @@ def explain(
     """
     if not isinstance(node, Node):
         raise TypeError(f"explain takes a Value, got {type(node).__name__} ({node!r:.60})")
-    held = variables(sys._getframe(1)) if names else None
+    held = functools.partial(variables, sys._getframe(1)) if names else None
     if root is None:
-        named = display_names(topological_order(node), held)
+        named = display_names(topological_order(node), held() if held else None)
         here = [*_here(node, named, node.grad, None), *_remarks(node, marks)]
         return Explanation(node, named[node], None, node.grad, tuple(here))
     return explain_in(Steps(a_node(root), held), node, limit=limit, marks=marks)

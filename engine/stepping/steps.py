@@ -16,8 +16,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property, partial
 from typing import Any, Generic, TypeVar, overload
 
 from engine.backward import refuse_stale
@@ -48,11 +48,12 @@ RecordT = TypeVar("RecordT", Step, ForwardStep)
 class _Records(Sequence[RecordT], Generic[RecordT]):
     """The records of one graph: made when they are asked for, so that a long graph costs little."""
 
-    def __init__(self, root: Node, variables: Mapping[Node, str] | None = None) -> None:
+    def __init__(self, root: Node, variables: Callable[[], Mapping[Node, str]] | None = None) -> None:
         self.root = root
         self._ordered = topological_order(root)
-        held = variables or {}
-        self._variables = {node: held[node] for node in self._ordered if node in held} if held else held
+        unnamed = [node for node in self._ordered if not (node.label or node.is_constant)]
+        held = variables() if variables and unnamed else {}
+        self._variables = {node: held[node] for node in unnamed if node in held}
         self._interior = [node for node in self._ordered if node.operation is not None]
 
     @cached_property
@@ -135,7 +136,11 @@ class Steps(_Records[Step]):
     """
 
     def __init__(
-        self, root: Node, variables: Mapping[Node, str] | None = None, *, marks: Marks | None = None
+        self,
+        root: Node,
+        variables: Callable[[], Mapping[Node, str]] | None = None,
+        *,
+        marks: Marks | None = None,
     ) -> None:
         super().__init__(root, variables)
         self._marks = marks
@@ -311,7 +316,7 @@ def steps(root: Node, *, marks: Marks | None = None, names: bool = True) -> Step
       d v2/d b = a = 2
       b.grad: – → 1 × 2 = 2
     """
-    return Steps(a_node(root), variables(sys._getframe(1)) if names else None, marks=marks)
+    return Steps(a_node(root), partial(variables, sys._getframe(1)) if names else None, marks=marks)
 
 
 def forward_steps(root: Node, *, names: bool = True) -> ForwardSteps:
@@ -325,7 +330,7 @@ def forward_steps(root: Node, *, names: bool = True) -> ForwardSteps:
     forward 0: v2 = a × b = 2 × −3 = −6
     forward 1: v3 = tanh(v2) = tanh(−6) = −1
     """
-    return ForwardSteps(a_node(root), variables(sys._getframe(1)) if names else None)
+    return ForwardSteps(a_node(root), partial(variables, sys._getframe(1)) if names else None)
 
 
 def a_node(root: Any) -> Node:

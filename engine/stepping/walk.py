@@ -203,7 +203,8 @@ class Walker(Prompt):
     def do_forward(self, argument: str) -> None:  # noqa: ARG002
         """forward: how the numbers came about, one node after another"""
         self.say(
-            str(ForwardSteps(self.steps.root, self.steps.variables)) or "nothing was computed: this is a leaf"
+            str(ForwardSteps(self.steps.root, lambda: self.steps.variables))
+            or "nothing was computed: this is a leaf"
         )
 
     def do_watch(self, argument: str) -> None:

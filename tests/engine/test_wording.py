@@ -166,6 +166,21 @@ def test_every_face_uses_them_and_each_can_do_without() -> None:
     assert [node.label for node in topological_order(y)] == ["", "", ""]
 
 
+def test_where_every_value_has_a_label_nobody_looks_for_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    def looked(_: Any) -> Any:
+        raise AssertionError("looked for names")
+
+    w, x = Value(0.5, label="w"), Value(2.0, label="x")
+    y = w * x
+    for module in ("steps", "explain"):
+        monkeypatch.setattr(f"engine.stepping.{module}.variables", looked)
+    with pytest.raises(AssertionError, match="looked"):
+        steps(y)
+    y.label = "y"
+    assert str(steps(y)[0]).startswith("step 0: y = 1")
+    assert str(explain(w, y)).startswith("w = 0.5")
+
+
 def at_a_plain_prompt(*lines: str, **environment: str) -> list[str]:
     """What Python says to lines typed at its prompt."""
     unbuffered = {"PYTHONUNBUFFERED": "1"}  # else Python reads ahead of what `walk` asks for
