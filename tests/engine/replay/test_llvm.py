@@ -166,7 +166,7 @@ def close(found: Any, expected: Any) -> bool:
 def test_agrees_with_numpy_for_every_batch_and_no_address_is_wrong(name: str, target: Target) -> None:
     _, program, numbers = rolled(name)
     reference = NumpyExecutor(program, (3, 1))
-    for lanes in (1, 8, 24):
+    for lanes in (1, 8, 24) if target is HOST else (1, 8):  # whose tiles are one vector wide
         machine = Machine(program, (3, 1), lanes, target, checked=True)
         for count in BATCHES:
             arrays = samples(name, count)
