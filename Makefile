@@ -19,7 +19,7 @@ demo: $(VENV)/demo ## the main job: backprop explained, checked, drawn, and a ne
 demos: $(VENV)/demo ## the course: every lesson, and a gallery page of all their pictures
 	@$(BIN)/python -m demos.gallery $(ARGS)
 
-test: $(VENV)/check ## every test
+test: $(VENV)/check ## every test, on up to 8 cores; make test PARALLEL= takes one
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
 check: $(VENV)/check ## lint, types, tests and what they cover: what CI runs
