@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import sys
-import warnings
+from importlib.util import find_spec
 from typing import Any
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # in a notebook without ipywidgets tqdm says so, and draws with text
-    from tqdm.auto import tqdm
-
-__all__ = ["Bar", "say"]
 
 
 def _in_notebook() -> bool:
     return "ipykernel" in sys.modules
 
 
-def _has_widgets() -> bool:
-    return any(kind.__module__ == "tqdm.notebook" for kind in tqdm.__mro__)
+HAS_WIDGETS = _in_notebook() and find_spec("ipywidgets") is not None  # else a notebook gets a bar of text
+if HAS_WIDGETS:
+    from tqdm.notebook import tqdm
+else:
+    from tqdm import tqdm
+
+__all__ = ["Bar", "say"]
 
 
 def _stream() -> Any:
@@ -38,7 +37,7 @@ class Bar:
         in_log = not sys.stderr.isatty() and not _in_notebook()
         self.logs = shown and in_log
         hidden = not shown or in_log
-        width = "" if _has_widgets() else ":16"  # a widget draws the bar itself
+        width = "" if HAS_WIDGETS else ":16"  # a widget draws the bar itself
         look = f"{{desc}} {{percentage:3.0f}}%|{{bar{width}}}| {{elapsed}}<{{remaining}}{{postfix}}"
         self.bar = tqdm(
             total=steps,

@@ -170,6 +170,33 @@ def test_a_model_that_is_wrong_anywhere_is_refused_whole(tmp_path: Path, kind: s
     assert refused > 100
 
 
+@pytest.mark.parametrize(
+    ("at", "wrong", "words"),
+    [
+        (("frozen",), ["layers[7]"], r"freezes 'layers\[7\]', which the model has not"),
+        (("frozen",), ["", ""], "frozen must be different texts"),
+        (("state", "layers[0].neurons[0].bias"), "0", r"state\['layers.*bias'\] must be a finite number"),
+        (("state",), {}, "describes a model of 15 numbers, and holds 0"),
+        (("schema", "scaler", "means"), [1.0], "a number above 0 for each of the means"),
+        (("schema", "scaler"), {"means": [1.0], "scales": [2.0]}, "scales or encodes 1 inputs, .* takes 2"),
+        (("schema", "scaler", "scales"), [1.0, 0.0], "a number above 0"),
+        (("schema", "classes"), ["a", "b"], "names 2 classes, and the network has 3 outputs"),
+        (("schema", "decision"), "guess", "one of number, probability, logit, sign, largest"),
+        (("schema", "decision"), "number", "the names that 'number' chooses among"),
+        (("architecture", "arguments", "inputs"), True, "inputs must be a whole number"),
+        (("architecture", "arguments", "seed"), 3, "another architecture"),
+        (("architecture", "arguments", "activation"), "magic", "unknown activation 'magic'"),
+        (("architecture", "module"), "Sequential", "which is a class or function of your own"),
+    ],
+)
+def test_what_is_wrong_is_told(tmp_path: Path, at: tuple[str, ...], wrong: Any, words: str) -> None:
+    path = tmp_path / "model.json"
+    save(with_schema(), path)
+    path.write_text(json.dumps(damaged(json.loads(path.read_text()), at, wrong)))
+    with pytest.raises(SavingError, match=words):
+        load(path)
+
+
 @pytest.mark.parametrize("kind", OPTIMIZERS)
 def test_an_optimizer_that_is_wrong_anywhere_is_refused(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "model.json"

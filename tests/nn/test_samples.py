@@ -97,6 +97,20 @@ def test_weights_of_classes_are_weights_of_their_samples(gear: str, batch_size: 
         assert list(one.state().values()) == pytest.approx(list(other.state().values()), rel=1e-12)
 
 
+@pytest.mark.parametrize("loss", ["cross_entropy_with_logits", "mean_squared_error"])
+def test_both_gears_count_samples_alike(loss: str) -> None:
+    inputs, targets = noisy(31)
+    truths: list[Any] = [[float(t == k) for k in range(3)] for t in targets]
+    weights = [random.Random(k).random() + 0.1 * (k % 2) for k in range(31)]
+    told: dict[str, Any] = {"batch_size": 7, "loss": loss, "sample_weight": weights, "l1": 0.01, "epochs": 20}
+    one, other = three(), three()
+    first = train(one, inputs, truths, gear="eager", validation=0.3, metrics=["accuracy"], **told)
+    second = train(other, inputs, truths, gear="replay", validation=0.3, metrics=["accuracy"], **told)
+    for name in first:
+        assert first[name] == pytest.approx(second[name], rel=1e-10)
+    assert list(one.state().values()) == pytest.approx(list(other.state().values()), rel=1e-9, abs=1e-12)
+
+
 def test_weights_of_classes_go_by_name_and_with_those_of_samples() -> None:
     inputs, targets = noisy(30)
     names = ["abc"[target] for target in targets]
