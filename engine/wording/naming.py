@@ -96,7 +96,7 @@ class _Search:
 
 def _scopes(frame: FrameType) -> Iterator[tuple[Mapping[str, Any], FrameType | None]]:
     """(variables, the frame whose code assigns them): those of the code itself, around it, and global."""
-    while frame.f_code.co_name != "<module>":
+    while frame.f_locals is not frame.f_globals:
         yield frame.f_locals, frame
         outer = frame.f_back
         if outer is None or frame.f_code not in outer.f_code.co_consts:

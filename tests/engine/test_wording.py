@@ -119,6 +119,22 @@ def test_objects_of_ones_own_classes_give_names_with_dots() -> None:
     assert {"self.b", "self.w[0]", "self.w[1]"} < set(neuron.names())
 
 
+def test_in_a_debugger_names_are_those_of_the_frame_that_is_looked_at() -> None:
+    """Its prompt runs a line as a module with local variables of its own, and so do class bodies."""
+    w = Value(0.5)
+    told: list[str] = []
+    line = "from engine import steps; told.append(str(steps(w * HERE)[1]))"
+    exec(line, globals(), {"w": w, "told": told})  # as pdb does
+    assert told[0].startswith("step 1: v2 = w × HERE")
+
+    class Body:
+        inner = Value(1.0)
+        names = variables(sys._getframe())
+
+    assert Body.names[Body.inner] == "inner"
+    assert Body.names[w] == "w"
+
+
 def test_what_is_private_foreign_or_a_table_of_data_is_not_looked_into() -> None:
     class Proxy:
         @property  # type: ignore[misc]
