@@ -5,6 +5,7 @@ python -m demos.gallery runs all of them; python -m demos.gallery 7 12 only thos
 
 from __future__ import annotations
 
+import ast
 import html
 import importlib
 import io
@@ -86,27 +87,49 @@ def page(reports: Sequence[Report]) -> str:
 
 
 def section(report: Report) -> str:
-    """One lesson: its words, its pictures, what it printed."""
+    """One lesson: its words, its pictures with the code that made them, what it printed."""
     words = "\n".join(f"<p{noticed(part)}>{marked(part)}</p>" for part in report.text)
-    pictures = "\n".join(
-        f'<a href="{path.name}"><img src="{path.name}" alt="{html.escape(path.stem)}" loading="lazy"></a>'
-        for path in report.made
-        if path.suffix in PICTURES
-    )
-    links = " · ".join(
-        f'<a href="{path.name}">{html.escape(path.name)}</a>' for path in report.made if path.suffix in PAGES
-    )
+    kept = [path for path in report.made if path.suffix in (*PICTURES, *PAGES)]
+    shown = sorted(kept, key=lambda path: path.suffix in PAGES)  # pictures, then what moves
+    figures = "\n".join(figure(report.name, path) for path in shown)
     trouble = f'<pre class="trouble">{html.escape(report.trouble)}</pre>' if report.trouble else ""
-    opened = "" if pictures else " open"
+    opened = "" if shown else " open"
     return f"""<section id="{report.name}">
 <h2><span>{report.number}</span>{html.escape(report.title)}</h2>
 {words}
-<div class="pictures">{pictures}</div>
-{f'<p class="links">Open: {links}</p>' if links else ""}
+{figures}
 {trouble}
 <details{opened}><summary>what it prints</summary><pre>{html.escape(report.printed)}</pre></details>
-<p class="run">python -m demos.{report.name} · {report.seconds:.1f} s</p>
+<p class="run">.venv/bin/python -m demos.{report.name}</p>
 </section>"""
+
+
+def figure(lesson: str, path: Path) -> str:
+    """A picture, or a page in a frame, with its caption and the code that made it."""
+    caption = html.escape(place.CAPTIONS.get(path.name, "") or path.stem)
+    shown = (
+        f'<iframe src="{path.name}" title="{caption}" sandbox="allow-scripts" loading="lazy"></iframe>'
+        if path.suffix in PAGES
+        else f'<a href="{path.name}"><img src="{path.name}" alt="{caption}" loading="lazy"></a>'
+    )
+    alone = f' <a href="{path.name}">Open it by itself.</a>' if path.suffix in PAGES else ""
+    code = html.escape(code_of(lesson, path.name))
+    return f"""<figure>{shown}
+<figcaption>{caption}{alone}</figcaption>
+<details><summary>the code that made it</summary><pre>{code}</pre></details></figure>"""
+
+
+def code_of(lesson: str, name: str) -> str:
+    """The function of a lesson that names this file; where none does, the whole lesson below its words."""
+    source = (HERE / f"{lesson}.py").read_text(encoding="utf-8")
+    tree = ast.parse(source)
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            text = ast.get_source_segment(source, node) or ""
+            if f'"{name}"' in text:
+                return text
+    first = next(node for node in tree.body if isinstance(node, ast.Assign | ast.FunctionDef | ast.ClassDef))
+    return "\n".join(source.splitlines()[first.lineno - 1 :]).partition("\n\n\nif __name__")[0]
 
 
 def marked(part: str) -> str:
@@ -120,28 +143,40 @@ def noticed(part: str) -> str:
 
 
 STYLE = """
-:root { color-scheme: light; }
-body { font: 16px/1.55 system-ui, "DejaVu Sans", sans-serif; color: #2b2b2b; background: #f6f5f2; margin: 0; }
+:root { color-scheme: light dark; --ground: #f6f5f2; --card: white; --ink: #2b2b2b; --quiet: #6a6a6a;
+  --accent: #2f6f9f; --code: #f3f2ee; --mark: #fdf8ec; --wrong: #fbe9ea; }
+@media (prefers-color-scheme: dark) { :root { --ground: #12161a; --card: #1b2127; --ink: #e6e8ea;
+  --quiet: #9aa4ad; --accent: #7cb8e4; --code: #12161a; --mark: #2a2619; --wrong: #3a1d22; } }
+body { font: 16px/1.55 system-ui, "DejaVu Sans", sans-serif; color: var(--ink); background: var(--ground);
+  margin: 0; }
 main { max-width: 1000px; margin: 0 auto; padding: 2.5rem 1.25rem 5rem; }
 h1 { font-size: 2rem; margin: 0 0 .4rem; }
 h2 { font-size: 1.3rem; margin: 0 0 .8rem; }
 h2 span { display: inline-block; min-width: 1.6em; margin-right: .6em; padding: .05em .3em;
-  border-radius: .35em; background: #2f6f9f; color: white; text-align: center; font-size: .85em; }
-section { background: white; border-radius: 10px; padding: 1.5rem 1.8rem 1rem; margin: 1.6rem 0;
+  border-radius: .35em; background: var(--accent); color: var(--card); text-align: center; font-size: .85em; }
+section { background: var(--card); border-radius: 10px; padding: 1.5rem 1.8rem 1rem; margin: 1.6rem 0;
   box-shadow: 0 1px 3px #0002; }
 nav ol { columns: 2; list-style: none; padding: 0; margin: 1.2rem 0 0; }
-a { color: #2f6f9f; text-decoration: none; }
+a { color: var(--accent); text-decoration: none; }
 a:hover { text-decoration: underline; }
 p { margin: .6rem 0; max-width: 75ch; }
-.notice { border-left: 4px solid #e0a030; padding: .3rem 0 .3rem 1rem; background: #fdf8ec; }
-.pictures img { display: block; max-width: 100%; max-height: 560px; margin: 1rem auto; }
-pre { background: #f3f2ee; padding: .9rem 1rem; border-radius: 6px; overflow-x: auto;
+.notice { border-left: 4px solid #e0a030; padding: .3rem 0 .3rem 1rem; background: var(--mark); }
+figure { margin: 1.4rem 0; }
+figure img { display: block; max-width: 100%; max-height: 560px; margin: 0 auto .5rem; background: white;
+  border-radius: 6px; }
+figure img[src$=".svg"] { background: none; }
+iframe { width: 100%; height: 960px; border: 1px solid color-mix(in srgb, var(--quiet) 40%, transparent);
+  border-radius: 8px; }
+figcaption { color: var(--quiet); font-size: .92em; max-width: 85ch; }
+pre { background: var(--code); padding: .9rem 1rem; border-radius: 6px; overflow-x: auto;
   font-size: 12.5px; line-height: 1.4; }
-.trouble { background: #fbe9ea; color: #8c1c2b; }
+.trouble { background: var(--wrong); }
 code { font: .9em ui-monospace, "DejaVu Sans Mono", monospace; }
-summary { cursor: pointer; color: #6a6a6a; }
-.run { color: #8a8a8a; font: 12.5px/1.4 ui-monospace, "DejaVu Sans Mono", monospace; max-width: none; }
-@media (max-width: 700px) { nav ol { columns: 1; } }
+summary { cursor: pointer; color: var(--quiet); font-size: .92em; }
+.run { color: var(--quiet); font: 12.5px/1.4 ui-monospace, "DejaVu Sans Mono", monospace; max-width: none;
+  overflow-wrap: anywhere; }
+@media (max-width: 700px) { nav ol { columns: 1; } section { padding: 1.1rem 1rem .6rem; }
+  main { padding: 1.5rem .7rem 3rem; } }
 """
 
 PAGE = """<!doctype html>
@@ -149,6 +184,8 @@ PAGE = """<!doctype html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy"
+content="default-src 'none'; img-src 'self' file: data:; frame-src 'self' file:; style-src 'unsafe-inline'">
 <title>A course in backprop</title>
 <style>{style}</style>
 </head>

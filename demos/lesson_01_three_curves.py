@@ -15,8 +15,14 @@ from math import cos, pi, sin
 from typing import Any
 
 from demos.place import heading, picture
-from engine import Value, mean
+from engine import RenderError, Value, live, mean
 from nn import data, plots
+
+MOVED = "The loss of a line through three points: drag w and b, or let them descend."
+SEEN = (
+    "Above, noisy points with the line, the circle and the wave that were found; below, each loss "
+    "falling, step by step, to the size of the noise."
+)
 
 Point = tuple[list[float], float]
 
@@ -70,10 +76,23 @@ def wave() -> tuple[list[Value], list[float], list[Point]]:
     return [p, q], descend([p, q], lambda s: p * sin(s[0][0]) + q - s[1], points, 0.2, 60), points
 
 
+def move() -> None:
+    """A page on which the two numbers of the line can be moved by hand, before anything descends."""
+    w, b = Value(0.0, label="w"), Value(0.0, label="b")
+    points = [(-1.0, -3.0), (0.5, 0.0), (2.0, 3.0)]
+    loss = mean([(w * x + b - y) ** 2 for x, y in points])
+    loss.label = "loss"
+    page = live(loss, learn=[w, b], rate=0.1, ranges={w: (-4.0, 4.0), b: (-4.0, 4.0)})
+    print(
+        page.save(picture("lesson_01_live.html", MOVED)).name,
+        "has a line through three points to move by hand",
+    )
+
+
 def main() -> dict[str, float]:
     """Find the three, print and draw them; the numbers that were found."""
     found: dict[str, float] = {}
-    with plots.chart(2, 3, size=(10.5, 6.2), path=picture("lesson_01_three_curves.png")) as (_, axes):
+    with plots.chart(2, 3, size=(10.5, 6.2), path=picture("lesson_01_three_curves.png", SEEN)) as (_, axes):
         for place, (title, learn) in enumerate((("line", line), ("circle", circle), ("sine", wave))):
             numbers, losses, points = learn()
             heading(title)
@@ -86,6 +105,11 @@ def main() -> dict[str, float]:
             axes[place + 3].set_yscale("log")
             axes[place + 3].set_xlabel("step")
             axes[place + 3].set_ylabel("loss" if place == 0 else "")
+    heading("by hand")
+    try:
+        move()
+    except RenderError as missing:
+        print(missing)
     return found
 
 

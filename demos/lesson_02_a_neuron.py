@@ -13,8 +13,14 @@ from __future__ import annotations
 import random
 
 from demos.place import heading, picture
-from engine import Value, dot
+from engine import RenderError, Value, dot, live
 from nn import Layer, Neuron, Sequential, plots
+
+MOVED = "A neuron with its three numbers: drag one far out, and the slope goes to 0."
+SEEN = (
+    "tanh, sigmoid and relu, and dashed their slopes: near 0 at both ends of tanh and sigmoid, and left "
+    "of 0 for relu."
+)
 
 
 def without_a_bend() -> dict[str, float]:
@@ -32,6 +38,23 @@ def without_a_bend() -> dict[str, float]:
             f"{name:7} f(-1) = {left:.4f}  f(0.5) = {middle:.4f}  f(2) = {right:.4f}  bend {bends[name]:.2f}"
         )
     return bends
+
+
+def move() -> None:
+    """A page on which the numbers of a neuron can be moved."""
+    w, x, b = (Value(n, label=name) for name, n in (("w", 0.8), ("x", 1.5), ("b", -0.5)))
+    z = w * x + b
+    z.label = "z"
+    output = z.tanh()
+    output.label = "output"
+    heading("the same neuron, to be moved")
+    try:
+        print(
+            live(output).save(picture("lesson_02_live.html", MOVED)).name,
+            "is a neuron whose numbers can be dragged",
+        )
+    except RenderError as missing:
+        print(missing)
 
 
 def main() -> dict[str, float]:
@@ -68,9 +91,10 @@ def main() -> dict[str, float]:
             row.append(f"{name}({x:4}) = {bent.data:7.4f}, slope {node.grad:.4f}")
             slopes[f"{name} slope at {x}"] = node.grad
         print("   ".join(row))
-    plots.activation_functions(["tanh", "sigmoid", "relu"], picture("lesson_02_activations.png"))
+    plots.activation_functions(["tanh", "sigmoid", "relu"], picture("lesson_02_activations.png", SEEN))
 
     bends = without_a_bend()
+    move()
     return {
         "by hand": output.data,
         "library": same.data,

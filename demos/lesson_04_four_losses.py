@@ -15,6 +15,12 @@ from demos.place import heading, picture
 from engine import Value, softmax
 from nn import losses, plots
 
+SEEN = (
+    "Three panels, the losses as lines, their pulls dashed: a parabola with a straight pull beside a corner with "
+    "a constant one; binary cross-entropy, which rises without limit on the wrong side; and categorical "
+    "cross-entropy over a logit, whose pull goes from −1 to 0."
+)
+
 
 def pull(loss: str, prediction: float, target: float) -> tuple[float, float]:
     """(loss, d loss / d prediction) for one prediction."""
@@ -24,9 +30,17 @@ def pull(loss: str, prediction: float, target: float) -> tuple[float, float]:
     return value.data, node.grad
 
 
+def softmax_pull(logit: float) -> tuple[float, float]:
+    """(categorical cross-entropy, d loss / d logit) for the logit of the true class, two others being 0."""
+    logits = [Value(logit), Value(0.0), Value(0.0)]
+    loss = losses.categorical_cross_entropy(softmax(logits), 0)
+    loss.backward()
+    return loss.data, logits[0].grad or 0.0
+
+
 def draw() -> None:
     """The losses, and their pulls with dashes."""
-    with plots.chart(1, 2, size=(9.0, 3.6), path=picture("lesson_04_four_losses.png")) as (_, axes):
+    with plots.chart(1, 3, size=(13.0, 3.8), path=picture("lesson_04_four_losses.png", SEEN)) as (_, axes):
         xs = [place / 20 - 3 for place in range(121)]
         for color, name in zip(plots.COLORS, ("mean_squared_error", "mean_absolute_error"), strict=False):
             axes[0].plot(xs, [pull(name, x, 0.0)[0] for x in xs], color=color, label=name)
@@ -45,6 +59,13 @@ def draw() -> None:
         axes[1].set_title("binary cross-entropy over the prediction")
         axes[1].set_xlabel("predicted probability of class 1")
         axes[1].legend()
+        zs = [place / 20 - 5 for place in range(201)]
+        behind = [softmax_pull(z) for z in zs]
+        axes[2].plot(zs, [value for value, _ in behind], color=plots.COLORS[0], label="loss")
+        axes[2].plot(zs, [slope for _, slope in behind], "--", color=plots.COLORS[0], label="its pull")
+        axes[2].set_title("categorical cross-entropy, three classes")
+        axes[2].set_xlabel("logit of the true class, the others 0")
+        axes[2].legend()
 
 
 def outlier() -> dict[str, float]:

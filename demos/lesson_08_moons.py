@@ -5,13 +5,19 @@ of.
 
 Notice: without a hidden layer the boundary is a straight line, and about one point in ten is wrong. Two
 hidden neurons bend it and gain nothing yet; eight have bends enough for the shape that is there, and
-nearly every point is right: a model has to be large enough.
+nearly every point is right: a model has to be large enough. In the film each hidden neuron is a line of its
+own across the plane, and the output adds them up.
 """
 
 from __future__ import annotations
 
 from demos.place import heading, picture
 from nn import MLP, Adam, data, evaluate, fit, plots
+
+SEEN = (
+    "Without hidden neurons the boundary is a straight line; with two it is bent; with eight it follows "
+    "both moons."
+)
 
 SIZES = ([1], [2, 1], [8, 1])
 
@@ -21,11 +27,11 @@ def main() -> dict[str, float]:
     train, test = data.moons(240, noise=0.12, seed=1).split(test=0.4, seed=1)
     results: dict[str, float] = {}
     heading("hidden neurons and accuracy on points that were not trained on")
-    with plots.chart(1, 3, size=(11.4, 3.9), path=picture("lesson_08_moons.png")) as (_, axes):
+    with plots.chart(1, 3, size=(11.4, 3.9), path=picture("lesson_08_moons.png", SEEN)) as (_, axes):
         for place, sizes in enumerate(SIZES):
             hidden = sizes[0] if len(sizes) > 1 else 0
             model = MLP(2, sizes, activation="tanh", output="sigmoid", seed=1)
-            fit(
+            history = fit(
                 model,
                 train.inputs,
                 train.targets,
@@ -34,6 +40,7 @@ def main() -> dict[str, float]:
                 epochs=60,
                 batch_size=24,
                 progress=False,
+                film=True,
             )
             scores = evaluate(
                 model, test.inputs, test.targets, loss="binary_cross_entropy", metrics="accuracy"
@@ -44,6 +51,10 @@ def main() -> dict[str, float]:
             plots.draw_boundary(axes[place], model, test.inputs, test.targets, resolution=50)
             axes[place].set_title(f"{hidden} hidden neurons: {scores['accuracy']:.0%}")
             results[f"{hidden} hidden"] = scores["accuracy"]
+    history.film.title = "Two moons, eight hidden neurons"
+    history.film.save(
+        picture("lesson_08_film.html", "The last of the three as a film: how the boundary bends.")
+    )
     return results
 
 

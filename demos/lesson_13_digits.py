@@ -5,8 +5,8 @@ Each image makes a graph of 60 computed nodes (a weighted sum is one node); writ
 multiplications and additions it would be 3,600.
 
 Notice: after two times through 359 images it reads most of the others; the mistakes that remain are
-often poor images. The weights of a hidden neuron are an image too: red where ink speaks for it, blue
-where ink speaks against it.
+often poor images. The weights of a hidden neuron are an image too, in the colors of gradients: blue, above
+0, where ink speaks for it, and red where ink speaks against it. The film shows how they come about.
 """
 
 from __future__ import annotations
@@ -16,17 +16,29 @@ from typing import Any
 from demos.place import heading, picture
 from nn import MLP, Adam, data, fit, metrics, plots
 
+FILMED = (
+    "The training as a film: weights as images, what the layers give, and their gradients, epoch by epoch."
+)
+SEEN = {
+    "digits": "Above, eight images with what they were read as; below, the weights of eight hidden neurons "
+    "as images, blue where ink speaks for the neuron and red where it speaks against it.",
+    "digits_confusion": "The confusion matrix of ten digits: nearly all counts lie on the diagonal.",
+}
+
 
 def draw(model: MLP, test: data.Dataset, answers: list[int], wrong: list[int]) -> None:
     """Mistaken images, and the weights of hidden neurons as images."""
-    with plots.chart(2, 8, size=(9.6, 2.9), path=picture("lesson_13_digits.png")) as (figure, axes):
+    with plots.chart(2, 8, size=(9.6, 2.9), path=picture("lesson_13_digits.png", SEEN["digits"])) as (
+        figure,
+        axes,
+    ):
         for axis, place in zip(axes[:8], wrong, strict=False):
             show(axis, test.inputs[place], "gray_r", (0.0, 1.0))
             axis.set_title(f"{test.targets[place]} read as {answers[place]}", fontsize=8)
         for axis, neuron in zip(axes[8:], model.layers[0].neurons, strict=False):
             weights = [weight.data for weight in neuron.weights]
             largest = max(map(abs, weights))
-            show(axis, weights, "RdBu_r", (-largest, largest))
+            show(axis, weights, "RdBu", (-largest, largest))
         figure.suptitle("mistaken images (above) and the weights of eight hidden neurons (below)", fontsize=9)
 
 
@@ -54,11 +66,14 @@ def main() -> dict[str, float]:
         validation=test,
         metrics="accuracy",
         progress=False,
+        film=True,
     )
     print(history)
+    history.film.title = "Digits"
+    history.film.save(picture("lesson_13_film.html", FILMED))
     answers = [row.index(max(row)) for row in model.predict(test.inputs)]
     matrix = metrics.confusion_matrix(test.targets, answers, classes=range(10))
-    plots.confusion(matrix, test.classes, picture("lesson_13_digits_confusion.png"))
+    plots.confusion(matrix, test.classes, picture("lesson_13_digits_confusion.png", SEEN["digits_confusion"]))
 
     wrong = [place for place, answer in enumerate(answers) if answer != test.targets[place]]
     heading(f"{len(wrong)} of {len(answers)} mistaken")

@@ -18,6 +18,12 @@ from typing import Any
 from demos.place import heading, picture
 from nn import MLP, data, doctor, losses, plots
 
+SEEN = (
+    "The size of the gradient by layer, on a logarithmic axis: it falls by powers of ten towards the "
+    "inputs for sigmoids, stays level for tanh and relu as initialized, and grows for weights twice too "
+    "large."
+)
+
 DEPTH, WIDTH = 8, 12
 
 
@@ -49,7 +55,10 @@ def main() -> dict[str, float]:
     }
     results: dict[str, float] = {}
     heading(f"gradient of the first and of the last hidden layer, {DEPTH} layers")
-    with plots.chart(size=(7.0, 4.2), path=picture("lesson_17_vanishing_gradients.png")) as (_, (axes,)):
+    with plots.chart(size=(7.0, 4.2), path=picture("lesson_17_vanishing_gradients.png", SEEN)) as (
+        _,
+        (axes,),
+    ):
         for name, settings in networks.items():
             model = MLP(2, [WIDTH] * (DEPTH - 1) + [1], seed=4, **settings)
             sizes = gradient_sizes(model, points)

@@ -15,6 +15,11 @@ from typing import Any
 from demos.place import heading, picture
 from nn import MLP, Adam, History, SavingError, data, fit, load, plots, save
 
+SEEN = {
+    "saving": "The loss of a run in one piece, and on it, exactly, that of the first 8 epochs and of the "
+    "resumed run.",
+}
+
 
 def train(epochs: int, **settings: Any) -> tuple[MLP, History]:
     """The same run each time, for so many epochs."""
@@ -60,7 +65,7 @@ def main() -> dict[str, float]:
         print(str(error).replace(str(path.parent), "demos/out"))
     path.write_text(text, encoding="utf-8")
 
-    with plots.chart(size=(6.2, 3.6), path=picture("lesson_19_saving.png")) as (_, (axes,)):
+    with plots.chart(size=(6.2, 3.6), path=picture("lesson_19_saving.png", SEEN["saving"])) as (_, (axes,)):
         axes.plot(range(1, 21), course["loss"], linewidth=5, alpha=0.35, label="in one piece")
         axes.plot(range(1, 9), first_part["loss"], label="the first 8 epochs")
         axes.plot(range(8, 21), second_part["loss"][7:], "--", label="resumed from the checkpoint")

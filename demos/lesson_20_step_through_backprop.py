@@ -14,7 +14,10 @@ from __future__ import annotations
 import io
 
 from demos.place import heading, picture
-from engine import RenderError, Value, explain, forward_steps, page, steps, walk
+from engine import RenderError, Value, explain, forward_steps, live, page, steps, walk
+
+STEPPED = "The backward pass step by step: each box gets its gradient when its turn comes."
+MOVED = "The same graph with every number to be moved: the gradient is the slope of the curve."
 
 
 def neuron_loss() -> tuple[Value, Value, Value]:
@@ -64,10 +67,12 @@ def main() -> dict[str, float]:
     loss.backward()
     print(f"loss.backward() makes w.grad = {w.grad} and b.grad = {b.grad}: the same numbers")
 
-    target = picture("lesson_20_steps.html")
+    target = picture("lesson_20_steps.html", STEPPED)
     try:
         page(loss).save(target)
         print(f"the same steps to click through in a browser: {target.name} in {target.parent}")
+        moved = live(loss, learn=[w, b], rate=0.5).save(picture("lesson_20_live.html", MOVED))
+        print(f"and with every number to be moved: {moved.name}")
     except RenderError as missing:
         print(missing)
     return {

@@ -16,7 +16,7 @@ import math
 
 from demos.place import heading
 from engine import DomainError, NonFiniteError, Value, check_gradients, relu, sqrt, where
-from engine.conventions import conventions
+from engine.conventions import rows
 from engine.ops import tanh
 from engine.value import make_node
 
@@ -35,9 +35,11 @@ def relu_at_zero() -> str:
 def all_conventions() -> str:
     """The table of kinks, as the rows have it."""
     heading("All conventions, printed from the rows")
-    table = conventions()
-    print(table)
-    return table
+    table = [("at", "value", "derivatives", "because"), *rows()]
+    widths = [max(len(row[column]) for row in table) for column in range(3)]
+    lines = ["  ".join([*map(str.ljust, row, widths), row[3]]) for row in table]
+    print("\n".join(lines))
+    return "\n".join(lines)
 
 
 def at_the_edge_of_a_domain() -> list[str]:

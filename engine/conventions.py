@@ -9,7 +9,7 @@ from engine import ops
 from engine.formula import number_text
 from engine.operation import Kink, Operation
 
-__all__ = ["conventions"]
+__all__ = ["conventions", "rows"]
 
 
 def conventions() -> str:
@@ -21,15 +21,23 @@ def conventions() -> str:
     | power(0, 0.5) | 0 | inf, 0 | the edge of the domain: the one-sided limit |
     """
     lines = ["| at | value | derivatives | because |", "|---|---|---|---|"]
-    lines += [_line(operation, kink) for operation in ops.TABLE.values() for kink in operation.kinks]
-    return "\n".join(lines)
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows())])
 
 
-def _line(operation: Operation, kink: Kink) -> str:
+def rows() -> list[tuple[str, str, str, str]]:
+    """(operation and point, value, local derivatives there, the rule behind them) for every kink.
+
+    >>> rows()[0]
+    ('power(0, 0.5)', '0', 'inf, 0', 'the edge of the domain: the one-sided limit')
+    """
+    return [_row(operation, kink) for operation in ops.TABLE.values() for kink in operation.kinks]
+
+
+def _row(operation: Operation, kink: Kink) -> tuple[str, str, str, str]:
     value = operation.evaluate(kink.at)
     slopes = (_slope_text(slope) for slope in operation.partials(value, *kink.at))
     at = ", ".join(number_text(number) for number in kink.at)
-    return f"| {operation.name}({at}) | {number_text(value)} | {', '.join(slopes)} | {kink.rule} |"
+    return f"{operation.name}({at})", number_text(value), ", ".join(slopes), kink.rule
 
 
 def _slope_text(slope: float | None) -> str:

@@ -59,7 +59,7 @@
       }
     });
     const current = $(view.prefix + view.steps[Math.max(at, 0)][1]);
-    center(section.querySelector(".picture"), current.getBoundingClientRect());
+    if (at >= 0) center(section.querySelector(".picture"), current.getBoundingClientRect());
     const items = [...section.querySelectorAll("li")];
     items.forEach((li, i) => li.classList.toggle("now", i === at));
     $("now").textContent = at < 0 ? "No gradient is known yet.\nStep, play, or click a box." : items[at].textContent;

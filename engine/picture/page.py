@@ -76,7 +76,9 @@ class Page(HtmlFile):
             if len(top.folded.boxes) == top.folded.nodes
             else (f"{top.folded.nodes} nodes in {len(top.folded.boxes)} boxes")
         )
-        return f"Backpropagation through {self.title}: {count}, {len(top.moments)} steps from the seed back."
+        return (
+            f"Backpropagation through {self.title}: {count}, {len(top.moments) - 1} steps back from the seed."
+        )
 
     @property
     def height(self) -> int:

@@ -23,6 +23,7 @@ import matplotlib as mpl
 from matplotlib import rcsetup
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from engine import Value, norm
 from nn.modules.activations import Activation, activation_function, activation_name
@@ -105,6 +106,9 @@ def chart(
         figure = Picture(figsize=size, layout="constrained", dpi=130)
         grid = figure.subplots(rows, columns, squeeze=False)
         yield figure, [axes for row in grid for axes in row]
+        for axes in figure.axes:
+            if axes.get_xlabel() in ("epoch", "step") and axes.get_xscale() == "linear":
+                axes.xaxis.set_major_locator(MaxNLocator(integer=True))  # there is no epoch 2.5
         if path is not None:
             figure.savefig(path, metadata={"Date": None} if str(path).endswith(".svg") else None)
 
