@@ -22,6 +22,7 @@ from types import ModuleType
 from tqdm import tqdm
 
 from demos import place
+from demos.captions import CAPTIONS
 
 HERE = Path(__file__).parent
 PICTURES = (".png", ".svg", ".gif")
@@ -106,7 +107,7 @@ def section(report: Report) -> str:
 
 def figure(lesson: str, path: Path) -> str:
     """A picture, or a page in a frame, with its caption and the code that made it."""
-    caption = html.escape(place.CAPTIONS.get(path.name, "") or path.stem)
+    caption = html.escape(CAPTIONS.get(path.name, path.stem))
     shown = (
         f'<iframe src="{path.name}" title="{caption}" sandbox="allow-scripts" loading="lazy"></iframe>'
         if path.suffix in PAGES

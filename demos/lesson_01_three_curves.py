@@ -11,18 +11,13 @@ tells the machine where the center of the circle is: the error alone leads it th
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from math import cos, pi, sin
 from typing import Any
 
 from demos.place import heading, picture
 from engine import RenderError, Value, live, mean
 from nn import data, plots
-
-MOVED = "The loss of a line through three points: drag w and b, or let them descend."
-SEEN = (
-    "Above, noisy points with the line, the circle and the wave that were found; below, each loss "
-    "falling, step by step, to the size of the noise."
-)
 
 Point = tuple[list[float], float]
 
@@ -44,7 +39,6 @@ def descend(
     return losses
 
 
-# %% y = w x + b
 def line() -> tuple[list[Value], list[float], list[Point]]:
     """The slope and the offset of a line through noisy points; the truth is 2 and -1."""
     samples = data.line(40, slope=2.0, offset=-1.0, seed=1)
@@ -53,7 +47,6 @@ def line() -> tuple[list[Value], list[float], list[Point]]:
     return [w, b], descend([w, b], lambda p: w * p[0][0] + b - p[1], points, 0.2, 40), points
 
 
-# %% (x − a)² + (y − b)² = c
 def circle() -> tuple[list[Value], list[float], list[Point]]:
     """The center and the squared radius of a circle; the truth is 1, -0.5 and 4."""
     samples = data.circle(40, center=(1.0, -0.5), radius=2.0, seed=1)
@@ -67,7 +60,6 @@ def circle() -> tuple[list[Value], list[float], list[Point]]:
     return [a, b, c], descend([a, b, c], error, points, 0.03, 120), points
 
 
-# %% y = p sin x + q
 def wave() -> tuple[list[Value], list[float], list[Point]]:
     """The height and the offset of a wave; the truth is 2 and 5."""
     samples = data.sine(40, scale=2.0, offset=5.0, seed=1)
@@ -77,22 +69,18 @@ def wave() -> tuple[list[Value], list[float], list[Point]]:
 
 
 def move() -> None:
-    """A page on which the two numbers of the line can be moved by hand, before anything descends."""
+    """A page on which the line's two numbers can be moved by hand."""
     w, b = Value(0.0, label="w"), Value(0.0, label="b")
-    points = [(-1.0, -3.0), (0.5, 0.0), (2.0, 3.0)]
-    loss = mean([(w * x + b - y) ** 2 for x, y in points])
-    loss.label = "loss"
-    page = live(loss, learn=[w, b], rate=0.1, ranges={w: (-4.0, 4.0), b: (-4.0, 4.0)})
-    print(
-        page.save(picture("lesson_01_live.html", MOVED)).name,
-        "has a line through three points to move by hand",
-    )
+    loss = mean([(w * x + b - y) ** 2 for x, y in ((-1.0, -3.0), (0.5, 0.0), (2.0, 3.0))])
+    page = live(loss, ranges={w: (-4.0, 4.0), b: (-4.0, 4.0)}, title="loss")
+    with suppress(RenderError):  # no layout program is installed
+        page.save(picture("lesson_01_live.html"))
 
 
 def main() -> dict[str, float]:
     """Find the three, print and draw them; the numbers that were found."""
     found: dict[str, float] = {}
-    with plots.chart(2, 3, size=(10.5, 6.2), path=picture("lesson_01_three_curves.png", SEEN)) as (_, axes):
+    with plots.chart(2, 3, size=(10.5, 6.2), path=picture("lesson_01_three_curves.png")) as (_, axes):
         for place, (title, learn) in enumerate((("line", line), ("circle", circle), ("sine", wave))):
             numbers, losses, points = learn()
             heading(title)
@@ -105,11 +93,7 @@ def main() -> dict[str, float]:
             axes[place + 3].set_yscale("log")
             axes[place + 3].set_xlabel("step")
             axes[place + 3].set_ylabel("loss" if place == 0 else "")
-    heading("by hand")
-    try:
-        move()
-    except RenderError as missing:
-        print(missing)
+    move()
     return found
 
 

@@ -16,12 +16,6 @@ from demos.place import heading, picture
 from engine import RenderError, Value, dot, live
 from nn import Layer, Neuron, Sequential, plots
 
-MOVED = "A neuron with its three numbers: drag one far out, and the slope goes to 0."
-SEEN = (
-    "tanh, sigmoid and relu, and dashed their slopes: near 0 at both ends of tanh and sigmoid, and left "
-    "of 0 for relu."
-)
-
 
 def without_a_bend() -> dict[str, float]:
     """How far from straight two linear layers are, and two with a tanh between them."""
@@ -50,7 +44,7 @@ def move() -> None:
     heading("the same neuron, to be moved")
     try:
         print(
-            live(output).save(picture("lesson_02_live.html", MOVED)).name,
+            live(output).save(picture("lesson_02_live.html")).name,
             "is a neuron whose numbers can be dragged",
         )
     except RenderError as missing:
@@ -91,7 +85,7 @@ def main() -> dict[str, float]:
             row.append(f"{name}({x:4}) = {bent.data:7.4f}, slope {node.grad:.4f}")
             slopes[f"{name} slope at {x}"] = node.grad
         print("   ".join(row))
-    plots.activation_functions(["tanh", "sigmoid", "relu"], picture("lesson_02_activations.png", SEEN))
+    plots.activation_functions(["tanh", "sigmoid", "relu"], picture("lesson_02_activations.png"))
 
     bends = without_a_bend()
     move()

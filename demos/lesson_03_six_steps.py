@@ -13,11 +13,6 @@ from __future__ import annotations
 from demos.place import heading, picture
 from nn import MLP, data, losses, plots
 
-SEEN = (
-    "Left, the loss falls with every step; right, the plane is divided as the network answers after 60 "
-    "steps, with the points on it."
-)
-
 
 def slow_motion(model: MLP, points: data.Dataset) -> tuple[float, float]:
     """Steps 1 to 6, once, for one sample: its loss before and after."""
@@ -78,7 +73,7 @@ def main() -> dict[str, float]:
     )
     print(f"   step 60   loss {course[-1]:.4f}   {right} of {len(points)} right")
 
-    with plots.chart(1, 2, size=(9.0, 4.0), path=picture("lesson_03_six_steps.png", SEEN)) as (_, axes):
+    with plots.chart(1, 2, size=(9.0, 4.0), path=picture("lesson_03_six_steps.png")) as (_, axes):
         axes[0].plot(course, color=plots.COLORS[1])
         axes[0].set_title("the loss, step by step")
         axes[0].set_xlabel("step")

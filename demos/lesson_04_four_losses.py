@@ -15,12 +15,6 @@ from demos.place import heading, picture
 from engine import Value, softmax
 from nn import losses, plots
 
-SEEN = (
-    "Three panels, the losses as lines, their pulls dashed: a parabola with a straight pull beside a corner with "
-    "a constant one; binary cross-entropy, which rises without limit on the wrong side; and categorical "
-    "cross-entropy over a logit, whose pull goes from −1 to 0."
-)
-
 
 def pull(loss: str, prediction: float, target: float) -> tuple[float, float]:
     """(loss, d loss / d prediction) for one prediction."""
@@ -40,7 +34,7 @@ def softmax_pull(logit: float) -> tuple[float, float]:
 
 def draw() -> None:
     """The losses, and their pulls with dashes."""
-    with plots.chart(1, 3, size=(13.0, 3.8), path=picture("lesson_04_four_losses.png", SEEN)) as (_, axes):
+    with plots.chart(1, 3, size=(13.0, 3.8), path=picture("lesson_04_four_losses.png")) as (_, axes):
         xs = [place / 20 - 3 for place in range(121)]
         for color, name in zip(plots.COLORS, ("mean_squared_error", "mean_absolute_error"), strict=False):
             axes[0].plot(xs, [pull(name, x, 0.0)[0] for x in xs], color=color, label=name)

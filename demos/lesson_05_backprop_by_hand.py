@@ -17,11 +17,6 @@ from demos.place import heading, picture
 from engine import Value, check_gradients, explain
 from nn import plots
 
-SEEN = (
-    "The loss over the weight w, a curve, and the straight line with the slope from backward(): it "
-    "touches the curve where we stand."
-)
-
 
 def loss_of(w: float, b: float, x: float = 1.5, y: float = 1.0) -> float:
     """The loss in plain numbers."""
@@ -74,7 +69,7 @@ def main() -> dict[str, float]:
 
 def draw(w: float, slope: float) -> None:
     """The loss over w, and the tangent whose slope backprop found."""
-    with plots.chart(size=(5.6, 3.8), path=picture("lesson_05_tangent.png", SEEN)) as (_, (axes,)):
+    with plots.chart(size=(5.6, 3.8), path=picture("lesson_05_tangent.png")) as (_, (axes,)):
         ws = [place / 50 - 1.5 for place in range(176)]
         axes.plot(ws, [loss_of(v, -0.2) for v in ws], label="loss")
         near = [w - 0.6, w + 0.6]

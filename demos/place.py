@@ -8,18 +8,14 @@ from pathlib import Path
 
 from engine.terminal import in_ascii, knows_unicode
 
-__all__ = ["CAPTIONS", "OUT", "heading", "picture"]
+__all__ = ["OUT", "heading", "picture"]
 
 OUT = Path(__file__).parent / "out"
-CAPTIONS: dict[
-    str, str
-] = {}  # what is seen in each picture, for the gallery, and for those who do not see it
 
 
-def picture(name: str, caption: str = "") -> Path:
+def picture(name: str) -> Path:
     """The path of a picture with this name; the folder is made if it is not there."""
     OUT.mkdir(exist_ok=True)
-    CAPTIONS[name] = caption
     return OUT / name
 
 

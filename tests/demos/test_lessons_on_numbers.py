@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from demos import lesson_31_how_many_digits as digits
+from demos import lesson_25_how_many_digits as digits
 from demos import place
 
 
@@ -24,16 +24,16 @@ def test_rewritten_the_disasters_have_their_digits(out: Path, capsys: pytest.Cap
     assert found["tanh: digits of the gradient"] < 2 < 15.5 < found["tanh: digits of the value"]
     assert (found["undecided with floats"], found["undecided with more digits"]) == (1.0, 0.0)
     assert "12.6 digits are lost there, by subtract; write 2 × sin(x ÷ 2)²" in capsys.readouterr().out
-    assert (out / "lesson_31_digits.svg").exists()
+    assert (out / "lesson_25_digits.svg").exists()
 
 
 def test_the_textbook_derives_itself(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("sympy")
     pytest.importorskip("matplotlib")
-    formulas = pytest.importorskip("demos.lesson_32_formulas")
+    formulas = pytest.importorskip("demos.lesson_26_formulas")
     found = formulas.main()
     assert found["tanh"] == found["p minus y"] == 1.0
     assert found["least squares off by"] < 1e-15
     assert found["formula off by"] < 1e-15
     assert r"\frac{\partial loss}{\partial w} = " in capsys.readouterr().out
-    assert (out / "lesson_32_formulas.svg").stat().st_size > 5000
+    assert (out / "lesson_26_formulas.svg").stat().st_size > 5000

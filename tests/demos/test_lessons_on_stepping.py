@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from demos import lesson_20_step_through_backprop as stepping
-from demos import lesson_22_same_weight_twice as twice
-from demos import lesson_23_why_topological_order as order
+from demos import lesson_06_step_through_backprop as stepping
+from demos import lesson_07_same_weight_twice as twice
+from demos import lesson_08_why_topological_order as order
 
 
 def test_stepping_shows_what_backward_does(capsys: pytest.CaptureFixture[str]) -> None:

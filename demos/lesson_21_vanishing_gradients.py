@@ -18,12 +18,6 @@ from typing import Any
 from demos.place import heading, picture
 from nn import MLP, data, doctor, losses, plots
 
-SEEN = (
-    "The size of the gradient by layer, on a logarithmic axis: it falls by powers of ten towards the "
-    "inputs for sigmoids, stays level for tanh and relu as initialized, and grows for weights twice too "
-    "large."
-)
-
 DEPTH, WIDTH = 8, 12
 
 
@@ -55,7 +49,7 @@ def main() -> dict[str, float]:
     }
     results: dict[str, float] = {}
     heading(f"gradient of the first and of the last hidden layer, {DEPTH} layers")
-    with plots.chart(size=(7.0, 4.2), path=picture("lesson_17_vanishing_gradients.png", SEEN)) as (
+    with plots.chart(size=(7.0, 4.2), path=picture("lesson_21_vanishing_gradients.png")) as (
         _,
         (axes,),
     ):

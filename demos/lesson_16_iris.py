@@ -14,11 +14,6 @@ from __future__ import annotations
 from demos.place import heading, picture
 from nn import MLP, SGD, data, fit, metrics, plots
 
-SEEN = {
-    "iris_confusion": "The confusion matrix: every setosa is right; the few mistakes are between the others.",
-    "iris_curves": "Loss and accuracy over the epochs; dashed, for flowers that were not trained on.",
-}
-
 
 def main() -> dict[str, float]:
     """Train, test, and look at the flowers that were mistaken."""
@@ -48,8 +43,8 @@ def main() -> dict[str, float]:
         print(f"{shown}   is {test.classes[truth]:10} {'' if answer == truth else '← mistaken'}")
 
     matrix = metrics.confusion_matrix(test.targets, answers, classes=range(3))
-    plots.confusion(matrix, test.classes, picture("lesson_12_iris_confusion.png", SEEN["iris_confusion"]))
-    plots.curves(history, picture("lesson_12_iris_curves.png", SEEN["iris_curves"]))
+    plots.confusion(matrix, test.classes, picture("lesson_16_iris_confusion.png"))
+    plots.curves(history, picture("lesson_16_iris_curves.png"))
     wrong = [max(row) for row, answer, truth in ranked if answer != truth]
     return {
         "accuracy": history["validation accuracy"][-1],

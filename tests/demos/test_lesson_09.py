@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from demos import lesson_21_draw_a_neuron_a_layer_a_network as lesson
+from demos import lesson_09_draw_a_neuron_a_layer_a_network as lesson
 
 
 def test_thousands_of_nodes_are_a_few_boxes(capsys: pytest.CaptureFixture[str]) -> None:

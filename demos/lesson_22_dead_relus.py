@@ -15,11 +15,6 @@ from __future__ import annotations
 from demos.place import heading, picture
 from nn import MLP, Adam, data, doctor, fit, plots
 
-SEEN = (
-    "Left, the relu network answers a constant, the elu network follows the points; right, the loss of "
-    "the first never falls."
-)
-
 
 def waves() -> data.Dataset:
     """Points of a sine, for x from -1 to 1."""
@@ -57,7 +52,7 @@ def main() -> dict[str, float]:
     }
     results: dict[str, float] = {}
     heading("hidden neurons that are left of 0 everywhere, of 8, and the loss after 150 epochs")
-    with plots.chart(1, 2, size=(10.6, 4.0), path=picture("lesson_18_dead_relus.png", SEEN)) as (_, axes):
+    with plots.chart(1, 2, size=(10.6, 4.0), path=picture("lesson_22_dead_relus.png")) as (_, axes):
         axes[0].scatter([x for (x,) in points.inputs], points.targets, s=12, color="#8d8d8d")
         grid = [[place / 60.0] for place in range(-66, 67)]
         for name, (activation, accident) in cases.items():

@@ -14,11 +14,6 @@ from __future__ import annotations
 from demos.place import heading, picture
 from nn import Neuron, data, doctor, losses, plots
 
-SEEN = (
-    "Two losses over 60 steps: with zero_grad it falls and stays down; without, it falls as quickly at "
-    "first, then swings up and down."
-)
-
 STEPS, RATE = 60, 0.1
 
 
@@ -51,7 +46,7 @@ def main() -> dict[str, float]:
     heading("the doctor, at the second step")
     print(f"with zero_grad:    {nothing or 'nothing to report'}")
     print(f"without:           {findings[0]}")
-    with plots.chart(size=(6.4, 3.6), path=picture("lesson_06_zero_grad.png", SEEN)) as (_, (axes,)):
+    with plots.chart(size=(6.4, 3.6), path=picture("lesson_10_zero_grad.png")) as (_, (axes,)):
         axes.plot(right, label="with zero_grad()")
         axes.plot(wrong, label="forgotten")
         axes.set_yscale("log")

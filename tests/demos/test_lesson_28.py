@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from demos import lesson_42_physics as lesson
+from demos import lesson_28_physics as lesson
 from engine import derivative
 
 

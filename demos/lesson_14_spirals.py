@@ -14,11 +14,6 @@ from __future__ import annotations
 from demos.place import heading, picture
 from nn import MLP, Adam, data, fit, plots
 
-SEEN = (
-    "Left, the loss stays near 0.55 for the first third, rises once, and then falls; right, the "
-    "boundary winds between the two arms."
-)
-
 
 def main() -> dict[str, float]:
     """Two hidden layers on two spirals."""
@@ -39,8 +34,8 @@ def main() -> dict[str, float]:
     )
     print(history)
     history.film.title = "Two spirals"
-    history.film.save(picture("lesson_10_film.html", "The training as a film: 140 epochs to scrub and play."))
-    with plots.chart(1, 2, size=(9.6, 4.2), path=picture("lesson_10_spirals.png", SEEN)) as (_, axes):
+    history.film.save(picture("lesson_14_film.html"))
+    with plots.chart(1, 2, size=(9.6, 4.2), path=picture("lesson_14_spirals.png")) as (_, axes):
         axes[0].plot(history["loss"], color=plots.COLORS[1])
         axes[0].axhline(0.693, color="#9a9a9a", linestyle=":", label="guessing: log 2")
         axes[0].set_title("first a plateau, then down")

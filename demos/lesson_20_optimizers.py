@@ -15,11 +15,6 @@ from demos.place import heading, picture
 from engine import Value
 from nn import MLP, SGD, Adam, AdamW, Optimizer, RMSProp, data, fit, plots
 
-SEEN = (
-    "Left, paths through the valley: plain descent zigzags, the others go along it; right, the losses "
-    "on two moons, plain descent's the highest."
-)
-
 START, STEPS = (-18.0, 3.0), 60
 
 
@@ -80,7 +75,7 @@ def main() -> dict[str, float]:
         print(f"{name:10} {courses[name][-1]:.4f}")
         results[f"{name} on moons"] = courses[name][-1]
 
-    with plots.chart(1, 2, size=(11.4, 4.2), path=picture("lesson_16_optimizers.png", SEEN)) as (_, axes):
+    with plots.chart(1, 2, size=(11.4, 4.2), path=picture("lesson_20_optimizers.png")) as (_, axes):
         xs, ys = [place / 2 - 20 for place in range(61)], [place / 10 - 4 for place in range(81)]
         heights = [[x * x / 20 + y * y for x in xs] for y in ys]
         axes[0].contour(xs, ys, heights, levels=[0.3, 1, 2.5, 5, 9, 14, 20], colors="#c8c8c8", linewidths=0.8)

@@ -18,11 +18,6 @@ from typing import Any
 from demos.place import heading, picture
 from nn import MLP, Adam, Dropout, EarlyStopping, History, Sequential, data, fit, plots
 
-SEEN = (
-    "Left, the loss on the twenty points keeps falling while the loss on others rises; right, the curve "
-    "without a remedy runs after the points, and those with one stay near the true sine."
-)
-
 
 def sample(count: int, seed: int) -> tuple[list[list[float]], list[float]]:
     """Points of y = sin(x) with noise, x and y scaled to about -1 to 1."""
@@ -42,7 +37,7 @@ def wide() -> MLP:
 
 def draw(course: History, curves: dict[str, Any], xs: list[list[float]], ys: list[float]) -> None:
     """The two losses that part ways, and the curves that were learned."""
-    with plots.chart(1, 2, size=(10.8, 4.2), path=picture("lesson_15_overfitting.png", SEEN)) as (_, axes):
+    with plots.chart(1, 2, size=(10.8, 4.2), path=picture("lesson_19_overfitting.png")) as (_, axes):
         axes[0].plot(course["loss"], label="on the twenty points")
         axes[0].plot(course["validation loss"], "--", label="on others")
         axes[0].set_yscale("log")
@@ -105,7 +100,7 @@ def main() -> dict[str, float]:
     draw(histories["as it is"], curves, xs, ys)
     film = histories["as it is"].film
     film.title = "Overfitting twenty points"
-    film.save(picture("lesson_15_film.html", "As it is, as a film: first the sine, then the noise."))
+    film.save(picture("lesson_19_film.html"))
     return results
 
 

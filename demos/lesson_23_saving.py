@@ -15,11 +15,6 @@ from typing import Any
 from demos.place import heading, picture
 from nn import MLP, Adam, History, SavingError, data, fit, load, plots, save
 
-SEEN = {
-    "saving": "The loss of a run in one piece, and on it, exactly, that of the first 8 epochs and of the "
-    "resumed run.",
-}
-
 
 def train(epochs: int, **settings: Any) -> tuple[MLP, History]:
     """The same run each time, for so many epochs."""
@@ -34,7 +29,7 @@ def train(epochs: int, **settings: Any) -> tuple[MLP, History]:
 
 def main() -> dict[str, float]:
     """A run in one piece, a run in two, and a file that was tampered with."""
-    checkpoint = picture("lesson_19_checkpoint.json")
+    checkpoint = picture("lesson_23_checkpoint.json")
     checkpoint.unlink(missing_ok=True)
     whole, course = train(20)
     _, first_part = train(8, checkpoint=checkpoint)
@@ -47,7 +42,7 @@ def main() -> dict[str, float]:
     print(f"all {len(whole.state())} parameters have the same bits: {same}")
 
     heading("the file")
-    path = picture("lesson_19_model.json")
+    path = picture("lesson_23_model.json")
     save(whole, path)
     text = path.read_text(encoding="utf-8")
     print(f"{text[:220]} …")
@@ -65,7 +60,7 @@ def main() -> dict[str, float]:
         print(str(error).replace(str(path.parent), "demos/out"))
     path.write_text(text, encoding="utf-8")
 
-    with plots.chart(size=(6.2, 3.6), path=picture("lesson_19_saving.png", SEEN["saving"])) as (_, (axes,)):
+    with plots.chart(size=(6.2, 3.6), path=picture("lesson_23_saving.png")) as (_, (axes,)):
         axes.plot(range(1, 21), course["loss"], linewidth=5, alpha=0.35, label="in one piece")
         axes.plot(range(1, 9), first_part["loss"], label="the first 8 epochs")
         axes.plot(range(8, 21), second_part["loss"][7:], "--", label="resumed from the checkpoint")

@@ -14,16 +14,11 @@ from __future__ import annotations
 from demos.place import heading, picture
 from nn import MLP, SGD, data, fit, metrics, plots
 
-SEEN = (
-    "Left, the ROC rises steeply to nearly all malignant tumors found at few false alarms; right, the "
-    "predicted probabilities of the two groups lie at opposite ends."
-)
-
 
 def draw(test: data.Dataset, scores: list[float], area: float) -> None:
     """The ROC, and how the probabilities of the two classes are spread."""
     false_rates, true_rates, _ = metrics.roc_curve(test.targets, scores)
-    with plots.chart(1, 2, size=(9.6, 4.0), path=picture("lesson_11_breast_cancer.png", SEEN)) as (_, axes):
+    with plots.chart(1, 2, size=(9.6, 4.0), path=picture("lesson_15_breast_cancer.png")) as (_, axes):
         axes[0].plot(false_rates, true_rates, drawstyle="steps-post")
         axes[0].plot([0, 1], [0, 1], ":", color="#9a9a9a")
         axes[0].set_title(f"ROC, area {area:.3f}")

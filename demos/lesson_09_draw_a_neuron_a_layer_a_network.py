@@ -18,14 +18,6 @@ from engine import RenderError, Value, draw, mean, page
 from nn import MLP, Neuron
 
 SAMPLES = 100
-SEEN = {
-    "neuron": "A neuron: two inputs, two weights and a bias into one sum, and its tanh.",
-    "neuron_expanded": "The same neuron with every multiplication and addition as a box.",
-    "neurons": "A network of 33 neurons, one box each, marked with the number of samples that it met.",
-    "layers": "The same network as three boxes in a row.",
-    "inside": "The first layer opened, and in it one neuron with its weights.",
-    "network": "The page of a network, which opens layer by layer and neuron by neuron.",
-}
 
 
 def neuron_output() -> Value:
@@ -82,9 +74,9 @@ def main() -> dict[str, float]:
     }
     try:
         for name, drawing in drawings.items():
-            print(drawing.save(picture(f"lesson_21_{name}.svg", SEEN[name])).name)
+            print(drawing.save(picture(f"lesson_09_{name}.svg")).name)
         print(
-            page(network_loss(5)).save(picture("lesson_21_network.html", SEEN["network"])).name,
+            page(network_loss(5)).save(picture("lesson_09_network.html")).name,
             "opens layer by layer",
         )
     except RenderError as missing:

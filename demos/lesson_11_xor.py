@@ -13,17 +13,12 @@ from __future__ import annotations
 from demos.place import heading, picture
 from nn import MLP, SGD, data, fit, plots
 
-SEEN = (
-    "Left, one neuron: no boundary at all, 0.5 everywhere; right, four hidden neurons: a band between "
-    "the two classes."
-)
-
 
 def main() -> dict[str, float]:
     """One neuron, then a hidden layer of four."""
     corners = data.xor(4)
     results: dict[str, float] = {}
-    with plots.chart(1, 2, size=(9.0, 4.2), path=picture("lesson_07_xor.png", SEEN)) as (_, axes):
+    with plots.chart(1, 2, size=(9.0, 4.2), path=picture("lesson_11_xor.png")) as (_, axes):
         for place, (name, sizes) in enumerate((("one neuron", [1]), ("four hidden neurons", [4, 1]))):
             model = MLP(2, sizes, activation="tanh", output="sigmoid", seed=3)
             history = fit(

@@ -105,16 +105,7 @@ def main() -> dict[str, float]:
 
     heading("where the digits are, as a picture")
     disaster = examined(lambda x: (1 - x.cos()) / x**2, {"x": 1e-5})
-    print(
-        draw(disaster.root, marks=disaster)
-        .save(
-            picture(
-                "lesson_31_digits.svg",
-                "The graph of a disaster, colored by how many digits are lost in each box.",
-            )
-        )
-        .name
-    )
+    print(draw(disaster.root, marks=disaster).save(picture("lesson_25_digits.svg")).name)
     return facts
 
 

@@ -111,7 +111,7 @@ def main() -> dict[str, float]:
 
     heading("in LaTeX: the loss, its derivative, one step of backward (a notebook shows them typeset)")
     print(latex(loss), latex(loss, wrt=w), latex(steps(loss)[3]), sep="\n")
-    typeset([latex(loss), latex(loss, wrt=w)], "lesson_32_formulas.svg")
+    typeset([latex(loss), latex(loss, wrt=w)], "lesson_26_formulas.svg")
     return facts
 
 

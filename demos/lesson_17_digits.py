@@ -16,19 +16,10 @@ from typing import Any
 from demos.place import heading, picture
 from nn import MLP, Adam, data, fit, metrics, plots
 
-FILMED = (
-    "The training as a film: weights as images, what the layers give, and their gradients, epoch by epoch."
-)
-SEEN = {
-    "digits": "Above, eight images with what they were read as; below, the weights of eight hidden neurons "
-    "as images, blue where ink speaks for the neuron and red where it speaks against it.",
-    "digits_confusion": "The confusion matrix of ten digits: nearly all counts lie on the diagonal.",
-}
-
 
 def draw(model: MLP, test: data.Dataset, answers: list[int], wrong: list[int]) -> None:
     """Mistaken images, and the weights of hidden neurons as images."""
-    with plots.chart(2, 8, size=(9.6, 2.9), path=picture("lesson_13_digits.png", SEEN["digits"])) as (
+    with plots.chart(2, 8, size=(9.6, 2.9), path=picture("lesson_17_digits.png")) as (
         figure,
         axes,
     ):
@@ -70,10 +61,10 @@ def main() -> dict[str, float]:
     )
     print(history)
     history.film.title = "Digits"
-    history.film.save(picture("lesson_13_film.html", FILMED))
+    history.film.save(picture("lesson_17_film.html"))
     answers = [row.index(max(row)) for row in model.predict(test.inputs)]
     matrix = metrics.confusion_matrix(test.targets, answers, classes=range(10))
-    plots.confusion(matrix, test.classes, picture("lesson_13_digits_confusion.png", SEEN["digits_confusion"]))
+    plots.confusion(matrix, test.classes, picture("lesson_17_digits_confusion.png"))
 
     wrong = [place for place, answer in enumerate(answers) if answer != test.targets[place]]
     heading(f"{len(wrong)} of {len(answers)} mistaken")

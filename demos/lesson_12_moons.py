@@ -14,11 +14,6 @@ from __future__ import annotations
 from demos.place import heading, picture
 from nn import MLP, Adam, data, evaluate, fit, plots
 
-SEEN = (
-    "Without hidden neurons the boundary is a straight line; with two it is bent; with eight it follows "
-    "both moons."
-)
-
 SIZES = ([1], [2, 1], [8, 1])
 
 
@@ -27,7 +22,7 @@ def main() -> dict[str, float]:
     train, test = data.moons(240, noise=0.12, seed=1).split(test=0.4, seed=1)
     results: dict[str, float] = {}
     heading("hidden neurons and accuracy on points that were not trained on")
-    with plots.chart(1, 3, size=(11.4, 3.9), path=picture("lesson_08_moons.png", SEEN)) as (_, axes):
+    with plots.chart(1, 3, size=(11.4, 3.9), path=picture("lesson_12_moons.png")) as (_, axes):
         for place, sizes in enumerate(SIZES):
             hidden = sizes[0] if len(sizes) > 1 else 0
             model = MLP(2, sizes, activation="tanh", output="sigmoid", seed=1)
@@ -52,9 +47,7 @@ def main() -> dict[str, float]:
             axes[place].set_title(f"{hidden} hidden neurons: {scores['accuracy']:.0%}")
             results[f"{hidden} hidden"] = scores["accuracy"]
     history.film.title = "Two moons, eight hidden neurons"
-    history.film.save(
-        picture("lesson_08_film.html", "The last of the three as a film: how the boundary bends.")
-    )
+    history.film.save(picture("lesson_12_film.html"))
     return results
 
 

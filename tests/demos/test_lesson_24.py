@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from demos import lesson_30_edges as lesson
+from demos import lesson_24_edges as lesson
 from engine.conventions import rows
 
 

@@ -13,11 +13,6 @@ from __future__ import annotations
 from demos.place import heading, picture
 from nn import MLP, Adam, Layer, Sequential, data, fit, plots
 
-SEEN = (
-    "One neuron on x and y draws a line through both classes; one on x² + y² draws a circle; three "
-    "hidden neurons draw a rounded triangle around the inner class."
-)
-
 
 def squared(point: list[float]) -> list[float]:
     """x² + y² for a point: the one number that matters here, shifted to around 0."""
@@ -35,7 +30,7 @@ def main() -> dict[str, float]:
     }
     results: dict[str, float] = {}
     heading("accuracy")
-    with plots.chart(1, 3, size=(11.4, 3.9), path=picture("lesson_09_circles.png", SEEN)) as (_, axes):
+    with plots.chart(1, 3, size=(11.4, 3.9), path=picture("lesson_13_circles.png")) as (_, axes):
         for place, (name, model) in enumerate(networks.items()):
             history = fit(
                 model,
@@ -54,9 +49,7 @@ def main() -> dict[str, float]:
             plots.draw_boundary(axes[place], model, points.inputs, points.targets, resolution=50)
             axes[place].set_title(f"{name}: {results[name]:.0%}", fontsize=10)
     history.film.title = "A circle, three hidden neurons"
-    history.film.save(
-        picture("lesson_09_film.html", "The last of the three as a film: three lines close a ring.")
-    )
+    history.film.save(picture("lesson_13_film.html"))
     weight, bias = (parameter.data for parameter in networks["one neuron on x² + y²"].parameters())
     radius = ((2.0 - bias / weight) / 4.0) ** 0.5
     print(f"\nthe neuron on x² + y² draws its line at the radius {radius:.2f}, between 0.5 and 1.0")

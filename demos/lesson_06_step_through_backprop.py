@@ -16,9 +16,6 @@ import io
 from demos.place import heading, picture
 from engine import RenderError, Value, explain, forward_steps, live, page, steps, walk
 
-STEPPED = "The backward pass step by step: each box gets its gradient when its turn comes."
-MOVED = "The same graph with every number to be moved: the gradient is the slope of the curve."
-
 
 def neuron_loss() -> tuple[Value, Value, Value]:
     """(loss, w, b) for one neuron and one sample."""
@@ -67,11 +64,11 @@ def main() -> dict[str, float]:
     loss.backward()
     print(f"loss.backward() makes w.grad = {w.grad} and b.grad = {b.grad}: the same numbers")
 
-    target = picture("lesson_20_steps.html", STEPPED)
+    target = picture("lesson_06_steps.html")
     try:
         page(loss).save(target)
         print(f"the same steps to click through in a browser: {target.name} in {target.parent}")
-        moved = live(loss, learn=[w, b], rate=0.5).save(picture("lesson_20_live.html", MOVED))
+        moved = live(loss, learn=[w, b], rate=0.5).save(picture("lesson_06_live.html"))
         print(f"and with every number to be moved: {moved.name}")
     except RenderError as missing:
         print(missing)

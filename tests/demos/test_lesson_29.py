@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from demos import gpt, lesson_41_gpt
+from demos import gpt, lesson_29_gpt
 
 pytestmark = pytest.mark.skipif(find_spec("names") is None, reason="the package `names` is not installed")
 
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
-    return lesson_41_gpt.main(documents=240, few=2, samples=4)
+    return lesson_29_gpt.main(documents=240, few=2, samples=4)
 
 
 def test_both_gears_have_the_same_losses(found: dict[str, Any]) -> None:
