@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import EngineError, Value, check_gradients
+from nn.modules.layers import Dropout, Layer, Neuron, Sequential
 from nn.modules.module import Module, outputs_for
 from nn.training.losses import Loss, loss_function, loss_name
 from nn.training.tasks import task_of
@@ -108,11 +109,22 @@ def check_outputs(model: Module, loss: str | Loss, inputs: Sequence[Any]) -> Non
             )
 
 
-def last_activation(model: Module) -> str:
-    """The name of the activation that makes a network's outputs; "" for a function, or for none."""
-    layers = [part for _, part in model.modules() if hasattr(part, "activation")]
-    outer = getattr(model, "output", None) or (getattr(layers[-1], "activation", "") if layers else "")
-    return outer if isinstance(outer, str) else ""
+def last_activation(model: Any) -> str:
+    """The name of the activation that makes a network's outputs; "" where that is not known.
+
+    It is known of networks that are called as this package's are; a module of one's own may do anything with
+    the outputs of those in it.
+
+    >>> from nn import MLP, Dropout, Sequential
+    >>> last_activation(Sequential(MLP(2, [3], output="softmax"), Dropout(0.1)))
+    'softmax'
+    """
+    call: Any = type(model).__call__
+    if call is Sequential.__call__:
+        passing = [layer for layer in model.layers if not isinstance(layer, Dropout)]
+        return last_activation(passing[-1]) if passing else ""
+    activation = model.activation if call in (Layer.__call__, Neuron.__call__) else ""
+    return activation if isinstance(activation, str) else ""
 
 
 def check_own_loss(model: Module, loss: str | Loss, inputs: Any, target: Any) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import nn
 from engine import Value
-from nn import MLP, SGD, Adam, Layer, Neuron, RMSProp, evaluate, fit
+from nn import MLP, SGD, Adam, Dropout, Layer, Module, Neuron, RMSProp, Sequential, evaluate, fit
 
 X, Y = [[0.0, 1.0], [1.0, 0.0]], [0, 1]
 MODEL = MLP(2, [3, 1], output="sigmoid", seed=0)
@@ -171,6 +171,25 @@ def test_probabilities_outside_of_0_and_1_are_found_in_a_network_of_one_s_own() 
     assert str(caught.value) == f"{PROBABILITY} an output of this network is 1.25: {TO_SIGMOID}"
     inside = MLP(2, [1], output=lambda x: x.sigmoid(), seed=0)
     assert len(fit(inside, X, Y, loss="binary_cross_entropy", epochs=1, progress=False)) == 1
+
+
+class Squashed(Module):
+    """A network of one's own, which makes probabilities of a linear layer's outputs."""
+
+    def __init__(self, factor: float) -> None:
+        self.inner, self.factor = MLP(2, [3, 1], seed=0), factor
+
+    def __call__(self, inputs: Any, /) -> list[Value]:
+        return [self.factor * output.sigmoid() for output in self.inner(inputs)]
+
+
+def test_what_a_module_of_one_s_own_does_with_its_layers_is_seen_in_its_outputs() -> None:
+    assert len(fit(Squashed(1.0), X, Y, loss="binary_cross_entropy", epochs=1, progress=False)) == 1
+    with pytest.raises(ValueError, match="needs probabilities, and an output of this network is"):
+        fit(Squashed(9.0), X, Y, loss="binary_cross_entropy", progress=False)
+    nested = Sequential(Layer(2, 3, "tanh", seed=0), MLP(3, [1], output="linear", seed=0), Dropout(0.0))
+    with pytest.raises(ValueError, match='the network\'s last layer is "linear"'):
+        fit(nested, X, Y, loss="binary_cross_entropy", progress=False)
 
 
 @pytest.mark.parametrize("loss", ["categorical_cross_entropy", "binary_cross_entropy"])
