@@ -253,9 +253,10 @@ class _Run:
     def _callbacks_end_it(self, number: int) -> bool:
         """Whether one of the callbacks, which are called here, wants this epoch to be the last."""
         answers = [callback(self._record_of(number)) for callback in self.callbacks]
-        if True in answers:
+        ends = any(getattr(answer, "shape", ()) == () and answer == True for answer in answers)  # noqa: E712
+        if ends:
             self.history.ended = f"a callback ended it after epoch {number}"
-        return True in answers
+        return ends
 
     def _is_over(self, number: int) -> bool:
         over = self.stopping is not None and number > 0 and self.stopping.is_over(number)

@@ -176,7 +176,7 @@ class Recordings:
 
         A cache that fills itself in the first call is honest; what changes every time is refused.
         """
-        before = self._watch or Watch(self.original.function)
+        before = self._watch or Watch(self.original.function, self.original.parameters)
         if before.refusal:
             raise ReplayError(f"{self.name} {before.refusal}")
         if self._watch and before.look(everything=True):
@@ -212,7 +212,7 @@ class Recordings:
                 what = watch.look(everything=True)
                 if last or error.where or not what:
                     raise
-            watch = Watch(self.original.function)
+            watch = Watch(self.original.function, self.original.parameters)
         if what or (self._generators and self._generators.moved()):
             raise ReplayError(f"{self.name} cannot be recorded: {what}")  # explained where it is caught
         return watch, path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import warnings
+from array import array
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -182,6 +183,13 @@ def test_an_annealed_value_is_followed_without_recording_anew() -> None:
 # ── Errors stay what they are ─────────────────────────────────────────────────────────────────────
 
 
+def test_a_callback_may_return_anything() -> None:
+    for answer in ([1.0], array("d", [1.0]), "no", 0, None):
+        history, _ = trained("auto", callbacks=[lambda _, answer=answer: answer], epochs=2)
+        assert history.ended == "all 2 epochs done"
+    assert len(trained("auto", callbacks=[lambda epoch: epoch.number == 1])[0]) == 1
+
+
 class OwnError(Exception):
     pass
 
@@ -289,7 +297,21 @@ def keeping_a_mean() -> dict[str, Any]:
     return {"loss": loss}
 
 
-@pytest.mark.parametrize("describe", [noisy, noisy_globally, counting, keeping_a_mean])
+def reading_a_gradient() -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+
+    def make() -> Module:
+        kept["model"] = small()
+        return kept["model"]  # type: ignore[no-any-return]
+
+    def loss(p: Any, t: Any) -> Any:
+        bias = kept["model"].layers[0].neurons[0].bias
+        return cross_entropy(p, t) * (1.0 + abs(bias.grad or 0.0))
+
+    return {"make": make, "loss": loss}
+
+
+@pytest.mark.parametrize("describe", [noisy, noisy_globally, counting, keeping_a_mean, reading_a_gradient])
 def test_what_cannot_be_replayed_is_as_if_nobody_had_tried(describe: Callable[[], dict[str, Any]]) -> None:
     state = random.getstate()
     try:

@@ -37,9 +37,9 @@ class Watch:
     `refusal` says what the function reads that cannot be watched, "" where there is no such thing.
     """
 
-    def __init__(self, function: Any) -> None:
+    def __init__(self, function: Any, parameters: Iterable[Value] = ()) -> None:
         reach = Reach(function)
-        self.refusal = reach.refusal
+        self.refusal = reach.refusal or _gradient_read(reach, set(parameters))
         self._counted = reach.counted
         self._always: list[Place] = []
         self._seldom: list[Place] = [*reach.seldom]
@@ -94,3 +94,9 @@ class Watch:
 
     def _everything(self) -> list[Place]:
         return [*self._always, *self._counted, *self._seldom]
+
+
+def _gradient_read(reach: Reach, parameters: set[Value]) -> str:
+    """Which parameter's gradient is read: each step of a training changes it, in replay at another time."""
+    found = [place.path for place in reach.places if place.key == "grad" and place.owner in parameters]
+    return f"reads {found[0]}, which every step changes; pass it as an argument" if found else ""
