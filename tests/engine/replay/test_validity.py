@@ -441,8 +441,8 @@ def test_without_a_protection_a_program_turns_silent(name: str, monkeypatch: pyt
     if instead is None:
 
         class Trusting(Watch):
-            def __init__(self, function: Any) -> None:
-                super().__init__(function)
+            def __init__(self, *given: Any) -> None:
+                super().__init__(*given)
                 self.refusal = ""
 
         instead = Trusting
