@@ -139,6 +139,15 @@ def test_errors_that_are_caught(function: Callable[..., Any], wanted: str, execu
     assert verdict(function, [W, V], XS, YS, executor=executor) == later
 
 
+@pytest.mark.parametrize("function", [log_or_less, anything_goes, divided, suppressed, picked])
+def test_a_recording_in_which_an_error_was_caught_is_refused(function: Callable[..., Any]) -> None:
+    """Also where all other samples that are compared have the same error."""
+    with pytest.raises(ReplayError, match="caught"):
+        record(function, [W, V], [-1.0, 5])
+    with pytest.raises(ReplayError, match="caught"):
+        compile(function, [W, V])([-1.0, -1.0, 2.0, -1.0], [5, 5, 0, 5])
+
+
 @pytest.mark.parametrize("executor", EXECUTORS)
 @pytest.mark.parametrize(
     ("function", "wanted"),

@@ -60,6 +60,7 @@ def test_small_constants_keep_their_order_to_the_last_bit() -> None:
     for function in (
         lambda x: (x * W + third) - third,
         lambda x: total([x * W, third, -third]),
+        lambda x: 2.0 * ((x * W + third) + x) - 2.0 * third,
     ):
         wanted = [function(float(x)).data for x in samples]
         assert compile(function, [W], "numpy")(samples).tolist() == wanted

@@ -238,6 +238,12 @@ def test_identity_with_a_number_is_refused(text: str) -> None:
         followed(harmless_function, [0, 2, 1, 3, 4])
 
 
+def test_the_last_sample_is_compared_too() -> None:
+    """Whether two small whole numbers are one object is a question that tracers do not hear."""
+    with pytest.raises(ReplayError, match="x is"):
+        compile(lambda y, z: y * W if y is z else y * W * 2.0, [W])([1, 2, 3], [5, 6, 3])
+
+
 def test_a_condition_that_is_not_tested_leaves_a_guard() -> None:
     program = compile(lambda x: x * W if (x > 2.0) is True else -x * W, [W])
     with pytest.raises(ReplayError, match="is"):
