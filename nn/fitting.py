@@ -21,7 +21,7 @@ from typing import Any
 
 from engine import EngineError, ReplayError
 from nn.checkpoints import Checkpoint
-from nn.data.scaling import Scaler
+from nn.data.scaling import Scaler, ensure_scaler
 from nn.data.schema import Schema
 from nn.data.tables import batches
 from nn.errors import TrainingError
@@ -97,6 +97,7 @@ def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three ha
     samples, held_out = samples.set_aside(model, loss, validation, seed, schema)
     samples = samples.class_weighted(class_weight, loss, schema)
     if scaler is not None:
+        ensure_scaler(scaler)
         schema = replace(schema, scaler=scaler.ready(samples.inputs, samples.weights))
     samples = samples.scaled(schema.scaler)
     held_out = held_out and held_out.scaled(schema.scaler)

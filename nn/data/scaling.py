@@ -16,7 +16,7 @@ from typing import Any, overload
 from nn.data.rows import Rows
 from nn.data.tables import Dataset, as_rows
 
-__all__ = ["Scaler", "standardize"]
+__all__ = ["Scaler", "ensure_scaler", "standardize"]
 
 Row = list[float]
 
@@ -85,6 +85,12 @@ class Scaler:
 
     def __repr__(self) -> str:
         return f"Scaler({f'fitted on {len(self.means)} columns' if self.means else ''})"
+
+
+def ensure_scaler(given: Any) -> None:
+    """Raise TypeError unless this is a scaler of ours."""
+    if not isinstance(given, Scaler):
+        raise TypeError(f"scaler must be a data.Scaler, got {given!r:.60}; write scaler=data.Scaler()")
 
 
 def standardize(first: Dataset, *others: Dataset) -> tuple[Dataset, ...]:

@@ -66,7 +66,7 @@ class Schema:
         elif self.columns:
             rows = [self._encoded(row, f"{what}[{place}]") for place, row in enumerate(_records(raw))]
         else:
-            rows = raw
+            rows = _plain(raw, what)
         return rows if self.scaler is None else self.scaler.transform(as_rows(rows, what))
 
     def _aligned(self, dataset: Dataset) -> Sequence[Row]:
@@ -153,6 +153,16 @@ class Schema:
         )
         scaler = None if state["scaler"] is None else Scaler(**state["scaler"])
         return Schema(columns, scaler, tuple(state["classes"]), state["decision"])
+
+
+def _plain(raw: Any, what: str) -> Any:
+    """Rows of which no column has a name: as they are, or those of a frame."""
+    if hasattr(raw, "to_numpy"):
+        return as_rows(raw, what)
+    first = raw[0] if isinstance(raw, list) and raw else None
+    if isinstance(raw, str | bytes | Mapping) or isinstance(first, str | Mapping):
+        raise TypeError(f"{what} are lists of numbers: this model knows no names of columns; got {raw!r:.60}")
+    return raw
 
 
 def _records(raw: Any) -> Iterable[Any]:

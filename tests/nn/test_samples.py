@@ -427,3 +427,24 @@ def test_another_table_goes_by_the_names_of_its_columns(
     (tmp_path / "less.csv").write_text("kind,size\napple,1.5\nmelon,9\n")
     with pytest.raises(ValueError, match="only one has 'color'"):
         model.predict(data.from_csv(tmp_path / "less.csv", target="kind", classes=True))
+
+
+@pytest.mark.parametrize("scaler", [True, "standard", object()])
+def test_what_is_no_scaler_is_told(scaler: Any) -> None:
+    with pytest.raises(TypeError, match=r"scaler must be a data\.Scaler.*write scaler=data\.Scaler\(\)"):
+        train(three(), *noisy(8), scaler=scaler)
+
+
+@pytest.mark.parametrize("rows", [{"a": 1.0}, [{"a": 1.0, "b": 2.0}], "rows", ["a", "b"]])
+def test_names_of_columns_need_a_model_that_knows_them(rows: Any) -> None:
+    with pytest.raises(TypeError, match="knows no names of columns"):
+        three().predict(rows)
+
+
+def test_a_frame_without_known_columns_is_its_numbers() -> None:
+    pandas = pytest.importorskip("pandas")
+    inputs, targets = noisy(9)
+    frame, model = pandas.DataFrame(inputs, columns=["a", "b"]), three()
+    assert model.predict(frame) == model.predict(inputs)
+    train(model, frame, pandas.Series(targets))
+    assert evaluate(model, frame, pandas.Series(targets), metrics="accuracy")["accuracy"] >= 0.0
