@@ -39,8 +39,8 @@ class Case:
         chosen = whole.take(range(0, step * self.samples, step))
         outputs = self.sizes[-1]
         if outputs == 1:
-            return chosen.inputs, [[float(target)] for target in chosen.targets]
-        return chosen.inputs, [
+            return list(chosen.inputs), [[float(target)] for target in chosen.targets]
+        return list(chosen.inputs), [
             [float(target == place) for place in range(outputs)] for target in chosen.targets
         ]
 
