@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import nn
-from engine import Value
+from engine import Value, relu
 from nn import MLP, SGD, Adam, Dropout, Layer, Module, Neuron, RMSProp, Sequential, evaluate, fit
 
 X, Y = [[0.0, 1.0], [1.0, 0.0]], [0, 1]
@@ -236,7 +236,7 @@ def test_a_loss_that_leaves_the_graph_on_its_way_is_warned_of() -> None:
     with pytest.warns(UserWarning, match="past the graph") as heard:
         fit(MODEL, X, Y, loss=partly_through_math, epochs=1, progress=False)
     assert str(heard[0].message) == (
-        "the loss partly_through_math depends on prediction 0 past the graph, where nothing flows back: "
+        "the loss partly_through_math depends on the predictions past the graph, where nothing flows back: "
         "math.log, float() and .data leave the graph; write log(p) with `from engine import log`, "
         "or p.detach() where that is meant"
     )
@@ -248,3 +248,28 @@ def test_a_loss_that_leaves_the_graph_on_its_way_is_warned_of() -> None:
 )
 def test_optimizers_as_they_are_meant_are_made(optimizer: Any) -> None:
     assert optimizer.learning_rate == 0.1
+
+
+def weighted(predictions: Any, target: float) -> Any:
+    return (predictions[0] - target) ** 2 * predictions[0].detach()
+
+
+def decided(predictions: Any, target: float) -> Any:
+    return (predictions[0] - target) ** 2 if float(predictions[0]) > 0.5 else abs(predictions[0] - target)
+
+
+def steep(predictions: Any, target: float) -> Any:
+    return abs(1e6 * (predictions[0] - target)) + relu(predictions[0] - 0.5)
+
+
+@pytest.mark.parametrize("loss", [weighted, decided, steep])
+def test_what_is_detached_on_purpose_a_decision_and_a_kink_are_no_slips(loss: Any) -> None:
+    model = MLP(2, [3, 1], output="sigmoid", seed=0)
+    assert len(fit(model, X, Y, loss=loss, optimizer=SGD(1e-9), epochs=1, progress=False)) == 1
+
+
+def test_a_loss_of_one_s_own_takes_what_the_network_gives() -> None:
+    def squared(prediction: Any, target: float) -> Any:
+        return (prediction - target) ** 2
+
+    assert len(fit(Neuron(2, "tanh", seed=0), X, Y, loss=squared, epochs=1, progress=False)) == 1
