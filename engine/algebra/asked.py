@@ -39,7 +39,7 @@ def symbolic(root: Node, wrt: Node | None = None, *, limit: int = LIMIT, names: 
 
 
 def formula(root: Node, wrt: Node | None = None, *, limit: int = LIMIT, names: bool = True) -> str:
-    """The graph as text that Python and sympy can read, simplified; with `wrt` the derivative by that node.
+    """The graph as text, simplified, as sympy writes it; with `wrt` the derivative by that node.
 
     Simplified means: the shortest of the forms that sympy quickly finds, common factors taken out, fractions
     reduced. `sympy.simplify(symbolic(root))` tries more, and may take minutes. A notebook shows the text
