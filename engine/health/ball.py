@@ -209,5 +209,6 @@ class Undecided:
             branch if type(branch) is Ball else self.numbers.lift(0.0 if branch is None else branch)
             for branch in (chosen, other)
         )
-        apart = abs(mine.mid - its.mid)
-        return self.numbers.made(mine.mid, max(mine.rad, apart + its.rad), self.numbers.zero)
+        reach = abs(mine.mid - its.mid) + its.rad
+        # of an unknown branch the reach is nan, which stands first so that it is what max returns
+        return self.numbers.made(mine.mid, max(reach, mine.rad), self.numbers.zero)

@@ -2,8 +2,8 @@
 
 The computed result is off by its own rounding (the row's `ulp`), and by what the operands' radii do to it.
 The second is bounded by the mean value theorem: guess a radius ρ; run the row's local derivatives on balls,
-with ρ around the output; if they, times the operands' radii, plus the rounding stay within ρ, the guess is
-proved, for along the straight line from the computed to the exact operands the result cannot leave ρ first.
+with ρ around the output; if they, times the operands' radii, plus the rounding stay below ρ, the guess is
+proved, for along the straight line from the computed to the exact operands the result cannot reach ρ first.
 That needs a function without jumps. Where there may be one, and where no guess can be proved, a row that is
 monotone in each operand takes its extremes at the corners of the box; else nothing is known.
 
@@ -183,16 +183,16 @@ class Numbers(Arithmetic, ABC):
         self, operation: Operation, out: Real, rounding: Real, balls: Sequence[Ball]
     ) -> tuple[Real, Partials] | None:
         """The radius by the mean value theorem, None where no guess can be proved."""
-        guess = (self._first_guess(operation, out, balls) * 1.01 + rounding) * self.grow
+        guess = (self._first_guess(operation, out, balls) * 1.01 + rounding) * self.grow or self.least
         for attempt in range(TRIES):
             partials = self.partials(operation, self.made(out, guess, self.zero), balls)
             sizes = [p.size if type(p) is Ball else self.zero for p in partials]
             need = (self._moved(sizes, balls) + rounding) * self.grow
-            if need <= guess:
+            if need < guess:
                 return need, partials
             if not need < self.infinite:
                 return None
-            guess = need * (1.02 if attempt == 0 else 4)
+            guess = need * (1.02 if attempt == 0 else 4) or self.least
         return None
 
     def _first_guess(self, operation: Operation, out: Real, balls: Sequence[Ball]) -> Real:

@@ -70,8 +70,8 @@ def bounds(root: Node, *, digits: float, limit: int) -> Bounds:
     """
     first = both_passes(root, Floats())
     computed = adjoints(root, lambda node: node.partials)
-    values = {node: ball.rad for node, ball in first.values.items()}
-    gradients = {node: ball.rad for node, ball in first.gradients.items()}
+    values = {node: _off(node._data, ball) for node, ball in first.values.items()}
+    gradients = {node: _off(computed.get(node, 0.0), ball) for node, ball in first.gradients.items()}
     enough = digits <= 0.0 or (
         not first.undecided
         and all(
@@ -86,6 +86,14 @@ def bounds(root: Node, *, digits: float, limit: int) -> Bounds:
     if enough or limit < FIRST:
         return known
     return _with_more_bits(root, known, limit)
+
+
+def _off(number: float, ball: Ball) -> float:
+    """How far the number can be from what the ball is around, which nearly always is the number itself."""
+    if ball.mid == number:
+        return float(ball.rad)
+    bound = (abs(ball.mid - number) + ball.rad) * ball.numbers.grow
+    return float(bound) if bound == bound else math.inf
 
 
 def _with_more_bits(root: Node, known: Bounds, limit: int) -> Bounds:

@@ -27,6 +27,7 @@ __all__ = ["ManyDigits", "knows"]
 
 GUARD = 32  # bits that functions are computed with and that nobody relies on
 LARGEST = 1e8  # exp of more than this is refused: its exponent alone would fill the memory
+SMALLEST = 2**20  # 2 to the minus this is smaller than what matters, and not 0
 WIDEST = 4096  # bits from the first to the last of a number that is turned into a fraction
 Real = Any
 
@@ -103,7 +104,7 @@ class ManyDigits(Numbers):
         self.unit = many.ldexp(1, -bits)
         self.rounded = many.ldexp(1, -bits - GUARD)
         self.grow = 1 + many.ldexp(1, -40)
-        self.infinite, self.zero, self.least = many.inf, many.mpf(0), many.mpf(0)
+        self.infinite, self.zero, self.least = many.inf, many.mpf(0), many.ldexp(1, -SMALLEST)
         self.unknown = Ball(many.nan, many.inf, self)
         self._floats: dict[float, Ball] = {}
 

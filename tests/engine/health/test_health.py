@@ -18,9 +18,11 @@ from engine import (
     atan2,
     custom_operation,
     health,
+    hypot,
     logsumexp,
     maximum,
     mean,
+    norm,
     ops,
     remember_lines,
     softmax,
@@ -381,6 +383,17 @@ def test_a_bound_of_what_is_too_small_for_a_float_is_not_0() -> None:
     assert found[y].bound > 0
     assert found[x].gradient_bound > 0
     assert holds(found)
+
+
+def test_a_guess_of_0_is_no_proof() -> None:
+    """exp(−800) is 0 in floats and 4e-348 exactly, where hypot has slope 1, not that of its kink."""
+    x = leaf(-800.0, "x")
+    for root in (hypot(x.exp(), 0.0), norm([x.exp(), x.exp()])):
+        found = health(root, digits=0)
+        assert found[root].bound > 0
+        assert found[root.parents[0]].gradient_bound >= 0.5
+        assert holds(found)
+        assert holds(health(root))
 
 
 def test_deep_graphs_are_no_matter() -> None:

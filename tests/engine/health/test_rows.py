@@ -16,7 +16,7 @@ from engine.health.ball import Ball
 from engine.health.enclosure import Numbers
 from engine.health.floats import Floats
 from engine.health.many_digits import ManyDigits, knows
-from engine.operation import Operation
+from engine.operation import Operation, choose
 
 floats = import_module("engine.health.floats")
 ROWS = list(ops.TABLE.values())
@@ -146,6 +146,14 @@ def test_where_a_row_says_that_it_is_monotone_it_is(row: Operation) -> None:
         steps = [b - a for a, b in pairwise(results)]
         noise = 16 * 2.0**-52 * max(map(abs, results))
         assert all(step >= -noise for step in steps) or all(step <= noise for step in steps), line
+
+
+@pytest.mark.parametrize("numbers", [Floats(), ManyDigits(128)], ids=["floats", "many digits"])
+def test_a_choice_with_a_branch_of_which_nothing_is_known(numbers: Numbers) -> None:
+    near = numbers.made(numbers.zero, numbers.exact(1e-300).mid, numbers.zero)
+    unknown = near / numbers.exact(0.0)
+    assert not choose(near > 0.0, unknown, 0.0).rad < math.inf
+    assert not choose(near > 0.0, 0.0, unknown).rad < math.inf
 
 
 # ── The tests above find what is wrong ────────────────────────────────────────────────────────────
