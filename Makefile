@@ -8,7 +8,7 @@ BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo demos test check fmt bench fuzz clean
+.PHONY: help demo demos test check fmt bench accuracy fuzz clean
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -34,6 +34,9 @@ fmt: $(VENV)/check ## put the code into its one format
 
 bench: $(VENV)/bench ## speed, side by side with other engines in one run
 	$(BIN)/python -m tests.benchmarks
+
+accuracy: $(VENV)/check ## how many digits of every function and its derivatives are right, beside torch's
+	$(BIN)/python -m tests.benchmarks.accuracy $(ARGS)
 
 fuzz: $(VENV)/check ## replay against eager on random functions: make fuzz SECONDS=60
 	$(BIN)/python -m tests.fuzz $(SECONDS)

@@ -6,6 +6,7 @@ it has one main operand: `tanh(x)` is `x.tanh()`.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, overload
 
@@ -13,6 +14,7 @@ from engine import modes, ops
 from engine.operation import Operation, choose
 from engine.quick import written_dot
 from engine.real import as_number
+from engine.special import elementary
 from engine.value import Value, make_node, quick
 
 MOST_WRITTEN_OUT = 200  # operands of a dot; beyond, a loop is nearly as quick, and the text is long
@@ -110,6 +112,7 @@ sinh, cosh, tanh = _function(ops.sinh), _function(ops.cosh), _function(ops.tanh)
 asinh, acosh, atanh = _function(ops.asinh), _function(ops.acosh), _function(ops.atanh)
 atan2, hypot = _function(ops.atan2), _function(ops.hypot)
 lgamma, digamma, polygamma = _function(ops.lgamma), _function(ops.digamma), _function(ops.polygamma)
+degrees, radians, sinc = _function(ops.degrees), _function(ops.radians), _function(ops.sinc)
 erf, erfc, sign = _function(ops.erf), _function(ops.erfc), _function(ops.sign)
 floor, ceil = _function(ops.floor), _function(ops.ceil)
 maximum, minimum = _function(ops.maximum), _function(ops.minimum)
@@ -205,12 +208,12 @@ def _dot_in_a_loop(weights: Sequence[Any], inputs: Sequence[Any], bias: Any) -> 
     try:
         w = [node._data for node in weights]
         x = [node._data for node in inputs]
-        data = ops.weighted_sum(w, x, 0.0 if bias is None else bias._data)
+        data = elementary.weighted_sum(w, x, 0.0 if bias is None else bias._data)
     except AttributeError:  # a plain number among them
         return make_node(ops.dot, operands)
     if data != data:
         return make_node(ops.dot, operands)
-    return _wide_node(ops.dot, data, operands, ops.weighted_sum_partials(w, x, bias))
+    return _wide_node(ops.dot, data, operands, elementary.weighted_sum_partials(w, x, bias))
 
 
 def total(values: Iterable[Value | float]) -> Value:
@@ -236,10 +239,17 @@ def mean(values: Iterable[Value | float]) -> Value:
 def logsumexp(values: Iterable[Value | float]) -> Value:
     """Log Σ exp(value), without overflow; ValueError for none.
 
+    While replay records, the shift by the largest is recorded too: what is rounded is small there as well.
+
     >>> logsumexp([Value(1000.0), Value(1000.0)]).data
     1000.6931471805599
     """
-    return _node(ops.logsumexp, _some("logsumexp", values))
+    operands = _some("logsumexp", values)
+    if not modes.anywhere or modes.session() is None:
+        return _node(ops.logsumexp, operands)
+    bound = sys.float_info.max  # ±∞ minus itself would be nan
+    shift: Value = minimum(maximum(_largest(operands), -bound), bound)
+    return shift + _node(ops.logsumexp, [operand - shift for operand in operands])
 
 
 def norm(values: Iterable[Value | float]) -> Value:
@@ -289,14 +299,16 @@ def pick(values: Sequence[Any], index: Value | int, least: int | None = None) ->
 
 
 def log_softmax(values: Iterable[Value | float]) -> list[Value]:
-    """log(softmax(values)), right even where a softmax is 0; ValueError for none.
+    """log(softmax(values)), right where a softmax is 0, and for any common shift; ValueError for none.
 
     >>> [round(p.data, 3) for p in log_softmax([Value(0.0), Value(1000.0)])]
     [-1000.0, 0.0]
     """
     operands = _some("log_softmax", values)
-    whole = logsumexp(operands)
-    return [operand - whole for operand in operands]
+    largest = _largest(operands)
+    shifted = [operand - largest for operand in map(_value, operands)]
+    whole = _node(ops.logsumexp, shifted)
+    return [operand - whole for operand in shifted]
 
 
 def _some(name: str, values: Iterable[Value | float]) -> tuple[Value | float, ...]:

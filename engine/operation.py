@@ -4,6 +4,7 @@ A row's `partials` are ordinary Python: `lambda out, x: (1 - out * out,)`. Becau
 arithmetic, other rows and the words below, the same formula runs on floats (backward), on
 Values (higher orders), and on symbols (text, replay).
 
+    largest(operands)        the largest of them, a constant; None where they are symbols
     choose(condition, x, y)  x where the condition holds, else y; a branch may be a thunk, `lambda: …`
     None                     no path: this operand does not reach the output here
     nan                      undefined: backward raises if anybody wants this derivative
@@ -14,11 +15,29 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import FunctionType
 from typing import Any, Protocol, TypeVar, overload
 
+from engine import modes
 from engine.errors import DomainError
 
-__all__ = ["ALWAYS", "CALL", "Domain", "Inexact", "Kink", "Operand", "Operation", "choose", "ulps"]
+__all__ = [
+    "ALWAYS",
+    "CALL",
+    "NEAR",
+    "TABLE",
+    "Domain",
+    "Inexact",
+    "Kink",
+    "Operand",
+    "Operation",
+    "called",
+    "choose",
+    "composed",
+    "largest",
+    "row",
+    "ulps",
+]
 
 CALL = 100  # the precedence of `name(x)`, which never needs parentheses around it
 
@@ -191,6 +210,38 @@ class Operation:
         return DomainError(message, self.name, numbers, named)
 
 
+TABLE: dict[str, Operation] = {}  # engine/ops.py fills it
+NEAR = (-3.0, 3.0)  # where tests take samples, if a row does not say
+
+
+def row(
+    name: str,
+    forward: Callable[..., float],
+    partials: Callable[..., tuple[Any, ...]],
+    doc: str,
+    domain: Domain | None = None,
+    **facts: Any,
+) -> Operation:
+    """Enter an operation; what a row does not say is: one operand, any number, smooth."""
+    arity = facts.setdefault("arity", 1)
+    domain = domain or Domain("a number", lambda *_: True, (NEAR,) * (arity or 5))
+    TABLE[name] = Operation(name=name, forward=forward, partials=partials, doc=doc, domain=domain, **facts)
+    return TABLE[name]
+
+
+def composed(
+    name: str, formula: Callable[..., Any], partials: Callable[..., tuple[Any, ...]], doc: str, **facts: Any
+) -> Operation:
+    """Enter an operation that is a formula of rows above; it is stated once, and serves for both.
+
+    It is how the row is lowered. And it is `forward`, for which the rows in it are replaced by their own
+    forwards: on floats it then costs what it would cost written with `math`.
+    """
+    forwards = {word: getattr(thing, "forward", thing) for word, thing in formula.__globals__.items()}
+    forward = FunctionType(formula.__code__, forwards, name)
+    return row(name, forward, partials, doc, lowered=formula, **facts)
+
+
 def choose(condition: Any, accepted: Any, otherwise: Any) -> Any:
     """`accepted` where the condition holds, else `otherwise`; thunks are called only when chosen.
 
@@ -207,3 +258,20 @@ def choose(condition: Any, accepted: Any, otherwise: Any) -> Any:
 def called(side: Any) -> Any:
     """What a thunk gives, or the side itself."""
     return side() if callable(side) else side
+
+
+def largest(operands: Sequence[Any]) -> Any:
+    """The largest of the operands, through which nothing flows; None for symbols, which have no numbers.
+
+    >>> largest([1.0, 3.0, 2.0])
+    3.0
+    """
+    if modes.anywhere and (session := modes.session()) is not None:
+        return session.largest(operands)  # another one for other numbers
+    for operand in operands:
+        if hasattr(operand, "largest"):
+            return operand.largest(operands)
+    try:
+        return max(map(float, operands))
+    except TypeError:
+        return None

@@ -17,17 +17,25 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
 from functools import reduce
-from types import FunctionType
 from typing import Any
 
-from engine import gamma_functions
-from engine.operation import ALWAYS, Domain, Inexact, Kink, Operation, choose, ulps
+from engine.operation import (
+    ALWAYS,
+    NEAR,
+    Domain,
+    Inexact,
+    Kink,
+    Operation,
+    choose,
+    composed,
+    row,
+    ulps,
+)
+from engine.operation import TABLE as TABLE  # noqa: PLC0414  (this file fills it)
+from engine.special import elementary, gamma
 
-TABLE: dict[str, Operation] = {}
-
-NEAR, WIDE, POSITIVE = (-3.0, 3.0), (-30.0, 30.0), (1e-2, 50.0)  # where tests take samples
+POSITIVE = (1e-2, 50.0)  # where tests take samples
 LEAK = 0.01  # the slope of leaky_relu below 0, where no other is given
 ALPHA = 1.0  # the alpha of elu, where no other is given
 SLOPE = "a kink: the one-sided slope of smallest magnitude"
@@ -36,43 +44,44 @@ TIE = "a tie: split evenly between the operands"
 JUMP = "a jump between flat pieces: flat"
 
 
-def row(
-    name: str,
-    forward: Callable[..., float],
-    partials: Callable[..., tuple[Any, ...]],
-    doc: str,
-    domain: Domain | None = None,
-    **facts: Any,
-) -> Operation:
-    """Enter an operation; what a row does not say is: one operand, any number, smooth."""
-    arity = facts.setdefault("arity", 1)
-    domain = domain or Domain("a number", lambda *_: True, (NEAR,) * (arity or 5))
-    TABLE[name] = Operation(name=name, forward=forward, partials=partials, doc=doc, domain=domain, **facts)
-    return TABLE[name]
-
-
-def composed(
-    name: str, formula: Callable[..., Any], partials: Callable[..., tuple[Any, ...]], doc: str, **facts: Any
-) -> Operation:
-    """Enter an operation that is a formula of rows above; it is stated once, and serves for both.
-
-    It is how the row is lowered. And it is `forward`, for which the rows in it are replaced by their own
-    forwards: on floats it then costs what it would cost written with `math`.
-    """
-    forwards = {word: getattr(thing, "forward", thing) for word, thing in globals().items()}
-    forward = FunctionType(formula.__code__, forwards, name)
-    return row(name, forward, partials, doc, lowered=formula, **facts)
-
-
 def sign_of(x: float, y: float = 0.0) -> int:
     """Which of two numbers is larger: 1 the first, -1 the second, 0 neither."""
     return (x > y) - (x < y)
+
+
+def _is_constant(y: Any, x: Any) -> bool:
+    """Whether y is a plain number beside something else: then nobody wants a slope by it."""
+    return isinstance(y, float) and not isinstance(x, float)
 
 
 def _clamp(x: Any, low: Any, high: Any) -> Any:
     """Where the bounds are the wrong way round there is no result, as there is no root of a negative number."""
     inside = choose(x < low, low, choose(x > high, high, x))
     return choose(low > high, lambda: sqrt(high - low), inside)
+
+
+def _half_turns(x: Any) -> Any:
+    """The part of x, between -1 and 1, that is left of it beside whole turns of 2."""
+    return x - 2.0 * nearest(0.5 * x)
+
+
+def _sinc(x: Any) -> Any:
+    """By the distance to the nearest zero of the sine, which is 0 there and not π's rounding."""
+    turn = _half_turns(x)
+    turn = choose(absolute(turn) > 0.5, sign(turn) - turn, turn)
+    is_0 = absolute(x) <= 0.0
+    return choose(is_0, 1.0, sin(PI * turn) / (PI * choose(is_0, 1.0, x)))
+
+
+def _sinc_slope(x: Any) -> Any:
+    """(cos(πx) − sinc(x)) ÷ x, or its series near 0, where that loses all digits."""
+    is_near = absolute(x) <= 0.4
+    near, far = choose(is_near, x, 0.0), choose(is_near, 1.0, x)
+    found = 0.0
+    for k in range(10, 0, -1):
+        found = 1.0 - PI_SQUARED * near * near * found / (2.0 * k * (2.0 * k + 3.0))
+    cosine = sin(PI * (0.5 - absolute(_half_turns(far))))
+    return choose(is_near, -(PI_SQUARED * near * found) / 3.0, (cosine - sinc(far)) / far)
 
 
 def _sigmoid(x: Any) -> Any:
@@ -99,11 +108,18 @@ ratio: Operation = row("ratio", lambda x, y: x / y if y else math.inf * x,
             "x ÷ y inside this table's formulas: infinite at the edge of a domain, where ÷ refuses",
             Domain("operands that are not both 0", lambda x, y: x != 0 or y != 0, (NEAR, POSITIVE)),
             arity=2, symbol="÷", precedence=20, ulp=0.5)
+remainder = row("remainder", operator.mod, lambda out, x, y: (1.0, nearest((out - x) / y)),
+                "x − y × floor(x ÷ y), as Python's %",
+                Domain("a divisor other than 0, and a finite x", lambda x, y: y != 0 and math.isfinite(x), (NEAR, (0.5, 2.0))),
+                arity=2, symbol="%", precedence=20, ulp=0.5, jump=True, side=lambda x, y: round((x % y - x) / y),
+                kinks=(Kink((2.0, 1.0), "a jump: the slopes of the piece that begins there"),))
 negate = row("negate", operator.neg, lambda out, x: (-1.0,), "−x", symbol="−", precedence=30, ulp=0, monotone=ALWAYS)
 power: Operation = row("power", math.pow,
             lambda out, x, y: (
                 choose(y >= 1.0, lambda: y * power(x, y - 1.0),
-                       lambda: choose((y < 0.0) | (y > 0.0), lambda: ratio(y, power(x, 1.0 - y)), 0.0)),
+                       lambda: choose(y < 0.0, lambda: y * power(x, y - 1.0),
+                                      lambda: choose(y > 0.0, lambda: ratio(y, power(x, 1.0 - y)), 0.0))),
+                None if _is_constant(y, x) else
                 choose(x > 0.0, lambda: out * log(x), lambda: choose(x < 0.0, math.nan, 0.0))),
             "x to the power of y",
             Domain("x > 0, or x = 0 with y >= 0, or x < 0 with a whole y",
@@ -145,10 +161,13 @@ cos: Operation = row("cos", math.cos, lambda out, x: (-sin(x),), "the cosine of 
                      ulp=1, steepest=1.0)
 tan = row("tan", math.tan, lambda out, x: (1.0 + out * out,), "the tangent of x radians",
           Domain("a finite angle", math.isfinite, ((-1.5, 1.5),)), ulp=1)
-asin = row("asin", math.asin, lambda out, x: (ratio(1.0, sqrt((1.0 - x) * (1.0 + x))),),
+complement = composed("complement", lambda x: (1.0 - x) * (1.0 + x), lambda out, x: (-2.0 * x,),
+                      "1 − x² inside this table's formulas: no digit is lost near 1, nor of the slope near 0",
+                      ulp=1.5)
+asin = row("asin", math.asin, lambda out, x: (ratio(1.0, sqrt(complement(x))),),
            "the angle whose sine is x", INSIDE, kinks=(Kink((1.0,), EDGE), Kink((-1.0,), EDGE)),
            ulp=1, monotone=ALWAYS)
-acos = row("acos", math.acos, lambda out, x: (ratio(-1.0, sqrt((1.0 - x) * (1.0 + x))),),
+acos = row("acos", math.acos, lambda out, x: (ratio(-1.0, sqrt(complement(x))),),
            "the angle whose cosine is x", INSIDE, kinks=(Kink((1.0,), EDGE), Kink((-1.0,), EDGE)),
            ulp=1, monotone=ALWAYS)
 atan = row("atan", math.atan, lambda out, x: (1.0 / (1.0 + x * x),), "the angle whose tangent is x",
@@ -171,28 +190,31 @@ asinh = row("asinh", math.asinh, lambda out, x: (1.0 / hypot(1.0, x),), "the inv
 acosh = row("acosh", math.acosh, lambda out, x: (ratio(1.0, sqrt(x - 1.0) * sqrt(x + 1.0)),),
             "the inverse of cosh", Domain("x >= 1", lambda x: x >= 1, ((1.01, 50.0),)),
             kinks=(Kink((1.0,), EDGE),), ulp=2, monotone=ALWAYS)
-atanh = row("atanh", math.atanh, lambda out, x: (1.0 / ((1.0 - x) * (1.0 + x)),), "the inverse of tanh",
+atanh = row("atanh", math.atanh, lambda out, x: (1.0 / complement(x),), "the inverse of tanh",
             Domain("-1 < x < 1", lambda x: -1 < x < 1, ((-0.99, 0.99),)), ulp=2, monotone=ALWAYS)
 hypot: Operation = row("hypot", math.hypot,
             lambda out, x, y: (choose(out > 0.0, lambda: x / out, 0.0),
                                choose(out > 0.0, lambda: y / out, 0.0)),
             "the length of the vector (x, y)", arity=2, commutative=True, kinks=(Kink((0.0, 0.0), SLOPE),),
                        ulp=1, steepest=1.0)
-erf = row("erf", math.erf, lambda out, x: (TWO_BY_ROOT_PI * exp(-x * x),),
+exp_times = row("exp_times", elementary.exp_times, lambda out, x, y: (y * out, x * out),
+                "exp(x × y) inside this table's formulas: exp would make the rounding of the product large",
+                arity=2, lowered=lambda x, y: exp(x * y), ulp=1)
+erf = row("erf", math.erf, lambda out, x: (TWO_BY_ROOT_PI * exp_times(-x, x),),
           "the error function of x", ulp=1, monotone=ALWAYS, steepest=1.2)
-erfc = row("erfc", math.erfc, lambda out, x: (-(TWO_BY_ROOT_PI * exp(-x * x)),),
+erfc = row("erfc", math.erfc, lambda out, x: (-(TWO_BY_ROOT_PI * exp_times(-x, x)),),
            "1 − erf(x), exact where erf is nearly 1", ulp=5, monotone=ALWAYS, steepest=1.2)
 
 NO_POLE = Domain("x that is not 0 and no negative whole number", lambda x: x > 0 or x % 1.0 > 0, ((0.1, 30.0),))
 lgamma = row("lgamma", math.lgamma, lambda out, x: (digamma(x),), "the logarithm of |Γ(x)|", NO_POLE,
              ulp=lambda out, x: ulps(8, abs(out) + 1.0))
-digamma: Operation = row("digamma", gamma_functions.digamma, lambda out, x: (polygamma(1.0, x),), "the derivative of lgamma",
+digamma: Operation = row("digamma", gamma.digamma, lambda out, x: (polygamma(1.0, x),), "the derivative of lgamma",
               NO_POLE, ulp=lambda out, x: ulps(8, abs(out) + 1.0 + math.log1p(abs(x))),
               monotone=lambda x: math.floor(min(x, 0.0)))
-polygamma: Operation = row("polygamma", gamma_functions.polygamma, lambda out, order, x: (None, polygamma(order + 1.0, x)),
+polygamma: Operation = row("polygamma", gamma.polygamma, lambda out, order, x: (None, polygamma(order + 1.0, x)),
                 "the derivative of digamma of that order, in which there is none",
-                Domain(f"a whole order up to {gamma_functions.MOST:.0f}, and {NO_POLE.words}",
-                       lambda order, x: 0 <= order <= gamma_functions.MOST and order % 1.0 == 0 and NO_POLE.contains(x),
+                Domain(f"a whole order up to {gamma.MOST:.0f}, and {NO_POLE.words}",
+                       lambda order, x: 0 <= order <= gamma.MOST and order % 1.0 == 0 and NO_POLE.contains(x),
                        ((1.0, 1.0), (0.1, 30.0))),
                 arity=2, side=lambda order, x: order,
                 ulp=lambda out, order, x: ulps(8 + 2 * order, out) if x > 0 else math.inf,
@@ -246,6 +268,25 @@ LN10: Inexact = Inexact(lambda one: log(10.0 * one))
 ROOT_2: Inexact = Inexact(lambda one: sqrt(2.0 * one))
 ROOT_2_PI: Inexact = Inexact(lambda one: sqrt(2.0 * acos(-one)))
 TWO_BY_ROOT_PI: Inexact = Inexact(lambda one: 2.0 / sqrt(acos(-one)))
+PI: Inexact = Inexact(lambda one: acos(-one))
+PI_SQUARED: Inexact = Inexact(lambda one: acos(-one) * acos(-one))
+DEGREES: Inexact = Inexact(lambda one: 180.0 / acos(-one))
+RADIANS: Inexact = Inexact(lambda one: acos(-one) / 180.0)
+
+# ── Angles and waves in other units ───────────────────────────────────────────────────────────────
+
+degrees = composed("degrees", lambda x: x * DEGREES, lambda out, x: (DEGREES,), "an angle of x radians in degrees",
+                   ulp=1.5, monotone=ALWAYS)
+radians = composed("radians", lambda x: x * RADIANS, lambda out, x: (RADIANS,), "an angle of x degrees in radians",
+                   ulp=1.5, monotone=ALWAYS)
+WHOLE_LINE = Domain("a finite number", math.isfinite, (NEAR,))
+sinc = composed("sinc", _sinc, lambda out, x: (sinc_slope(x),),
+                "sin(πx) ÷ (πx), and 1 at 0", domain=WHOLE_LINE, ulp=4, steepest=1.4)
+sinc_slope: Operation = composed("sinc_slope", _sinc_slope,
+                 lambda out, x: (choose((x > 0.0) | (x < 0.0), lambda: -(PI_SQUARED * sinc(x)) - 2.0 * out / x,
+                                        lambda: -(PI_SQUARED * sinc(x)) / 3.0),),
+                 "the derivative of sinc inside this table's formulas", domain=WHOLE_LINE,
+                 ulp=lambda out, x: ulps(8, out) + ulps(8, 1.0 / max(abs(x), 0.4)) * (abs(x) > 0.4), steepest=3.3)
 
 # ── Activation functions ──────────────────────────────────────────────────────────────────────────
 
@@ -267,15 +308,18 @@ elu = composed("elu", lambda x, alpha: choose(x > 0.0, x, lambda: alpha * expm1(
           domain=Domain("a number", lambda *_: True, (NEAR, (0.5, 2.0))),
           side=lambda x, alpha: sign_of(x), ulp=1.5)
 softplus = composed("softplus", lambda x: relu(x) + log1p(exp(-absolute(x))),
-               lambda out, x: (sigmoid(x),), "log(1 + exp(x))", ulp=4, monotone=ALWAYS, steepest=1.0)
+               lambda out, x: (choose(x > 0.0, lambda: 1.0 - sigmoid(-x), lambda: sigmoid(x)),), "log(1 + exp(x))",
+               ulp=4, monotone=ALWAYS, steepest=1.0)
 silu = composed("silu", lambda x: x * sigmoid(x),
-           lambda out, x: (sigmoid(x) * (1.0 + x * (1.0 - sigmoid(x))),), "x × sigmoid(x)",
+           lambda out, x: (sigmoid(x) + out * (1.0 - sigmoid(x)),), "x × sigmoid(x)",
            ulp=lambda out, x: ulps(5, out) + 3e-323 * abs(x), steepest=1.1)
-gelu = composed("gelu", lambda x: 0.5 * x * erfc(-x / ROOT_2),
-           lambda out, x: (0.5 * erfc(-x / ROOT_2) +
-                           x * exp(-0.5 * x * x) / ROOT_2_PI,),
+normal = row("normal", elementary.normal, lambda out, x: (exp_times(-0.5 * x, x) / ROOT_2_PI,),
+             "the normal distribution function inside this table's formulas: erfc(−x ÷ √2) ÷ 2, but exact far out",
+             lowered=lambda x: 0.5 * erfc(-x / ROOT_2), ulp=7, monotone=ALWAYS, steepest=0.4)
+gelu = composed("gelu", lambda x: x * normal(x),
+           lambda out, x: (normal(x) + x * exp_times(-0.5 * x, x) / ROOT_2_PI,),
            "x × the normal distribution function of x (exact, not the tanh approximation)",
-           ulp=lambda out, x: (8.0 + 2.0 * x * x) * ulps(1, out) + 3e-323 * abs(x), steepest=1.13)
+           ulp=lambda out, x: ulps(8, out) + 3e-323 * abs(x), steepest=1.13)
 mish = composed("mish", lambda x: x * tanh(softplus(x)),
            lambda out, x: (tanh(softplus(x)) +
                            x * (1.0 - tanh(softplus(x)) * tanh(softplus(x))) * sigmoid(x),),
@@ -288,41 +332,13 @@ softsign = composed("softsign", lambda x: x / (1.0 + absolute(x)),
 # ── Many operands in one node ─────────────────────────────────────────────────────────────────────
 # dot's operands are the n weights, the n inputs and, where there is one, the bias.
 
-
-def weighted_sum(weights: Sequence[float], inputs: Sequence[float], bias: float = 0.0) -> float:
-    """From the bias on, left to right, so that the bits are those of the loop it replaces."""
-    for weight, number in zip(weights, inputs, strict=False):
-        bias += weight * number
-    return bias
-
-
-def weighted_sum_partials(
-    weights: Sequence[Any], inputs: Sequence[Any], bias: Any = None
-) -> tuple[Any, ...]:
-    """By each weight its input, by each input its weight, by the bias (None: there is none) 1."""
-    return (*inputs, *weights) if bias is None else (*inputs, *weights, 1.0)
-
-
-def _parts(operands: tuple[Any, ...]) -> tuple[Any, ...]:
-    """(weights, inputs) or (weights, inputs, bias), the last as it stands."""
-    half = len(operands) // 2
-    return (operands[:half], operands[half : 2 * half], *operands[2 * half :])
-
-
-def _logsumexp(*operands: float) -> float:
-    largest = max(operands)
-    if math.isinf(largest):
-        return largest
-    return largest + math.log(math.fsum(math.exp(x - largest) for x in operands))
-
-
-dot = row("dot", lambda *operands: weighted_sum(*_parts(operands)),
-          lambda out, *operands: weighted_sum_partials(*_parts(operands)),
+dot = row("dot", lambda *operands: elementary.weighted_sum(*elementary.parts(operands)),
+          lambda out, *operands: elementary.weighted_sum_partials(*elementary.parts(operands)),
           "the sum of weights × inputs, plus the bias", arity=None, ulp=0.5)
 total = row("total", lambda *operands: reduce(operator.add, operands),
             lambda out, *operands: (1.0,) * len(operands), "the sum of all operands", arity=None,
             commutative=True, ulp=0.5)
-logsumexp = row("logsumexp", _logsumexp, lambda out, *operands: tuple(exp(x - out) for x in operands),
+logsumexp = row("logsumexp", elementary.logsumexp, lambda out, *operands: elementary.shares(out, operands, exp, total),
                 "the logarithm of the sum of exponentials", arity=None, commutative=True,
                 ulp=lambda out, *operands: (4.0 + 3.0 * math.log(len(operands)) + abs(out)) * ulps(0.5, 1.0), steepest=1.0)
 norm = row("norm", math.hypot,

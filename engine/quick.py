@@ -158,11 +158,17 @@ def _operand_checks(roles: list[str], kinds: tuple[str, ...]) -> list[str]:
 
 def _forward_text(operation: Operation, count: int) -> str:
     """The row's formula as an expression where symbols can run through it, else a call of its forward."""
-    formula: Callable[..., Any] = operation.lowered or operation.forward
+    formula: Any = operation.lowered if _is_composed(operation) else operation.forward
     try:
         return formula(*_symbols(count)).text  # type: ignore[no-any-return]
     except TypeError:
         return f"forward({', '.join('xy'[:count])})"
+
+
+def _is_composed(operation: Operation) -> bool:
+    """Whether the row's forward is a formula of other rows, and not a better way to the same number."""
+    code = getattr(operation.forward, "__code__", None)
+    return code is not None and code is getattr(operation.lowered, "__code__", None)
 
 
 def _slopes(operation: Operation, kinds: tuple[str, ...]) -> dict[str, str | None]:
@@ -220,5 +226,5 @@ def _filled(name: str, *slots: str) -> list[str]:
 _names |= {
     row.name: eval(f"lambda x: {_forward_text(row, 1)}", _names)  # noqa: S307  (our own text, from our own table)
     for row in ops.TABLE.values()
-    if row.lowered and row.arity == 1
+    if _is_composed(row) and row.arity == 1
 }

@@ -206,8 +206,8 @@ class Value(Node):
     __neg__, __abs__ = _unary(ops.negate), _unary(ops.absolute)
     __floor__, __ceil__ = _unary(ops.floor), _unary(ops.ceil)
     __floordiv__ = __rfloordiv__ = real.refusing("//", "write floor(x / y)")
-    __mod__ = __rmod__ = real.refusing("%", "write x - y * floor(x / y)")
-    __divmod__ = __rdivmod__ = real.refusing("divmod", "write floor(x / y)")
+    __mod__, __rmod__ = _binary(ops.remainder), _reflected(ops.remainder)
+    __divmod__ = __rdivmod__ = real.refusing("divmod", "write floor(x / y) and x % y")
 
     exp, expm1, exp2 = _unary(ops.exp), _unary(ops.expm1), _unary(ops.exp2)
     log, log1p, log2, log10 = _unary(ops.log), _unary(ops.log1p), _unary(ops.log2), _unary(ops.log10)
@@ -220,6 +220,7 @@ class Value(Node):
     erf, erfc, sign = _unary(ops.erf), _unary(ops.erfc), _unary(ops.sign)
     floor, ceil = __floor__, __ceil__
     sigmoid, relu, softplus = _unary(ops.sigmoid), _unary(ops.relu), _unary(ops.softplus)
+    degrees, radians, sinc = _unary(ops.degrees), _unary(ops.radians), _unary(ops.sinc)
     silu, gelu, mish, softsign = _unary(ops.silu), _unary(ops.gelu), _unary(ops.mish), _unary(ops.softsign)
     abs = __abs__
 

@@ -20,8 +20,9 @@ SOURCES = sorted([*ROOT.glob("engine/**/*.py"), *ROOT.glob("nn/**/*.py"), *ROOT.
 ORDER: dict[str, str] = {
     "engine": """
         terminal
-        errors gamma_functions modes real
+        errors modes real
         operation
+        special
         ops
         graph formula
         backward conventions quick
@@ -40,6 +41,9 @@ ORDER: dict[str, str] = {
     """,
     "engine/wording": """
         naming words
+    """,
+    "engine/special": """
+        elementary gamma
     """,
     "engine/calculus": """
         point
@@ -335,7 +339,7 @@ def test_no_formula_stands_outside_the_table() -> None:
     formulas = set(ops.TABLE) - {"floor", "ceil"} | {"pow", "fsum", "sumprod"}
     inside = (
         "engine/ops.py",
-        "engine/gamma_functions.py",
+        "engine/special/",
         "engine/checking/",
         "nn/data/",
         "nn/modules/initializers.py",

@@ -24,6 +24,16 @@ def _pairs(xs: Sequence[Any]) -> Any:
     return many.fdot(xs[:half], xs[half : 2 * half]) + (xs[-1] if len(xs) % 2 else 0)
 
 
+def _exactly(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function with so many digits that what cancels at 1e-300 leaves enough."""
+
+    def exact(*operands: Any) -> Any:
+        with many.workdps(1400):
+            return function(*operands)
+
+    return exact
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
     "ratio": lambda x, y: x / y if y else many.inf * x, "negate": operator.neg, "power": many.power,
@@ -47,10 +57,10 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "dot": lambda *xs: _pairs(xs), "total": lambda *xs: reduce(operator.add, xs),
     "logsumexp": lambda *xs: max(xs) + many.ln(many.fsum([many.exp(x - max(xs)) for x in xs])),
     "complement": lambda x: 1 - x * x, "exp_times": lambda x, y: many.exp(x * y),
-    "remainder": lambda x, y: x - y * many.floor(x / y),
+    "remainder": _exactly(lambda x, y: x - y * many.floor(x / y)),
     "degrees": lambda x: x * 180 / many.pi, "radians": lambda x: x * many.pi / 180,
     "sinc": lambda x: many.sinpi(x) / (many.pi * x) if x else many.mpf(1),
-    "sinc_slope": lambda x: (many.cospi(x) - many.sinpi(x) / (many.pi * x)) / x if x else many.mpf(0),
+    "sinc_slope": _exactly(lambda x: (many.cospi(x) - many.sincpi(x)) / x if x else many.mpf(0)),
     "normal": lambda x: many.erfc(-x / many.sqrt(2)) / 2,
     "lgamma": lambda x: many.ln(abs(many.gamma(x))), "digamma": many.digamma,
     "polygamma": lambda n, x: many.polygamma(int(n), x),
@@ -113,7 +123,10 @@ def exact_passes(root: Node, digits: int = 200) -> tuple[dict[Node, Any], dict[N
         values[node] = operands[0].apply(node.operation, operands)
         if not isinstance(values[node].number, many.mpf):
             raise ArithmeticError(f"{node.operation.name} has no value here")  # noqa: TRY004
-        found = node.operation.partials(values[node], *operands)
+        found = [
+            Exact(Exact.of(slope)) if isinstance(slope, Inexact) else slope
+            for slope in node.operation.partials(values[node], *operands)
+        ]
         partials[node] = [None if p.is_constant else s for p, s in zip(node.parents, found, strict=True)]
     gradients = adjoints(root, partials.__getitem__)
     return (

@@ -68,6 +68,10 @@ class Ball:
     def __repr__(self) -> str:
         return f"{self.mid} ± {float(self.rad):.1e}"
 
+    def __float__(self) -> float:
+        """The computed number alone: as the constant by which a formula shifts."""
+        return float(self.mid)
+
     @property
     def size(self) -> Real:
         """The largest that the exact number can be, whatever its sign."""

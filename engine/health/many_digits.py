@@ -31,6 +31,15 @@ SMALLEST = 2**20  # 2 to the minus this is smaller than what matters, and not 0
 WIDEST = 4096  # bits from the first to the last of a number that is turned into a fraction
 Real = Any
 
+
+def _sinc_slope(many: Any, x: Any) -> Any:
+    """(cos πx − sinc x) ÷ x, with the digits more that cancel where x is small."""
+    if not x:
+        return many.mpf(0)
+    with many.workprec(many.prec + 2 * max(0, -many.mag(x)) + 8):
+        return +((many.cospi(x) - many.sincpi(x)) / x)
+
+
 _FUNCTIONS: dict[Operation, Callable[..., Any]] = {  # (mpmath's context, *operands) -> the result
     ops.exp: lambda many, x: many.exp(x),
     ops.expm1: lambda many, x: many.expm1(x),
@@ -64,6 +73,9 @@ _FUNCTIONS: dict[Operation, Callable[..., Any]] = {  # (mpmath's context, *opera
     ops.digamma: lambda many, x: many.digamma(x),
     ops.polygamma: lambda many, order, x: many.polygamma(int(order), x),
     ops.floor: lambda many, x: many.floor(x),
+    ops.remainder: lambda _, x, y: x % y,
+    ops.sinc: lambda many, x: many.sincpi(x),
+    ops.sinc_slope: _sinc_slope,
     ops.ceil: lambda many, x: many.ceil(x),
     ops.nearest: lambda many, x: many.nint(x),
 }

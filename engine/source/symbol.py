@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 from engine import ops
@@ -148,6 +149,10 @@ class Symbol(Formula):
     def apply(self, operation: Operation, operands: Sequence[Any]) -> Symbol:
         """The expression of an operation on these operands."""
         return self.writer.write(operation, operands)
+
+    def largest(self, operands: Sequence[Any]) -> Any:
+        """The largest of the operands."""
+        return reduce(ops.maximum, operands)
 
     def _compare(self, symbol: str, other: Any) -> Any:
         sign = {"≤": "<=", "≥": ">="}.get(symbol, symbol)

@@ -219,11 +219,21 @@ class _Condition:
     holds: bool
     facts: tuple[str, ...]
 
-    def __and__(self, other: _Condition) -> _Condition:
+    def __and__(self, other: _Condition | bool) -> _Condition:
+        if isinstance(other, bool):
+            return self.__rand__(other)
         return _Condition(self.holds and other.holds, self.facts + other.facts)
 
-    def __or__(self, other: _Condition) -> _Condition:
+    def __or__(self, other: _Condition | bool) -> _Condition:
+        if isinstance(other, bool):
+            return self.__ror__(other)
         return _Condition(self.holds or other.holds, self.facts + other.facts)
+
+    def __rand__(self, other: bool) -> _Condition:
+        return _Condition(other and self.holds, self.facts)
+
+    def __ror__(self, other: bool) -> _Condition:
+        return _Condition(other or self.holds, self.facts)
 
     def choose(self, accepted: Any, otherwise: Any) -> _Measured:
         """The branch that is taken, and why."""

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial, wraps
 from typing import Any, Concatenate, ParamSpec, TypeAlias, cast
 
-from engine import Value, dot, exp, log, logsumexp, maximum, mean, minimum, pick, relu, softplus, total
+from engine import Value, dot, exp, log, log_softmax, maximum, mean, minimum, pick, relu, softplus, total
 from nn.names import look_up
 
 __all__ = [
@@ -130,7 +130,7 @@ def binary_cross_entropy(predictions: Nodes, targets: Any) -> Value:
     0.6931
     """
     pairs = _pairs("binary_cross_entropy", predictions, targets)
-    return _mean([-_two_way(target, _log(p), _log(1.0 - p)) for p, target in pairs])
+    return _mean([-_two_way(target, partial(_log, p), partial(_log_of_rest, p)) for p, target in pairs])
 
 
 @_of_samples
@@ -141,7 +141,7 @@ def binary_cross_entropy_with_logits(predictions: Nodes, targets: Any) -> Value:
     1000.0
     """
     pairs = _pairs("binary_cross_entropy_with_logits", predictions, targets)
-    return _mean([_two_way(target, softplus(-z), softplus(z)) for z, target in pairs])
+    return _mean([_two_way(target, partial(_surprise, -z), partial(_surprise, z)) for z, target in pairs])
 
 
 # ── One of many classes ───────────────────────────────────────────────────────────────────────────
@@ -168,13 +168,17 @@ def categorical_cross_entropy(predictions: Nodes, target: Any) -> Value:
 def cross_entropy_with_logits(predictions: Nodes, target: Any) -> Value:
     """`categorical_cross_entropy` of the softmax of the predictions, in one step that cannot overflow.
 
+    What is added to all predictions changes nothing, and a prediction of −∞ is a class that cannot be.
+
     >>> cross_entropy_with_logits([Value(1000.0), Value(0.0)], 1).data
     1000.0
     """
+    logarithms = log_softmax(predictions)
     if isinstance(target, list | tuple):
         shares = _one_hot("cross_entropy_with_logits", predictions, target)
-        return logsumexp(predictions) * sum(shares) - dot(predictions, shares)
-    return logsumexp(predictions) - _of_class("cross_entropy_with_logits", predictions, target)
+        wanted = [(p, share) for p, share in zip(logarithms, shares, strict=True) if _counts(share)]
+        return -dot([p for p, _ in wanted], [share for _, share in wanted])
+    return -_of_class("cross_entropy_with_logits", logarithms, target)
 
 
 # ── Penalties on the parameters ───────────────────────────────────────────────────────────────────
@@ -247,9 +251,25 @@ def _log(probability: Value) -> Value:
     return log(maximum(probability, SMALLEST))
 
 
-def _two_way(target: Any, if_one: Value, if_zero: Value) -> Value:
+def _log_of_rest(probability: Value) -> Value:
+    return _log(1.0 - probability)
+
+
+def _surprise(logit: Value) -> Value:
+    """−log of the probability that is left to the other class."""
+    return softplus(logit)
+
+
+def _counts(share: Any) -> bool:
+    """Whether a share of a loss is, or may be in another sample, anything but 0."""
+    return isinstance(share, Value) or share != 0
+
+
+def _two_way(target: Any, if_one: Callable[[], Value], if_zero: Callable[[], Value]) -> Value:
     """Target × if_one + (1 − target) × if_zero: one of the two for a target that is 1 or 0."""
-    return dot([if_one, if_zero], [target, 1.0 - target])
+    if not isinstance(target, Value) and target in (0, 1):
+        return if_one() if target else if_zero()
+    return dot([if_one(), if_zero()], [target, 1.0 - target])
 
 
 def _mean(parts: list[Value]) -> Value:

@@ -22,7 +22,7 @@ from engine import (
     ops,
     where,
 )
-from engine.gamma_functions import MOST, polygamma
+from engine.special.gamma import MOST, polygamma
 
 draw = random.Random(0)
 POSITIVE = [1e-300, 1e-100, 1e-8, 1.0, 1.4616321449683622, 14.999999, 15.0, 30.0, 300.0, 1e5, 1e100, 1e300]

@@ -6,6 +6,7 @@ import copy
 import math
 import random
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 import engine
 from engine import DomainError, Value, ops
 from engine.backward import adjoints, local_values
+from engine.graph import interior_and_leaves
 from engine.operation import Operation
 from engine.value import make_node
 
@@ -24,6 +26,7 @@ REFUSED: dict[str, list[tuple[float, ...]]] = {
     "divide": [(1.0, 0.0), (0.0, 0.0), (math.inf, math.inf)],
     "ratio": [(0.0, 0.0)],
     "power": [(0.0, -1.0), (-8.0, 1 / 3), (-2.0, 0.5)],
+    "remainder": [(1.0, 0.0), (math.inf, 1.0), (-math.inf, -2.0)],
     "log": [(0.0,), (-1.0,)],
     "log1p": [(-1.0,), (-2.0,)],
     "log2": [(0.0,), (-1.0,)],
@@ -32,6 +35,8 @@ REFUSED: dict[str, list[tuple[float, ...]]] = {
     "sin": [(math.inf,)],
     "cos": [(-math.inf,)],
     "tan": [(math.inf,)],
+    "sinc": [(math.inf,)],
+    "sinc_slope": [(-math.inf,)],
     "asin": [(2.0,), (-1.0000000000000002,)],
     "acos": [(2.0,)],
     "acosh": [(0.5,)],
@@ -182,6 +187,7 @@ def quick_way(row: Operation, leaves: list[Value]) -> Value | None:
     dunder = {
         "add": "__add__", "subtract": "__sub__", "multiply": "__mul__", "divide": "__truediv__",
         "power": "__pow__", "negate": "__neg__", "abs": "__abs__", "round": "__round__",
+        "remainder": "__mod__",
     }.get(row.name, row.name)  # fmt: skip
     method = getattr(leaves[0], dunder, None)
     if method is None or row.name in ("where", "ratio", "clamp"):
@@ -321,8 +327,8 @@ def test_dot_has_the_bits_of_the_loop_it_replaces() -> None:
 
 
 def test_every_row_can_be_reached_from_the_face() -> None:
-    hidden = {"ratio"}  # division inside the table's formulas
-    operators = {"add", "subtract", "multiply", "divide", "negate", "power", "abs", "round"}
+    hidden = {"ratio", "complement", "exp_times", "normal", "sinc_slope"}  # inside the table's formulas
+    operators = {"remainder", "add", "subtract", "multiply", "divide", "negate", "power", "abs", "round"}
     for name in ops.TABLE:
         if name not in hidden | operators:
             assert name in engine.__all__, name
@@ -331,3 +337,140 @@ def test_every_row_can_be_reached_from_the_face() -> None:
 def test_there_is_one_of_each_row() -> None:
     assert copy.deepcopy(ops.tanh) is ops.tanh
     assert copy.copy(ops.absolute) is ops.absolute
+
+
+# ── To the last digits ────────────────────────────────────────────────────────────────────────────
+
+
+def second(row: Operation, x: float) -> float:
+    leaf = Value(x)
+    slope = adjoints(make_node(row, [leaf]), local_values)[leaf]
+    return float(adjoints(slope, lambda node: node.paths)[leaf])
+
+
+TINY = [1e-310, 1e-160, 1e-20, 1e-8, 1e-3, 0.3, 0.5, 0.51, 0.9, 1.0 - 2.0**-53]
+
+
+@pytest.mark.parametrize("x", [sign * size for size in TINY for sign in (1.0, -1.0)])
+def test_second_derivatives_of_inverse_functions_keep_their_digits(x: float) -> None:
+    with mpmath.workdps(60):
+        u = 1 - mpmath.mpf(x) ** 2
+        exact = {ops.asin: x / u**1.5, ops.acos: -x / u**1.5, ops.atanh: 2 * x / u**2}
+        for row, wanted in exact.items():
+            assert second(row, x) == pytest.approx(float(wanted), rel=2e-15), row
+
+
+@pytest.mark.parametrize("shift", [0.0, 3.7, -1e3, 1e8, -1e16, 1e300])
+def test_logsumexp_and_its_family_do_not_depend_on_a_shift(shift: float) -> None:
+    near = [Value(0.0), Value(shift) - shift, Value(math.log(2.0))]  # shares of 1, 1 and 2 quarters
+    far = [Value(shift), Value(shift)]
+    for logits, shares in ((near, [0.25, 0.25, 0.5]), (far, [0.5, 0.5])):
+        whole = make_node(ops.logsumexp, logits)
+        assert whole.partials == pytest.approx(shares, rel=1e-15)
+        assert [p.data for p in engine.softmax(logits)] == pytest.approx(shares, rel=1e-15)
+        logs = engine.log_softmax(logits)
+        assert [p.data for p in logs] == pytest.approx(list(map(math.log, shares)), rel=4e-16)
+        found = engine.gradients(logs[0], logits)
+        assert found == pytest.approx([1.0 - shares[0], *(-share for share in shares[1:])], rel=1e-15)
+        slopes = engine.gradients(whole, logits, create_graph=True)
+        for i, slope in enumerate(slopes):
+            row = [shares[i] * ((i == j) - share) for j, share in enumerate(shares)]
+            assert engine.gradients(slope, logits) == pytest.approx(row, rel=2e-15)
+
+
+def test_what_is_minus_infinite_has_no_share_and_no_path() -> None:
+    inf = math.inf
+    never = [Value(-inf), Value(-inf)]
+    x = Value(2.0)
+    inner = make_node(ops.logsumexp, never)
+    whole = make_node(ops.logsumexp, [inner, x])
+    assert (whole.data, whole.partials) == (2.0, (None, 1.0))
+    whole.backward()
+    assert [each.grad for each in (*never, x)] == [0.0, 0.0, 1.0]
+    (slope,) = engine.gradients(whole * whole, [x], create_graph=True)
+    assert (slope.data, engine.gradients(slope, [*never, x])) == (4.0, [0.0, 0.0, 2.0])
+    assert engine.softmax([Value(-inf), x])[0].data == 0.0
+    engine.log_softmax([Value(-inf), x])[1].backward()
+
+
+def test_a_dynamic_program_in_logarithms_has_the_derivatives_of_the_one_in_numbers() -> None:
+    """Forward probabilities of a chain in which most transitions are impossible: of log 0."""
+    draw = random.Random(1)
+    steps = [[[draw.choice([0.0, draw.random()]) for _ in range(3)] for _ in range(3)] for _ in range(4)]
+    weights = [[[Value(x) for x in row] for row in step] for step in steps]
+    state: list[Value] = [Value(1.0), Value(0.0), Value(0.0)]
+    for step in weights:
+        state = [engine.total(s * row[k] for s, row in zip(state, step, strict=True)) for k in range(3)]
+    engine.log(engine.total(state)).backward()
+    expected = [w.grad for step in weights for row in step for w in row if w.data > 0]
+    logs = [[[Value(math.log(x) if x else -math.inf) for x in row] for row in step] for step in steps]
+    alpha = [Value(0.0), Value(-math.inf), Value(-math.inf)]
+    for step in logs:
+        alpha = [engine.logsumexp([a + row[k] for a, row in zip(alpha, step, strict=True)]) for k in range(3)]
+    engine.logsumexp(alpha).backward()
+    found = [
+        (w.grad or 0.0) / math.exp(w.data)
+        for step in logs for row in step for w in row if w.data > -math.inf
+    ]  # fmt: skip
+    assert found == pytest.approx(expected, rel=1e-13)
+
+
+def test_a_small_share_of_logsumexp_is_not_lost_beside_1() -> None:
+    assert ops.logsumexp(0.0, -40.0) == math.log1p(math.exp(-40.0))
+    assert ops.logsumexp(-800.0, 0.0, 0.0) == math.log(2.0)
+
+
+@pytest.mark.parametrize("x", [-0.5, 2.0, 0.0, -3.0])
+@pytest.mark.parametrize("exponent", [2, 3, 1, 0])
+def test_a_power_with_a_constant_exponent_evaluates_no_logarithm(x: float, exponent: int) -> None:
+    leaf = Value(x)
+    slope = adjoints(leaf**exponent, local_values).get(leaf, 0.0)
+    for order in range(1, exponent + 1):
+        coefficient = math.perm(exponent, order)
+        assert float(slope) == pytest.approx(coefficient * x ** (exponent - order))
+        names = {str(node.operation) for node in interior_and_leaves(slope)[0]} if order < exponent else set()
+        assert "<operation log>" not in names
+        slope = adjoints(slope, local_values).get(leaf, 0.0) if isinstance(slope, Value) else 0.0
+    assert float(slope) == 0.0
+
+
+def test_the_remainder_is_pythons() -> None:
+    for x, y in product(
+        (7.0, -7.0, 0.3, 1.0, -1e-20, 0.0, -0.0, 1e17, 5.5), (2.0, -2.0, 0.1, 1e-3, math.inf, 3.0)
+    ):
+        assert repr(ops.remainder(x, y)) == repr(x % y)
+        if math.isfinite(y):
+            assert ops.remainder.partials(x % y, x, y) == (1.0, -float(Fraction(x) // Fraction(y)))
+
+
+def test_sinc_is_exact_at_whole_numbers_and_its_slope_near_0() -> None:
+    assert [ops.sinc(float(k)) for k in (-3, -1, 0, 1, 2, 10**15)] == [0.0, 0.0, 1.0, 0.0, 0.0, 0.0]
+    for x in (1e-300, 1e-9, 2e-9, 1e-4, 0.3, 0.41, 0.999, 7.25, -123.4):
+        with mpmath.workdps(700):
+            z = mpmath.pi * x
+            slope = (mpmath.cos(z) - mpmath.sin(z) / z) / x
+            bend = -(mpmath.pi**2) * mpmath.sin(z) / z - 2 * slope / x
+        assert ops.sinc.partials(ops.sinc(x), x)[0] == pytest.approx(float(slope), rel=4e-15)
+        assert second(ops.sinc, x) == pytest.approx(float(bend), rel=2e-14)
+
+
+@pytest.mark.parametrize("x", [-37.5, -30.1, -20.3, -8.7, -3.3, -0.8, 0.9, 5.0])
+def test_gelu_far_below_0(x: float) -> None:
+    with mpmath.workdps(60):
+        exact = mpmath.mpf(x) * mpmath.erfc(-mpmath.mpf(x) / mpmath.sqrt(2)) / 2
+        slope = mpmath.diff(lambda t: t * mpmath.erfc(-t / mpmath.sqrt(2)) / 2, mpmath.mpf(x))
+        assert abs(mpmath.mpf(ops.gelu(x)) / exact - 1) < 1e-15
+        assert abs(mpmath.mpf(ops.gelu.partials(ops.gelu(x), x)[0]) / slope - 1) < (
+            2e-14 if x == -0.8 else 1e-15
+        )
+
+
+@pytest.mark.parametrize(
+    ("x", "y"), [(26.3, -26.3), (-0.1, 0.1), (1e300, -1e300), (1e-200, 1e200), (0.0, 5.0)]
+)
+def test_exp_of_a_product_rounds_once(x: float, y: float) -> None:
+    with mpmath.workdps(60):
+        exact = mpmath.exp(mpmath.mpf(x) * mpmath.mpf(y))
+        assert abs(mpmath.mpf(ops.exp_times(x, y)) - exact) <= mpmath.mpf(2) ** -52 * exact + mpmath.mpf(
+            "5e-324"
+        )

@@ -35,12 +35,13 @@ _LOGSUMEXP = _text("""
 static double op_logsumexp(const double *numbers, int count) {
   double largest = numbers[0];
   long double sum = 0;
+  int place = 0;
   for (int k = 1; k < count; k++) {
-    if (numbers[k] > largest) largest = numbers[k];
+    if (numbers[k] > largest) largest = numbers[place = k];
   }
   if (isinf(largest)) return largest;
-  for (int k = 0; k < count; k++) sum += exp(numbers[k] - largest);
-  return largest + log((double)sum);
+  for (int k = 0; k < count; k++) sum += k == place ? 0 : exp(numbers[k] - largest);
+  return largest + log1p((double)sum);
 }
 """)
 _NORM = _text("""
@@ -56,6 +57,13 @@ static double op_norm(const double *numbers, int count) {  /* scaled, so that no
   sum = 0;
   for (int k = 0; k < count; k++) sum += (long double)(numbers[k] / largest) * (numbers[k] / largest);
   return largest * (double)sqrtl(sum);
+}
+""")
+
+_REMAINDER = _text("""
+static double op_remainder(double x, double y) {
+    double rest = fmod(x, y), signed_rest = copysign(rest, y);
+    return rest != signed_rest ? rest + y : signed_rest;
 }
 """)
 
@@ -93,6 +101,7 @@ C = Language(
         ops.log2: _guarded("log2", "x > 0"),
         ops.log10: _guarded("log10", "x > 0"),
         ops.atanh: _guarded("atanh", "x > -1 && x < 1"),
+        ops.remainder: _REMAINDER,
         ops.norm: _NORM,
         ops.logsumexp: _LOGSUMEXP,
         ops.maximum: _text(

@@ -42,7 +42,7 @@ _LOGSUMEXP = _text("""
 function op_logsumexp(...numbers) {  // the sum is exact, as Python's fsum
   const largest = numbers.reduce((most, number) => number > most ? number : most);
   if (!isFinite(largest)) return largest;
-  let parts = [];
+  let parts = [-1];
   for (const number of numbers) {
     let x = Math.exp(number - largest), kept = 0;
     for (let y of parts) {
@@ -54,13 +54,20 @@ function op_logsumexp(...numbers) {  // the sum is exact, as Python's fsum
     parts.length = kept;
     parts.push(x);
   }
-  return largest + Math.log(parts.reduceRight((sum, part) => sum + part, 0));
+  return largest + Math.log1p(parts.reduceRight((sum, part) => sum + part, 0));
 }
 """)
 _ROUND = _text("""
 function op_round(x) {  // halves to the even neighbor
   const near = Math.round(x);
   return (Math.abs(x % 1) === 0.5 && near % 2 !== 0 ? near - 1 : near) + 0;
+}
+""")
+
+_REMAINDER = _text("""
+function op_remainder(x, y) {
+  const rest = x % y;
+  return rest !== 0 ? (rest < 0 !== y < 0 ? rest + y : rest) : y < 0 ? -0 : 0;
 }
 """)
 
@@ -93,6 +100,7 @@ JAVASCRIPT = Language(
         ops.atanh: _guarded("atanh", "x > -1 && x < 1"),
         ops.erf: Native(ERF, (ops.erfc,)),
         ops.erfc: Native(ERFC, (ops.erf,)),
+        ops.remainder: _REMAINDER,
         ops.norm: "Math.hypot",
         ops.logsumexp: _LOGSUMEXP,
         ops.maximum: _text("function op_maximum(x, y) { return x > y || x !== x ? x : y; }"),

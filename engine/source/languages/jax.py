@@ -36,9 +36,9 @@ def op_logsumexp(*numbers):
     for number in numbers[1:]:
         largest = jnp.where(number > largest, number, largest)
     numbers = jnp.stack([jnp.asarray(number, float) for number in numbers])
-    shift = jnp.where(jnp.isfinite(largest), largest, 0.0)
-    found = largest + jnp.log(jnp.sum(jnp.exp(numbers - shift)))
-    return jnp.where(jnp.isinf(largest), largest, found)
+    shifted = numbers - jnp.where(jnp.isfinite(largest), largest, 0.0)
+    rest = jnp.sum(jnp.where(shifted == 0.0, 0.0, jnp.exp(shifted))) + (jnp.sum(shifted == 0.0) - 1.0)
+    return jnp.where(jnp.isinf(largest), largest, largest + jnp.log1p(rest))
 """)
 _NORM = _text("""
 def op_norm(*numbers):  # scaled, so that no square overflows
@@ -83,6 +83,7 @@ JAX = Language(
         ops.atanh: _text(
             "def op_atanh(x):\n    return jnp.where((x > -1.0) & (x < 1.0), jnp.arctanh(x), jnp.nan)"
         ),
+        ops.remainder: "jnp.remainder",
         ops.norm: _NORM,
         ops.logsumexp: _LOGSUMEXP,
         ops.maximum: _text("def op_maximum(x, y):\n    return jnp.where((x > y) | (x != x), x, y)"),

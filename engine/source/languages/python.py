@@ -55,7 +55,7 @@ def op_logsumexp(*numbers):
     largest = max(numbers)
     if math.isinf(largest):
         return largest
-    return largest + math.log(math.fsum(math.exp(x - largest) for x in numbers))
+    return largest + math.log1p(math.fsum([math.exp(x - largest) for x in numbers] + [-1.0]))
 """)
 _WHOLE = "def op_{0}(x):\n    return float({1}(x)) if math.isfinite(x) else x"
 
@@ -77,6 +77,9 @@ PYTHON = Language(
             row: f"math.{row.name}"
             for row in (*(ops.cbrt, ops.atan, ops.atan2, ops.tanh, ops.asinh, ops.hypot, ops.erf, ops.erfc),)
         },
+        ops.remainder: _text(
+            "def op_remainder(x, y):\n    return x % y if y and math.isfinite(x) else math.nan"
+        ),
         ops.norm: "math.hypot",
         ops.logsumexp: _LOGSUMEXP,
         ops.absolute: "abs",

@@ -57,7 +57,10 @@ def holds(ball: Ball | None, exact: object) -> bool:
     number = many.mpf(0) if exact is None else Exact.of(exact)
     if number != number or not isinstance(number, many.mpf):
         return not ball.rad < math.inf
-    return not ball.rad < math.inf or abs(many.mpf(ball.mid) - number) <= many.mpf(ball.rad)
+    error = abs(many.mpf(ball.mid) - number)
+    return (
+        not ball.rad < math.inf or error <= many.mpf(ball.rad) + abs(number) * many.mpf(10) ** -100
+    )  # its own
 
 
 def outside(row: Operation, numbers: Numbers, count: int, seed: int = 0) -> Iterator[str]:

@@ -40,16 +40,17 @@ def again(root: Node, leaves: Sequence[Node], point: Sequence[float]) -> list[fl
     """
     new = {leaf: Value(number) for leaf, number in zip(leaves, point, strict=True)}
     nodes: dict[Node, Value] = dict(new)
-    refused = [math.nan] * (len(leaves) + 1)
-    try:
-        for node in topological_order(root):
-            if node.operation is not None:
+    for node in topological_order(root):
+        if node.operation is not None:
+            try:
                 nodes[node] = make_node(node.operation, [nodes[parent] for parent in node.parents])
-            elif node not in nodes:
-                nodes[node] = node  # type: ignore[assignment]
-    except EngineError:
-        return refused
+            except EngineError:
+                nodes[node] = Value(math.nan)  # which a selection may leave aside
+        elif node not in nodes:
+            nodes[node] = node  # type: ignore[assignment]
     result = nodes[root]
+    if result.data != result.data:
+        return [math.nan] * (len(leaves) + 1)
     reached = adjoints(result, lambda node: node.paths)
     return [result.data, *(reached.get(new[leaf], 0.0) for leaf in leaves)]
 

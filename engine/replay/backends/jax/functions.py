@@ -52,6 +52,7 @@ _NAMES = {  # the rows and selections that are a function of jax.numpy, or of ja
     ops.negate: "negative",
     ops.power: "power",
     ops.ratio: "divide",
+    ops.remainder: "remainder",
     ops.sin: "sin",
     ops.sinh: "sinh",
     ops.sqrt: "sqrt",
@@ -92,9 +93,9 @@ def functions() -> dict[Operation, Function]:
 @cache
 def reductions() -> dict[Operation, Function]:
     """{a row of any number of operands: its function of an array (operands, rows, lanes)}."""
-    jnp, special = import_module("jax.numpy"), import_module("jax.scipy.special")
+    jnp = import_module("jax.numpy")
     return {
-        ops.logsumexp: lambda terms: special.logsumexp(terms, 0),
+        ops.logsumexp: partial(_logsumexp, jnp),
         ops.norm: partial(_norm, jnp),
         selection.LARGEST: lambda terms: terms.max(0),
     }
@@ -114,6 +115,14 @@ def in_primitives(program: Program) -> Program:
 
 def _compared(where: Function, comparison: Function, x: Array, y: Array) -> Array:
     return where(comparison(x, y), 1.0, 0.0)
+
+
+def _logsumexp(jnp: Any, terms: Array) -> Array:
+    largest = terms.max(0)
+    shift = jnp.where(jnp.isfinite(largest), largest, 0.0)
+    shifted = terms - shift
+    rest = jnp.where(shifted == 0.0, 0.0, jnp.exp(shifted)).sum(0)
+    return jnp.log1p((shifted == 0.0).sum(0) - 1.0 + rest) + shift
 
 
 def _norm(jnp: Any, terms: Array) -> Array:

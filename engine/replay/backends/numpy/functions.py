@@ -132,6 +132,7 @@ FUNCTIONS: dict[Operation, Callable[..., Any]] = {
     ops.negate: np.negative,
     ops.power: _power,
     ops.ratio: np.divide,
+    ops.remainder: np.remainder,
     ops.relu: partial(np.maximum, np.zeros(())),
     ops.sign: _whole(np.sign),
     ops.sin: np.sin,
@@ -154,10 +155,15 @@ FUNCTIONS: dict[Operation, Callable[..., Any]] = {
 
 
 def _logsumexp(operand: Array, out: Array) -> None:
+    """From the largest on; what is as large is counted, so that of a small rest no digit is lost."""
     largest = np.maximum.reduce(operand, 0)
     shift = np.where(np.isfinite(largest), largest, 0.0)
     shifted = np.subtract(operand, shift)
-    np.log(np.add.reduce(np.exp(shifted, out=shifted), 0), out=out)
+    is_largest = shifted == 0.0
+    count = np.add.reduce(is_largest, 0) - 1.0
+    rest = np.exp(shifted, out=shifted)
+    rest[is_largest] = 0.0
+    np.log1p(np.add(count, np.add.reduce(rest, 0)), out=out)
     np.add(out, shift, out=out)
 
 

@@ -210,17 +210,21 @@ def _largest(text: Text, terms: int, term: Term, prepared: Callable[[str], str] 
 
 
 def _logsumexp(text: Text, terms: int, term: Term) -> str:
-    """From the largest on, so that no exponential overflows."""
+    """From the largest on, so that no exponential overflows; what is as large is counted, for log1p."""
+    zero, one = text.number(0.0), text.number(1.0)
     largest = _largest(text, terms, term)
     is_finite = text.compare("olt", text.call("fabs", largest), text.number(math.inf))
-    shift = text.select(is_finite, largest, text.number(0.0))
+    shift = text.select(is_finite, largest, zero)
 
     def add(number: Index, so_far: list[str]) -> list[str]:
         shifted = text.binary("fsub", term(number), shift)
-        return [text.binary("fadd", so_far[0], elementary.exp(text, shifted))]
+        is_largest = text.compare("oeq", shifted, zero)
+        rest = text.select(is_largest, zero, elementary.exp(text, shifted))
+        count = text.select(is_largest, one, zero)
+        return [text.binary("fadd", so_far[0], count), text.binary("fadd", so_far[1], rest)]
 
-    summed = text.loop(0, terms, add, [text.number(0.0)])[0]
-    return text.binary("fadd", elementary.log(text, summed), shift)
+    count, rest = text.loop(0, terms, add, [text.number(-1.0), zero])
+    return text.binary("fadd", elementary.log1p(text, text.binary("fadd", count, rest)), shift)
 
 
 def _norm(text: Text, terms: int, term: Term) -> str:

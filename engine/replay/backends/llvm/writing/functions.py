@@ -60,6 +60,13 @@ def _where(text: Text, condition: str, x: str, y: str) -> str:
     return text.select(text.compare("ogt", condition, text.number(0.0)), x, y)
 
 
+def _remainder(text: Text, x: str, y: str) -> str:
+    """What the C library's `fmod` leaves has the sign of x, and here that of y."""
+    rest = text.library("fmod", x, y)
+    signed = text.call("copysign", rest, y)
+    return text.select(text.compare("une", rest, signed), text.binary("fadd", rest, y), signed)
+
+
 def _negate(text: Text, x: str) -> str:
     return text.let(f"fneg {text.type} {x}")
 
@@ -107,6 +114,7 @@ _FUNCTIONS: dict[Operation, Implementation] = {
     ops.nearest: _rounding("rint"),
     ops.negate: _negate,
     ops.ratio: _binary("fdiv"),
+    ops.remainder: _remainder,
     ops.sqrt: _intrinsic("sqrt"),
     ops.subtract: _binary("fsub"),
     ops.tanh: elementary.tanh,
@@ -129,7 +137,7 @@ PRIMITIVES = frozenset({*_FUNCTIONS, *_CONDITIONS})
 
 def costs_calls(expression: Any) -> bool:
     """Whether the C library is called for an expression: then wide vectors gain nothing."""
-    return any(operation in _SLOW for operation in operations_of(expression))
+    return any(operation in _SLOW or operation is ops.remainder for operation in operations_of(expression))
 
 
 class Formula:
