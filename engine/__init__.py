@@ -92,7 +92,7 @@ from engine.value import Constant, Value
 
 if TYPE_CHECKING:
     from engine.algebra.asked import formula, latex, symbolic
-    from engine.checking import assert_gradients, check_gradients
+    from engine.checking import assert_everywhere, assert_gradients, check_everywhere, check_gradients
     from engine.custom.definition import custom_operation
     from engine.health.report import health
     from engine.pages import live, page
@@ -104,7 +104,9 @@ if TYPE_CHECKING:
     from engine.walks import walk
 
 _LATER = {  # opened when first asked for: these rooms need graphviz or numpy, or much of the standard library
+    "assert_everywhere": "engine.checking",
     "assert_gradients": "engine.checking",
+    "check_everywhere": "engine.checking",
     "check_gradients": "engine.checking",
     "compile": "engine.replay.compiled",
     "custom_operation": "engine.custom.definition",
@@ -140,12 +142,14 @@ __all__ = [  # noqa: RUF022  (sorted as sorted() does)
     "acosh",
     "asin",
     "asinh",
+    "assert_everywhere",
     "assert_gradients",
     "atan",
     "atan2",
     "atanh",
     "cbrt",
     "ceil",
+    "check_everywhere",
     "check_gradients",
     "choose",
     "clamp",

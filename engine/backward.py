@@ -11,7 +11,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import chain, repeat, starmap
+from itertools import chain, repeat
 from operator import itemgetter
 from typing import Any, NoReturn
 
@@ -34,21 +34,20 @@ def backward(root: Node, gradient: float = 1.0, constant: type[Node] = Node) -> 
     unreached = float("-0.0")  # an object of this call, told by `is`; and what anything can be added to
     interior: list[Node] = []
     leaves: list[Node] = []
-    before: list[tuple[Node, float]] = []
+    held: list[Node] = []
+    before: list[float] = []
     waiting: list[Waiting] = [((root,), None)]
-    undo = _restoring(interior, leaves, before, waiting)
+    undo = _restoring(interior, leaves, held, before, waiting)
     try:
-        _mark(root, unreached, interior, leaves, before, waiting)
+        _mark(root, unreached, interior, leaves, held, before, waiting)
         root.grad = gradient
         if not (_sweep(interior, unreached) and _settle(leaves, unreached, constant)):
             _refuse_nan(root, interior, gradient)
-        _write(
-            [
-                (node, earlier + node.grad)
-                for node, earlier in before
-                if node._operation is None and node.grad is not None
-            ]
-        )
+        summed = [
+            earlier + node.grad if node._operation is None and node.grad is not None else node.grad
+            for node, earlier in zip(held, before, strict=True)
+        ]
+        _write(held, summed)
     except BaseException:
         undo()
         raise
@@ -58,41 +57,42 @@ Waiting = tuple[Any, Any]  # a run of nodes, and the node that it goes on with
 _set = Node.__dict__["grad"].__set__  # an assignment to `grad` as a function of C's
 
 
-def _write(gradients: Iterable[tuple[Node, float | None]]) -> None:
+def _write(nodes: Iterable[Node], gradients: Iterable[float | None]) -> None:
     """Set the `grad` of each node: of all, or of none that Python's own code could see.
 
     Exceptions from elsewhere are raised between two steps of the interpreter, and this is one step.
     """
-    deque(starmap(_set, gradients), 0)
+    deque(map(_set, nodes, gradients), 0)
 
 
 def _restoring(
-    interior: list[Node], leaves: list[Node], before: list[tuple[Node, float]], waiting: list[Waiting]
+    interior: list[Node], leaves: list[Node], held: list[Node], before: list[float], waiting: list[Waiting]
 ) -> Callable[[], object]:
     """A call that puts every gradient back, whatever these lists will hold by then; one step, as `_write`.
 
     A node stands in one of the first two, or in a run that waits, before its `grad` is touched; and in
-    `before` if it had a gradient.
+    `held`, with its gradient in `before`, if it had one.
     """
     runs = chain.from_iterable(map(itemgetter(0), waiting))
     cleared = map(_set, chain(interior, leaves, runs), repeat(None))
-    return partial(deque, chain(cleared, starmap(_set, before)), 0)
+    return partial(deque, chain(cleared, map(_set, held, before)), 0)
 
 
-def _mark(  # noqa: C901, PLR0912  (written out: a call per node would double its cost)
+def _mark(  # noqa: C901, PLR0912, PLR0915  (written out: a call per node would double its cost)
     root: Node,
     unreached: float,
     interior: list[Node],
     leaves: list[Node],
-    before: list[tuple[Node, float]],
+    held: list[Node],
+    before: list[float],
     waiting: list[Waiting],
 ) -> None:
     """`graph.interior_and_leaves` for speed: the mark of a node that was seen is `unreached` in its `grad`.
 
-    Gradients that were there go to `before`. A run is a path from a node down to a leaf or to a node that
-    was seen: each node, then the operand that is the last one to be placed before it. So at its end the whole
-    run is placed at once, in reverse: operands come first. Where a node has further operands to be placed
-    first, its run waits in `waiting`, together with the operand that it will go on with.
+    Gradients that were there go to `before`, their nodes to `held`. A run is a path from a node down to a
+    leaf or to a node that was seen: each node, then the operand that is the last one to be placed before it.
+    So at its end the whole run is placed at once, in reverse: operands come first. Where a node has further
+    operands to be placed first, its run waits in `waiting`, with the operand that it will go on with.
 
     For loss = s * t, with s = a + b and t = s * c, where a, b and c are leaves:
 
@@ -104,14 +104,13 @@ def _mark(  # noqa: C901, PLR0912  (written out: a call per node would double it
     run: list[Node] = []
     waiting.append((run, root))
     try:
-        for run, node in iter(
-            waiting.pop, waiting[0]
-        ):  # an interruption between `pop` and the names would lose a run
+        for run, node in iter(waiting.pop, waiting[0]):  # in one step: else an interruption could lose a run
             while True:
                 if node.grad is not None:
                     if node.grad is unreached:
                         break
-                    before.append((node, node.grad))
+                    held.append(node)
+                    before.append(node.grad)
                 if node._operation is None:
                     leaves.append(node)
                     node.grad = unreached
@@ -130,7 +129,8 @@ def _mark(  # noqa: C901, PLR0912  (written out: a call per node would double it
                                 fresh.append(operand)
                                 continue
                             if operand.grad is not None:
-                                before.append((operand, operand.grad))
+                                held.append(operand)
+                                before.append(operand.grad)
                             leaves.append(operand)
                             operand.grad = unreached
                     if not fresh:
@@ -143,7 +143,8 @@ def _mark(  # noqa: C901, PLR0912  (written out: a call per node would double it
                 elif second.grad is not unreached:
                     if second._operation is None:
                         if second.grad is not None:
-                            before.append((second, second.grad))
+                            held.append(second)
+                            before.append(second.grad)
                         leaves.append(second)
                         second.grad = unreached
                     else:

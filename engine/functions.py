@@ -6,7 +6,7 @@ it has one main operand: `tanh(x)` is `x.tanh()`.
 
 from __future__ import annotations
 
-import sys
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, overload
 
@@ -247,8 +247,8 @@ def logsumexp(values: Iterable[Value | float]) -> Value:
     operands = _some("logsumexp", values)
     if not modes.anywhere or modes.session() is None:
         return _node(ops.logsumexp, operands)
-    bound = sys.float_info.max  # ±∞ minus itself would be nan
-    shift: Value = minimum(maximum(_largest(operands), -bound), bound)
+    largest = _largest(operands)
+    shift = where(abs(largest) < math.inf, largest, 0.0)  # ±∞ minus itself would be nan
     return shift + _node(ops.logsumexp, [operand - shift for operand in operands])
 
 

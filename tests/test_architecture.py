@@ -57,6 +57,7 @@ ORDER: dict[str, str] = {
         identities
         examination
         check
+        everywhere
         plugin
     """,
     "engine/health": """

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from engine.checking.blame import Blame
 from engine.checking.check import assert_gradients, check_gradients
+from engine.checking.everywhere import Everywhere, assert_everywhere, check_everywhere
 from engine.checking.faulty import faulty
 from engine.checking.report import CheckResult, Identity, Row
 from engine.checking.verdict import Verdict
@@ -16,10 +17,13 @@ from engine.checking.verdict import Verdict
 __all__ = [
     "Blame",
     "CheckResult",
+    "Everywhere",
     "Identity",
     "Row",
     "Verdict",
+    "assert_everywhere",
     "assert_gradients",
+    "check_everywhere",
     "check_gradients",
     "faulty",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from engine.checking.blame import Blame
-from engine.checking.examination import Examination, scaled_direction
+from engine.checking.examination import Examination, moved, plain_direction
 from engine.checking.remarks import MarksOf, remarks
 from engine.checking.report import CheckResult, Identity, Row
 from engine.checking.selection import chosen_places
@@ -31,12 +31,15 @@ def check_gradients(
     """A report, truthy when `backward` gives the derivatives of f that finite differences measure.
 
     `at` is what f is given, with numbers for Values: `[2.0, -3.0]` for `f(a, b)`, `[[1.0, 2.0], 0.5]` for
-    `f(weights, bias)`. Or leaves that f knows already, for an f without arguments: `model.parameters()`.
-    They are as before when the check is done. f returns a Value, or a list of them.
+    `f(weights, bias)`; tuples, arrays and dictionaries too. Or leaves that f knows already, for an f without
+    arguments: a module, or its parameters. They are as before when the check is done. f returns a Value, or
+    a list of them.
 
-    `order` k checks the derivatives of order 1 to k. `only` names inputs (`"a"`, `"layers[0]"`, 3) to look
-    at. `samples` inputs are drawn, in fair shares from each layer, and a direction through all is checked
-    besides; by default that is done beyond 200 inputs. `strict` fails what could not be decided.
+    `order` k checks the derivatives of order 1 to k: those above 1 along a direction through all inputs,
+    which the report tells, and of one input as they are. `only` names inputs (`"a"`, `"layers[0]"`, 3) to
+    look at. `samples` inputs are drawn, in fair shares from each layer, and a direction through all is
+    checked besides; by default that is done beyond 200 inputs. `strict` fails what could not be decided; a
+    check that decided nothing at all is false anyway, and says how to choose another point.
 
     With `marks`, a function such as `health`, the report adds what it says of f's outputs and inputs: with
     `marks=health` how many digits of the value and of each gradient are right.
@@ -61,6 +64,7 @@ def check_gradients(
     identities: list[Identity] = []
     blame: Blame | None = None
     evaluations = 0
+    directions: list[tuple[float, ...]] = []
     with subject.undisturbed():
         for degree in range(1, order + 1):
             sampled = only is None and len(places) < len(subject.names)
@@ -69,15 +73,17 @@ def check_gradients(
             identities += examination.identities(symmetric=degree < order)
             blame = blame or examination.blame
             evaluations += subject.runs
-            direction = scaled_direction(subject.numbers, random.Random(f"{seed}, along {degree}"))
-            subject = subject.along(direction)
+            if degree < order:
+                directions.append(plain_direction(subject.numbers, random.Random(f"{seed}, along {degree}")))
+                subject = subject.along(directions[-1])
     name = getattr(f, "__name__", "f")
     function = name if name.isidentifier() else "f"
     inputs = len(subject.names)
     said = tuple(remarks(Subject(f, at), places, marks, function)) if marks is not None else ()
     return CheckResult(
-        tuple(rows), tuple(identities), blame, evaluations, seed, strict, inputs, function, said
-    )
+        tuple(rows), tuple(identities), blame, evaluations, seed, strict, inputs, function,
+        directions=tuple(directions), beside=moved(subject.numbers, random.Random(seed)), remarks=said,
+    )  # fmt: skip
 
 
 def assert_gradients(f: Callable[..., Any], at: Any, **options: Any) -> None:

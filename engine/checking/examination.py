@@ -24,16 +24,17 @@ from engine.checking.identities import (
     second_backward,
     symmetry,
 )
-from engine.checking.numeric import Slope, examine, step_scale
+from engine.checking.numeric import Probe, Slope, examine, step_scale
 from engine.checking.report import ALL, Identity, Row
 from engine.checking.signature import at_operands, crossing
 from engine.checking.subject import Run, Subject
 from engine.checking.verdict import DOUBTFUL, Verdict, judge
 from engine.graph import Node, topological_order
 
-__all__ = ["Examination", "scaled_direction"]
+__all__ = ["Examination", "moved", "plain_direction"]
 
 UNDEFINED = (ArithmeticError, ValueError)
+WIDE = 0.1  # the scale of an input that is 0, and of one so small that f does not change over it
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,19 @@ def scaled_direction(numbers: Sequence[float], random_numbers: random.Random) ->
     """A random direction in which every input moves in proportion to its own scale."""
     lengths = random_direction(len(numbers), random_numbers)
     return [length * step_scale(x) for length, x in zip(lengths, numbers, strict=True)]
+
+
+def plain_direction(numbers: Sequence[float], random_numbers: random.Random) -> tuple[float, ...]:
+    """A random direction of numbers that are short to print; for a single input 1, its own."""
+    if len(numbers) == 1:
+        return (1.0,)
+    return tuple(float(f"{x:.2g}") for x in scaled_direction(numbers, random_numbers))
+
+
+def moved(numbers: Sequence[float], random_numbers: random.Random) -> tuple[float, ...]:
+    """Another point, a few hundredths away on the scale of each number."""
+    lengths = scaled_direction(numbers, random_numbers)
+    return tuple(float(f"{x + 0.04 * length:.4g}") for x, length in zip(numbers, lengths, strict=True))
 
 
 def _coordinate(subject: Subject, place: int) -> Line:
@@ -128,16 +142,59 @@ class Examination:
         analytic = sum((gradient[place] or 0.0) * weight for place, weight in line.weights.items())
         probe = self.subject.probe(lambda t: line.inputs(numbers, t), output)
         slope = examine(probe, line.start, line.scale)
-        verdict, note = judge(slope, analytic), self._note(line, slope)
+        verdict = judge(slope, analytic)
+        if line.scale < WIDE and verdict is Verdict.UNRELIABLE:
+            slope, verdict = self._as_at_0(probe, line, slope, analytic)
+        note = self._note(line, slope)
         if not any(run.leaves[place] in in_graph for place in line.weights):
-            flat = slope.kind == "smooth" and slope.estimate.value == 0.0
-            verdict = (Verdict.UNUSED if self.order == 1 else Verdict.OK) if flat else Verdict.CUT
-            note = "" if flat else CUT_WORDS
+            verdict, note = self._without_a_path(line, slope, probe, output, (verdict, note))
         name = f"{line.name} → [{output}]" if run.vector else line.name
         estimate = slope.estimate
         error = estimate.error if slope.kind != "kink" else max(slope.left.error, slope.right.error)
         left, right = slope.left.value, slope.right.value
         return Row(name, analytic, estimate.value, error, verdict, note, left, right, self.order)
+
+    def _as_at_0(self, probe: Probe, line: Line, slope: Slope, analytic: float) -> tuple[Slope, Verdict]:
+        """The slope of an input so small that f does not change over it, by the steps that are taken at 0.
+
+        It is right where it cannot be told from that at 0, by less than f could show over such a step.
+        """
+        wider, here = examine(probe, line.start, WIDE), probe(line.start)
+        if here is None or not wider.estimate.error < slope.estimate.error:
+            return slope, Verdict.UNRELIABLE
+        is_no_more_than_noise = wider.estimate.error <= 1e-9 * abs(here.value) / WIDE
+        if wider.estimate.agrees(analytic) and is_no_more_than_noise:
+            return wider, Verdict.OK
+        return wider, judge(wider, analytic)
+
+    def _without_a_path(
+        self, line: Line, slope: Slope, probe: Probe, output: int, judged: tuple[Verdict, str]
+    ) -> tuple[Verdict, str]:
+        """The verdict and its note where no input that moves is in the graph.
+
+        Either f does not use them, or a Python branch goes another way here, or the graph is cut.
+        """
+        verdict, note = judged
+        steps = (0.0, 0.05 * line.scale, -0.05 * line.scale, 1e-3 * line.scale, -1e-3 * line.scale)
+        samples = [probe(line.start + step) for step in steps]
+        is_still = len({sample.value for sample in samples if sample is not None}) == 1
+        if slope.kind == "smooth" and is_still:
+            return (Verdict.UNUSED if self.order == 1 else Verdict.OK), ""
+        branches = note.startswith(BRANCH)
+        if slope.kind == "jump" and branches:
+            return verdict, note
+        if slope.kind == "kink" and branches:
+            sides = ((slope.left, -slope.nearest), (slope.right, slope.nearest))
+            moving = [step for side, step in sides if abs(side.value) > side.error]
+            if all(self._reaches(line, line.start + step, output) for step in moving):
+                return verdict, note
+        return Verdict.CUT, CUT_WORDS
+
+    def _reaches(self, line: Line, t: float, output: int) -> bool:
+        """Whether an input that moves is in the graph that f makes at t."""
+        run = self.subject.run(line.inputs(self.subject.numbers, t))
+        in_graph = set(topological_order(run.outputs[output]))
+        return any(run.leaves[place] in in_graph for place in line.weights)
 
     def _note(self, line: Line, slope: Slope) -> str:
         """Which operation is at its kink, jump or edge, or which comparison flips beside the point."""
@@ -229,4 +286,5 @@ class Examination:
         return [identity for identity in found if identity is not None]
 
 
+BRANCH = "branch in Python code"
 CUT_WORDS = "f depends on it past the graph: float(), .data or math.* in f? no_grad?"

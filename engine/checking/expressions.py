@@ -138,6 +138,8 @@ def is_clear(operation: Operation, operands: Sequence[float], distance: float) -
     """Whether no operand, moved by this distance, takes the operation to another side of a kink."""
     if not distance or not has_sides(operation):
         return True
+    if operation.side is None and any(_is_near(kink.at, operands, distance) for kink in operation.kinks):
+        return False
     here = side_of(operation, operands)
     for place, operand in enumerate(operands):
         for moved in (operand - distance, operand + distance):
@@ -145,6 +147,12 @@ def is_clear(operation: Operation, operands: Sequence[float], distance: float) -
             if operation.domain.contains(*beside) and side_of(operation, beside) != here:
                 return False
     return True
+
+
+def _is_near(kink: Sequence[float], operands: Sequence[float], distance: float) -> bool:
+    """Whether all operands are near a kink's; of a row with any number of operands all kink's are alike."""
+    at = kink if len(kink) == len(operands) else [kink[0]] * len(operands)
+    return all(abs(x - y) < distance for x, y in zip(operands, at, strict=True))
 
 
 def random_expression(

@@ -44,10 +44,17 @@ class Estimate:
     error: float
 
     def agrees(self, analytic: float) -> bool:
-        """Whether a number said to be exact is this one, as far as the error allows to tell."""
+        """Whether a number said to be exact lies within the error."""
+        return self._within(analytic, self.error)
+
+    def contradicts(self, analytic: float) -> bool:
+        """Whether it lies so far outside that the error, itself an estimate, cannot be what is wrong."""
+        return not self._within(analytic, 10.0 * self.error)
+
+    def _within(self, analytic: float, error: float) -> bool:
         if math.isinf(analytic) or math.isinf(self.value):
             return analytic == self.value
-        return abs(analytic - self.value) <= 10.0 * self.error + 1e-9 * max(abs(analytic), abs(self.value))
+        return abs(analytic - self.value) <= error + 1e-9 * max(abs(analytic), abs(self.value))
 
 
 UNKNOWN = Estimate(math.nan, math.inf)

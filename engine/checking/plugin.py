@@ -6,6 +6,7 @@ One line in the `conftest.py` of your tests switches it on:
 
     def test_loss(gradcheck):
         gradcheck(loss, at=[2.0, -3.0])  # fails with the report
+        gradcheck.everywhere(loss, st.tuples(st.floats(-3, 3), st.floats(-3, 3)))  # and with the worst point
 
     @pytest.mark.gradcheck(order=2, samples=20)  # options for every check in this test
     def test_model(gradcheck):
@@ -23,8 +24,9 @@ from typing import Any
 import pytest
 
 from engine.checking.check import assert_gradients
+from engine.checking.everywhere import assert_everywhere
 
-__all__ = ["gradcheck", "pytest_addoption", "pytest_configure"]
+__all__ = ["GradientCheck", "gradcheck", "pytest_addoption", "pytest_configure"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -41,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def gradcheck(request: pytest.FixtureRequest) -> Callable[..., None]:
+def gradcheck(request: pytest.FixtureRequest) -> GradientCheck:
     """`assert_gradients` with the options of the command line, the marker and the call; the last counts."""
     options: dict[str, Any] = {}
     for name in ("samples", "seed"):
@@ -51,8 +53,21 @@ def gradcheck(request: pytest.FixtureRequest) -> Callable[..., None]:
     if marker := request.node.get_closest_marker("gradcheck"):
         options |= marker.kwargs
 
-    def check(f: Callable[..., Any], at: Any, **more: Any) -> None:
-        __tracebackhide__ = True
-        assert_gradients(f, at, **(options | more))
+    return GradientCheck(options)
 
-    return check
+
+class GradientCheck:
+    """What the fixture is: a call checks at one point, `everywhere` at those that a strategy draws."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
+
+    def __call__(self, f: Callable[..., Any], at: Any, **more: Any) -> None:
+        """Fail with the report unless the gradients at this point are right."""
+        __tracebackhide__ = True
+        assert_gradients(f, at, **(self.options | more))
+
+    def everywhere(self, f: Callable[..., Any], strategy: Any, **more: Any) -> None:
+        """Fail with the worst point that hypothesis finds, unless all are right."""
+        __tracebackhide__ = True
+        assert_everywhere(f, strategy, **(self.options | more))

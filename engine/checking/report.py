@@ -62,7 +62,11 @@ class CheckResult:
     """The whole of a gradient check: truthy when all is well, and its str() is the report.
 
     `rows` has every input checked, `worst` the one furthest off, `blame` the operation at fault (None
-    when there is none), `skipped` the rows about which nothing could be said; `strict` fails these too.
+    when there is none), `skipped` the rows about which nothing could be said; `strict` fails these too. A
+    check that decided nothing about an order is `undecided`, and no more true than one that failed.
+
+    Rows of order 2 and above are derivatives of the gradient along `directions`, one for each order from 2
+    on: with one input the derivative itself. `beside` is another point, near the one that was checked.
     """
 
     rows: tuple[Row, ...]
@@ -73,12 +77,28 @@ class CheckResult:
     strict: bool
     inputs: int
     function: str = "f"
+    directions: tuple[tuple[float, ...], ...] = ()
+    beside: tuple[float, ...] = ()
     remarks: tuple[tuple[str, str], ...] = ()  # (output or input, what marks say of it)
 
     @property
     def ok(self) -> bool:
-        """Whether no row and no identity fails."""
-        return not self.failed and all(identity.holds for identity in self.identities)
+        """Whether no row and no identity fails, and something was decided of every order."""
+        return not self._is_faulty and not self.undecided
+
+    @property
+    def _is_faulty(self) -> bool:
+        return bool(self.failed) or not all(identity.holds for identity in self.identities)
+
+    @property
+    def undecided(self) -> tuple[int, ...]:
+        """The orders of derivatives of which nothing at all could be said."""
+        orders = sorted({row.order for row in self.rows})
+        return tuple(
+            order
+            for order in orders
+            if all(row.verdict in SKIPPED for row in self.rows if row.order == order)
+        )
 
     def __bool__(self) -> bool:
         return self.ok
@@ -118,6 +138,8 @@ class CheckResult:
         tail = [f"… and {hidden} more rows"] if hidden > 0 else []
         tail += broken
         tail += [f"{name}: {words}" for name, words in self.remarks]
+        tail += self._directions()
+        tail += self._advice() if self.undecided and not self._is_faulty else []
         tail += blame_lines(self.blame) if self.blame is not None else []
         lines = [*wrapped([self._headline()]), *table(self._shown()), *wrapped(tail)]
         return shown("\n".join(lines + self._again()))
@@ -125,9 +147,32 @@ class CheckResult:
     def __repr__(self) -> str:
         return str(self)
 
+    def _directions(self) -> list[str]:
+        """Along what the derivatives of the rows of higher orders are taken, where there is a choice."""
+        if self.inputs == 1:
+            return []
+        lines = []
+        for order, direction in enumerate(self.directions, 2):
+            numbers = ", ".join(f"{x:g}" for x in direction[:8]) + (", …" if len(direction) > 8 else "")
+            of = "the gradient" if order == 2 else f"what order {order - 1} shows"
+            lines.append(f"order {order}: the derivative of {of} along ({numbers})")
+        return lines
+
+    def _advice(self) -> list[str]:
+        """How to find a point at which something can be decided."""
+        kinds = {row.verdict for row in self.rows if row.order in self.undecided}
+        why = (
+            "off the jump"
+            if Verdict.DISCONTINUOUS in kinds
+            else "where f is finite and its slopes are no noise"
+        )
+        which = "" if 1 in self.undecided else f" about order {self.undecided[0]}"
+        near = ", ".join(f"{x:.4g}" for x in self.beside[:6]) + (", …" if len(self.beside) > 6 else "")
+        return [f"nothing could be decided{which} here: choose a point {why}, for example the numbers {near}"]
+
     def _again(self) -> list[str]:
         """The call that looks at the worst row alone."""
-        if self.ok or self.worst is None:
+        if not self._is_faulty or self.worst is None:
             return []
         name = self.worst.input.partition(" → ")[0]
         only = f", only={name!r}" if self.worst in self.failed and name != ALL else ""
@@ -139,7 +184,7 @@ class CheckResult:
         kinks = sum(row.verdict is Verdict.KINK for row in self.rows)
         surrogates = sum(row.verdict is Verdict.SURROGATE for row in self.rows)
         skipped = 0 if self.strict else len(self.skipped)
-        state = "passed" if self.ok else "FAILED"
+        state = "passed" if self.ok else "FAILED" if self._is_faulty else "UNDECIDED"
         counts = [f"{failed} of {rows} wrong" if failed else f"{rows - skipped - surrogates} of {rows} right"]
         counts += [f"{kinks} kink{'s' * (kinks > 1)} accepted"] if kinks else []
         counts += [f"{surrogates} by a surrogate"] if surrogates else []

@@ -43,9 +43,9 @@ def judge(slope: Slope, analytic: float) -> Verdict:
     estimate = slope.estimate
     if math.isinf(estimate.error):
         return Verdict.UNRELIABLE
-    if not estimate.agrees(analytic):
+    if estimate.contradicts(analytic):
         return Verdict.WRONG
-    if estimate.error > abs(estimate.value) and analytic != estimate.value:
+    if analytic != estimate.value and (estimate.error > abs(estimate.value) or not estimate.agrees(analytic)):
         return Verdict.UNRELIABLE
     return Verdict.EDGE if slope.kind == "edge" else Verdict.OK
 
@@ -54,5 +54,7 @@ def _between(slope: Slope, analytic: float) -> Verdict:
     low, high = sorted((slope.left, slope.right), key=lambda side: side.value)
     if math.isinf(low.error) or math.isinf(high.error):
         return Verdict.UNRELIABLE
-    inside = low.value <= analytic <= high.value or low.agrees(analytic) or high.agrees(analytic)
-    return Verdict.KINK if inside else Verdict.OUTSIDE
+    if low.value <= analytic <= high.value or low.agrees(analytic) or high.agrees(analytic):
+        return Verdict.KINK
+    is_outside = low.contradicts(analytic) and high.contradicts(analytic)
+    return Verdict.OUTSIDE if is_outside else Verdict.UNRELIABLE

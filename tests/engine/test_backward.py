@@ -216,7 +216,7 @@ def test_the_quick_sweep_has_the_order_and_the_bits_of_the_plain_one(seed: int) 
     interior: list[Node] = []
     marked: list[Node] = []
     unreached = float("-0.0")
-    _mark(root, unreached, interior, marked, [], [((root,), None)])
+    _mark(root, unreached, interior, marked, [], [], [((root,), None)])
     assert (interior, set(marked)) == (interior_and_leaves(root)[0], set(interior_and_leaves(root)[1]))
     assert len(set(marked)) == len(marked)
     for node in topological_order(root):
