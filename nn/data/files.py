@@ -246,8 +246,9 @@ class _Table:
         if -1 in entries.codes:
             take = f"mend it, or take all as names: categories=[{self.names[place]!r}]"
             raise self.error(sample, place, f"{text!r} is no finite number, and others here are; {take}")
-        if not self.told and (len(texts) == present or len(texts) > MOST_CATEGORIES):
-            kinds = "another in every row" if len(texts) == present else f"one of {len(texts)} different"
+        if not self.told and (_are_ids(len(texts), present) or len(texts) > MOST_CATEGORIES):
+            kinds = f"one of {len(texts)} different in {present} rows"
+            kinds = "another in every row" if len(texts) == present else kinds
             words = (
                 f"{text!r} is no finite number, and as a name it is {kinds}: an id, a name or a note, from "
             )
@@ -302,8 +303,14 @@ class _Table:
             if what := trouble_with(text):
                 sample = entries.codes.index(entries.known[text])
                 raise self.error(sample, place, f"{text!r} is no finite number: it is {what}; {MENDS[what]}")
-        if len(texts) == self.count > 4:
-            raise self.error(first, place, f"{texts[0]!r} is no class: the truth is another in every row")
+        if self.count > 4 and _are_ids(len(texts), self.count):
+            words = f"there are {len(texts)} different truths in {self.count} rows"
+            raise self.error(first, place, f"{texts[0]!r} is no class: {words}")
+
+
+def _are_ids(different: int, rows: int) -> bool:
+    """Whether so many different texts in so many rows name rows, and not what several have in common."""
+    return different == rows or (rows >= 20 and different > rows / 2)
 
 
 def _usual(numbers: array[float], missing: str) -> float | None:

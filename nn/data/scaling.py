@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import sys
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, overload
@@ -71,6 +72,9 @@ class Scaler:
             )
             raise ValueError(f"this scaler {known}; the rows have {len(rows[0])} numbers")
         pairs = list(zip(self.means, self.scales, strict=True))
+        if isinstance(rows, Rows):
+            columns = zip(rows.columns(), pairs, strict=True)
+            return Rows.of_columns([_scaled(column, *pair) for column, pair in columns])
         return [[(x - mean) / scale for x, (mean, scale) in zip(row, pairs, strict=True)] for row in rows]
 
     def state(self) -> dict[str, list[float]]:
@@ -105,6 +109,10 @@ def standardize(first: Dataset, *others: Dataset) -> tuple[Dataset, ...]:
     """
     scaler = Scaler().fit(first)
     return tuple(scaler.transform(each) for each in (first, *others))
+
+
+def _scaled(column: array[float], mean: float, scale: float) -> array[float]:
+    return array("d", [(x - mean) / scale for x in column])
 
 
 def _mean_and_scale(column: Iterable[float], weights: Sequence[float] | None) -> tuple[float, float]:

@@ -283,8 +283,19 @@ def test_a_target_is_numbers_or_classes_and_never_a_bit_of_both(tmp_path: Path) 
         read(tmp_path, "x,y\n1,a\n3,b\n", classes=False)
     with pytest.raises(ValueError, match=r"line 2, column 'y'.*a date"):
         read(tmp_path, "x,y\n1,2020-01-01\n3,2020-01-02\n")
-    with pytest.raises(ValueError, match="another in every row"):
+    with pytest.raises(ValueError, match="9 different truths in 9 rows"):
         read(tmp_path, "x,y\n" + "\n".join(f"{k},name {k}" for k in range(9)))
+    with pytest.raises(ValueError, match="20 different truths in 30 rows"):
+        read(tmp_path, "x,y\n" + "\n".join(f"{k},name {k % 20}" for k in range(30)))
+
+
+@pytest.mark.parametrize(("different", "rows"), [(2, 2), (16, 30), (30, 30), (101, 1000)])
+def test_texts_that_hardly_repeat_are_no_categories(tmp_path: Path, different: int, rows: int) -> None:
+    lines = [f"name {k % different},{k / 2},{k / 3}" for k in range(rows)]
+    with pytest.raises(ValueError, match="nothing can be learned"):
+        read(tmp_path, "\n".join(["a,b,y", *lines]))
+    told = read(tmp_path, "\n".join(["a,b,y", *lines]), columns=["a", "b"])
+    assert len(told.features) == different + 1
 
 
 @pytest.mark.parametrize("told", [{"target": "z"}, {"columns": ["z"]}, {"target": True}, {"target": 9}])

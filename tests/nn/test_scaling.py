@@ -84,6 +84,10 @@ def test_rows_read_as_the_lists_that_they_are(tmp_path: Any) -> None:
     assert repr(rows) == "Rows([[1.0, 2.0], [4.0, 5.0], [7.0, 8.0]])"
     with pytest.raises(IndexError):
         rows[3]
+    scaler = data.Scaler().fit(found)
+    assert scaler == data.Scaler().fit(plain)
+    assert isinstance(scaler.transform(found).inputs, Rows)
+    assert scaler.transform(found).inputs == scaler.transform(plain)
     train, test = found.split(0.34, seed=0)
     assert sorted([*train.inputs, *test.inputs]) == plain
 
