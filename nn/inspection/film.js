@@ -387,7 +387,7 @@
     const scale = (numbers, g) => { const from = Math.min(...numbers.map(g)), to = Math.max(...numbers.map(g)); return y => 6 + (to - g(y)) / (to - from || 1) * (bottom - 12); };
     pen.font = "11px system-ui";
     pen.fillStyle = pen.strokeStyle = colors.quiet;
-    const tick = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000].find(t => total / t <= 10) ?? total;
+    const tick = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000].find(t => total / t <= Math.min(10, (right - left) / 36)) ?? total;
     pen.textAlign = "center";
     for (let e = 0; e <= total; e += tick) pen.fillText(e, x(e), height - 4);
     pen.textAlign = "right";

@@ -116,7 +116,7 @@ class Film:
         del include, exclude  # the notebook picks from what it is given
         frame = (
             f'<iframe sandbox="allow-scripts" title="{html.escape(repr(self))}" '
-            f'srcdoc="{html.escape(self.html)}" style="width:100%;height:900px;border:0"></iframe>'
+            f'srcdoc="{html.escape(self.html)}" style="width:100%;height:760px;border:0"></iframe>'
         )
         return {"text/html": frame, "text/plain": repr(self)}
 
