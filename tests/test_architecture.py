@@ -116,8 +116,8 @@ ORDER: dict[str, str] = {
         compiled
     """,
     "engine/replay/recording": """
-        names places selection
-        objects
+        differences names selection
+        objects places
         randomness reach
         watch
         tracers tape

@@ -59,6 +59,8 @@ def to_jax(compiled: Any, *arguments: Any, **named: Any) -> Callable[..., Any]:
     ensure_not_recording(name)
     if arguments:
         compiled.value_and_gradients(compiled._weights(), *arguments, **named)
+    with compiled._busy:
+        compiled._validity.before_a_call()  # what has changed since is not recorded any more
     if not compiled._paths:
         raise ReplayError(f"{name} is not recorded yet: give to_jax a few samples to record")
     parts = {}

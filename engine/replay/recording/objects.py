@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from types import MappingProxyType, MemberDescriptorType, ModuleType
+from types import FunctionType, MappingProxyType, MemberDescriptorType, ModuleType
 from typing import Any
 
 from engine.replay.recording.names import is_library
@@ -46,9 +46,11 @@ def slots(holder: Any) -> Iterator[str]:
 
 
 def is_of_library(thing: Any) -> bool:
-    """Whether a module, a class, or the class of an object belongs to a library."""
+    """Whether a module, a function, a class, or the class of an object belongs to a library."""
     if isinstance(thing, ModuleType):
         return is_library(thing.__name__, getattr(thing, "__file__", None) or "")
+    if isinstance(thing, FunctionType):
+        return is_library(thing.__globals__.get("__name__") or "", thing.__code__.co_filename)
     kind = thing if isinstance(thing, type) else type(thing)
     if kind.__name__ in ("SimpleNamespace", "Namespace"):  # libraries' classes that hold the user's things
         return False

@@ -6,12 +6,13 @@ is put together for many of them; what was there; and how to put that back.
 
 from __future__ import annotations
 
-import math
 from collections import deque
 from collections.abc import Iterable
 from functools import lru_cache
 from types import CellType, CodeType, FunctionType, MappingProxyType
 from typing import Any
+
+from engine.replay.recording.differences import MISSING, difference
 
 __all__ = [
     "MISSING",
@@ -23,18 +24,13 @@ __all__ = [
     "Numbers",
     "Objects",
     "Place",
+    "Table",
     "Variable",
     "difference",
     "quick_test",
 ]
 
 
-class _Missing:
-    def __repr__(self) -> str:
-        return "missing"
-
-
-MISSING = _Missing()
 _NAMESPACE = {"__builtins__": {"Exception": Exception, "hasattr": hasattr}}
 
 
@@ -91,7 +87,11 @@ class Cell(Place):
 
 
 class Entry(Place):
-    """A name in a namespace: a global, an attribute of an object that has a `__dict__`."""
+    """A name in a namespace: a global, an attribute of an object that has a `__dict__`, or of a class."""
+
+    def __init__(self, path: str, owner: Any, key: str, kind: type | None = None) -> None:
+        self._kind = kind  # the class whose namespace it is
+        super().__init__(path, owner, key)
 
     @property
     def expression(self) -> str:  # type: ignore[override]
@@ -103,8 +103,13 @@ class Entry(Place):
         return self.owner.get(self.key, MISSING)
 
     def write(self, thing: Any) -> None:
-        """Set or delete the name; what a class holds stays."""
-        if isinstance(self.owner, dict):
+        """Set or delete the name."""
+        if self._kind is not None:
+            if thing is MISSING:
+                type.__delattr__(self._kind, self.key)
+            else:
+                type.__setattr__(self._kind, self.key, thing)
+        elif isinstance(self.owner, dict):
             if thing is MISSING:
                 self.owner.pop(self.key, None)
             else:
@@ -157,6 +162,19 @@ class Objects(Place):
     def write(self, thing: Any) -> None:
         """Put them back."""
         self.owner[...] = thing
+
+
+class Table(Place):
+    """The numbers of what gives them as an array: pandas."""
+
+    expression = "{0}.to_numpy().tobytes() == {1}"
+
+    def read(self) -> bytes:
+        """The numbers."""
+        return bytes(self.owner.to_numpy().tobytes())
+
+    def write(self, thing: Any) -> None:
+        """It is not put back: what pandas allows to be written, and where, is its own affair."""
 
 
 class Counter(Place):
@@ -264,57 +282,6 @@ class Numbers(Place):
         """Make it as it was."""
         if self.read() != self.seen:
             self.write(self.seen)
-
-
-def difference(path: str, before: Any, now: Any) -> str:
-    """Where and how two objects differ, in words; empty where they are alike.
-
-    Numbers and texts are alike when they are of one type and equal, to the sign of zero; lists, tuples, dicts
-    and sets when their members are; all else only when it is the same object.
-
-    >>> difference("settings", {"beta": 1.0, "names": ["a"]}, {"beta": 2.0, "names": ["a"]})
-    "settings['beta'] was 1.0 and is 2.0"
-    """
-    if before is now or _alike(before, now):
-        return ""
-    if type(before) is type(now):
-        if isinstance(before, dict):
-            return _in_dict(path, before, now)
-        if isinstance(before, (list, tuple, deque)):
-            return _in_list(path, before, now)
-        if isinstance(before, (set, frozenset)) and before == now:
-            return ""
-    return f"{path} was {_shown(before)} and is {_shown(now)}"
-
-
-def _in_list(path: str, before: Any, now: Any) -> str:
-    if len(before) != len(now):
-        return f"{path} had {len(before)} members and has {len(now)}"
-    pairs = enumerate(zip(before, now, strict=True))
-    return next(filter(None, (difference(f"{path}[{k}]", a, b) for k, (a, b) in pairs)), "")
-
-
-def _in_dict(path: str, before: dict[Any, Any], now: dict[Any, Any]) -> str:
-    if list(before) != list(now):
-        keys = ", ".join([repr(key) for key in (*now, *before) if key not in before or key not in now][:3])
-        return f"{path} has other keys: {keys}" if keys else f"{path} has its keys in another order"
-    return next(filter(None, (difference(f"{path}[{key!r}]", before[key], now[key]) for key in before)), "")
-
-
-def _alike(before: Any, now: Any) -> bool:
-    if type(before) is not type(now):
-        return False
-    if isinstance(before, float):
-        same = before == now and math.copysign(1.0, before) == math.copysign(1.0, now)
-        return same or (before != before and now != now)
-    return isinstance(before, (int, str, bytes, complex, range)) and bool(before == now)
-
-
-def _shown(thing: Any) -> str:
-    if isinstance(thing, (int, float, str, bytes, _Missing)) or thing is None:
-        return f"{thing!r:.40}"
-    name = getattr(thing, "__name__", None)
-    return name if isinstance(name, str) else f"a {type(thing).__name__}"
 
 
 @lru_cache(maxsize=256)

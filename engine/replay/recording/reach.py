@@ -50,6 +50,7 @@ from engine.replay.recording.places import (
     Numbers,
     Objects,
     Place,
+    Table,
     Variable,
 )
 from engine.value import Value
@@ -162,6 +163,8 @@ class Reach:
             hasattr(type(thing), "tobytes") and hasattr(type(thing), "__setitem__")
         ):
             self._numbers(path, thing, mine)
+        elif hasattr(type(thing), "to_numpy"):
+            self.seldom.append(Table(path, thing))
         elif mine and isinstance(thing, Iterator):
             self._refuse(path, "is used up by reading it; pass its members as arguments")
         elif not isinstance(thing, random.Random):
@@ -214,6 +217,7 @@ class Reach:
         for place in found:
             self._later(place.path, place.seen, mine=mine)
         if mine:
+            self._holders.append((path, function, set()))
             self._globals(function.__globals__, names)
 
     def _learn(self, names: Names, mine: bool, owner: type | None) -> None:
@@ -282,7 +286,7 @@ class Reach:
             if name not in own:
                 place: Place = Attribute(f"{path}.{name}", holder, name)
             else:
-                place = Entry(f"{path}.{name}", own, name)
+                place = Entry(f"{path}.{name}", own, name, holder if isinstance(holder, type) else None)
             self._keep(place, holder)
             if isinstance(place.seen, FunctionType) and isinstance(holder, type):
                 self._method(place.path, place.seen, holder)
@@ -308,8 +312,9 @@ class Reach:
         for name in sorted(wanted - own.keys()):
             default = next((vars(k)[name] for k in bases if name in vars(k)), MISSING)
             is_number = default is not MISSING and not isinstance(default, _CALLABLES)
-            if is_number or (name in self._set_or_asked and not isinstance(holder, type)):
-                self._keep(Entry(f"{path}.{name}", own, name), holder)
+            if is_number or name in self._set_or_asked:
+                kind = holder if isinstance(holder, type) else None
+                self._keep(Entry(f"{path}.{name}", own, name, kind), holder)
             elif name in self._user_names:
                 self.seldom.append(Entry(f"{path}.{name}", own, name))
 

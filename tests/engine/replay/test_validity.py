@@ -247,6 +247,15 @@ def test_an_error_while_recording_leaves_nothing_behind() -> None:
         p.to_jax()
 
 
+def test_to_jax_does_not_give_what_was_recorded_before_a_change() -> None:
+    w, state = Value(3.0), {"scale": 1.0}
+    p = compile(lambda x: x * w * state["scale"], [w])
+    p(X)
+    state["scale"] = 2.0
+    with pytest.raises(ReplayError, match="not recorded"):
+        p.to_jax()
+
+
 def test_a_program_called_while_another_is_recorded_is_refused() -> None:
     w = Value(2.0)
     inner = compile(lambda x: x * w, [w])

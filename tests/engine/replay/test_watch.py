@@ -444,12 +444,22 @@ def test_a_trial_is_put_back() -> None:
         seen["more"] = [x]
         return x
 
+    class Counted:
+        calls = 0
+
+    def counted(x: Any) -> Any:
+        Counted.calls += 1
+        counted.calls = getattr(counted, "calls", 0) + 1  # type: ignore[attr-defined]
+        return function(x)
+
     held = seen["all"]
-    watch = Watch(function)
+    watch = Watch(counted)
     for _ in range(3):
-        function(1.0)
+        counted(1.0)
     assert watch.look()
     watch.put_back()
+    assert Counted.calls == 0
+    assert not hasattr(counted, "calls")
     assert (total, calls, vars(settings).get("last"), settings.scale) == (0.0, [0], None, 2.0)
     assert "last" not in vars(settings)
     assert numbers.tolist() == [1.0, 2.0]
