@@ -196,15 +196,13 @@ def _take(frame: Any, columns: list[Entries], wanted: Sequence[bool]) -> None:
             if not abs(numbers).max(initial=0.0) < float("inf"):
                 raise _NotTheSame
             column.add_numbers(numbers.tobytes())
-        elif part.dtype.kind == "b":  # pandas forgets how true and false are written
-            raise _NotTheSame
         else:
             _take_texts(part, column)
 
 
 def _take_texts(part: Any, column: Entries) -> None:
     """Each different text is looked at once."""
-    places, texts = part.factorize()
+    places, texts = part.factorize()  # of True and False pandas forgets how they were written
     if not all(isinstance(text, str) for text in texts) or places.min(initial=0) < 0:
         raise _NotTheSame
     column.add_many(places.tolist(), [text.strip() for text in texts])

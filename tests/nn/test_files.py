@@ -340,6 +340,43 @@ def test_pandas_and_python_give_the_same(
     assert outcome(path, 0, missing, separator) == outcome(path, 10**9, missing, separator)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,2,3\n4,5\n7,8,9\n",
+        "1,2,3\n4,5,6,7\n7,8,9\n",
+        "1,2,3\n4,5,6\n7\n",
+        "1,2,a\n3,4,\n5,6,a\n",
+        "1,2,3\n1e400,5,6\n",
+        "1,2,3\n4,nan,6\n",
+        "1,2,3\n4,inf,6\n",
+        "1,2,3\n4,5,-inf\n",
+        "1,TRUE,3\n4,TRUE,6\n7,FALSE,9\n",
+        "1,true,3\n4,True,6\n7,true,9\n8,True,9\n",
+        "1,2,yes\n4,5,no\n7,8,yes\n",
+        "1,2,3\n\n4,5,6\n\n",
+        "1,2,3\n   \n4,5,6\n",
+        "1,2,3\n,,\n4,5,6\n",
+        "1,2,3\n , ,  \n4,5,6\n",
+        '1,"2",3\n4,"5\n",6\n',
+        '1,"a ""b""",3\n4,"a ""b""",6\n',
+        '1,2,3\n4,"5,6\n',
+        "1 , 2 , 3 \n4, 5 ,6\n",
+        "0x1,2,3\n4,5,6\n",
+        "1_0,2,3\n4,5,6\n",
+        "9007199254740993,2,3\n4,18446744073709551617,6\n",
+        "00001,+2,-0\n4,5,.5\n",
+        "1,2,3,\n4,5,6,\n",
+        "a,1,2\nb,1,2\na,3,4\nb,2,2\n7,1,1\n8,1,1\n",
+    ],
+)
+@pytest.mark.parametrize("missing", ["error", "drop", "mean"])
+def test_pandas_and_python_give_the_same_of_odd_files(tmp_path: Path, text: str, missing: str) -> None:
+    pytest.importorskip("pandas")
+    path = written(tmp_path, "u,v,w\n" + text)
+    assert outcome(path, 0, missing, ",") == outcome(path, 10**9, missing, ",")
+
+
 def outcome(path: Path, limit: int, missing: str, separator: str) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reading, "WORTH_PANDAS", limit)
