@@ -10,7 +10,7 @@ const all = (...facts) => [...new Set(facts)].join(" and ");
   const g = new Float64Array(nodes.length), reached = new Uint8Array(nodes.length), before = new Array(edges.length);
   const start = Float64Array.from(nodes, n => n.data ?? 0);
   const states = "positive negative zero broken none s0 s1 s2 s3 s4 now got wait".split(" ");
-  const last = interior.length;
+  const last = interior.length, turn = new Map(interior.map((i, k) => [i, k]));
   let at = last, refused = -1, timer = 0, running = 0, past = [], drawn = 0, top, bottom, dragged = -1, said = "";
 
   // ── Numbers ──
@@ -124,7 +124,7 @@ const all = (...facts) => [...new Set(facts)].join(" and ");
     const flow = [];
     for (const i of interior) nodes[i].operands.forEach((_, slot) => {
       const edge = nodes[i].first + slot;
-      flow[edge] = gradient(i) === null || p[edge] === null || interior.indexOf(i) < last - at ? null : g[i] * p[edge];
+      flow[edge] = gradient(i) === null || p[edge] === null || turn.get(i) < last - at ? null : g[i] * p[edge];
     });
     const widest = largest(flow);
     for (const i of interior) nodes[i].operands.forEach((operand, slot) => {
@@ -156,7 +156,7 @@ const all = (...facts) => [...new Set(facts)].join(" and ");
   const copy = new Float64Array(nodes.length), unused = new Array(edges.length);
 
   function sample(card) {
-    const points = leaves.length > 24 ? 24 : 72;
+    const points = leaves.length > 24 ? 24 : leaves.length > 8 ? 40 : 72;
     copy.set(v);
     card.samples = [];
     for (let k = 0; k <= points; k++) {
@@ -451,7 +451,7 @@ const all = (...facts) => [...new Set(facts)].join(" and ");
   function pick(box) {
     const i = +box.id.slice(1), card = cards.find(c => c.leaf === i);
     play(false);
-    if (card) { card.element.scrollIntoView({block: "nearest"}); card.range.focus(); } else if (nodes[i].operands) show(last - interior.indexOf(i));
+    if (card) { card.element.scrollIntoView({block: "nearest"}); card.range.focus(); } else if (nodes[i].operands) show(last - turn.get(i));
   }
   document.addEventListener("click", event => {
     const box = event.target.closest(".node"), li = event.target.closest("li");
