@@ -11,8 +11,10 @@ Reading order: `tables` (what a data set is), `sets`; for files `cells`, `column
 
 from __future__ import annotations
 
+from nn.data.columns import Column
 from nn.data.files import from_csv
 from nn.data.scaling import Scaler, standardize
+from nn.data.schema import Schema
 from nn.data.sets import (
     blobs,
     breast_cancer,
@@ -31,8 +33,10 @@ from nn.data.sets import (
 from nn.data.tables import Dataset
 
 __all__ = [
+    "Column",
     "Dataset",
     "Scaler",
+    "Schema",
     "blobs",
     "breast_cancer",
     "circle",

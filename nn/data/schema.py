@@ -40,7 +40,8 @@ class Schema:
     """How raw rows become a network's inputs, and its outputs an answer.
 
     `columns` says how a row of the table becomes numbers, `scaler` how these are scaled. `classes` are the
-    names of the classes, and `decision`, a name of `DECISIONS`, says how outputs choose among them.
+    names of the classes, and `decision`, a name of `DECISIONS`, says how outputs choose among them. `fit`
+    gives a model its schema; who trains by hand sets `model.schema`.
     """
 
     columns: tuple[Column, ...] = ()

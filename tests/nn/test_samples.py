@@ -448,3 +448,14 @@ def test_a_frame_without_known_columns_is_its_numbers() -> None:
     assert model.predict(frame) == model.predict(inputs)
     train(model, frame, pandas.Series(targets))
     assert evaluate(model, frame, pandas.Series(targets), metrics="accuracy")["accuracy"] >= 0.0
+
+
+def test_who_trains_by_hand_sets_the_schema(tmp_path: Path) -> None:
+    model = three()
+    scaler = data.Scaler().fit(noisy(9)[0])
+    model.schema = data.Schema(scaler=scaler, classes=("a", "b", "c"))
+    save(model, tmp_path / "model.json")
+    again = load(tmp_path / "model.json")
+    rows = noisy(5)[0]
+    places = [outputs.index(max(outputs)) for outputs in three().predict(scaler.transform(rows))]
+    assert again.predict(rows) == model.predict(rows) == ["abc"[place] for place in places]
