@@ -230,6 +230,8 @@ def test_signs_never_promise_too_much(name: str) -> None:
         lambda x: session.make(ops.multiply, (x, x)),
         lambda x: session.make(ops.absolute, (x,)),
         lambda x: session.make(ops.add, (session.make(ops.exp, (x,)), Constant(1.0))),
+        lambda x: session.make(ops.add, (x, Constant(1.0))),
+        lambda x: session.make(ops.dot, (x, Constant(1.0), Constant(1.0))),
         lambda _: Constant(2.0),
         lambda _: Constant(0.0),
         lambda _: Constant(-1.0),

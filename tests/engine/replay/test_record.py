@@ -245,6 +245,13 @@ def test_the_plain_number_of_a_held_value_is_read() -> None:
     assert tape.held == ()
 
 
+def test_a_leaf_that_the_function_makes_is_a_number_of_its_own() -> None:
+    w = Value(3.0)
+    tape = record(lambda x: Value(2.0) * x * w * Value(5.0).data, [w], [1.0])
+    assert (tape.held, tape.read) == ((), ())
+    assert record(lambda x: x * w if Value(2.0) > 1.0 else x, [w], [1.0]).guards == ()
+
+
 def test_what_was_computed_outside_stays_what_it_was() -> None:
     w, held = Value(3.0), Value(2.0)
     doubled = held * 2.0
