@@ -150,7 +150,7 @@ class _Building(Flat):
         differences = [self.operands[c] for c in choices if self.operations[c] is ops.subtract]
         if len(differences) < len(choices) or len({subtrahend for _, subtrahend in differences}) > 1:
             return self.node(PICK, operands)
-        chosen = self.node(PICK, (index, *(minuend for minuend, _ in differences)))
+        chosen = self.picked((index, *(minuend for minuend, _ in differences)))
         return self.node(ops.subtract, (chosen, differences[0][1]))
 
     def _append(self, key: tuple[object, ...], operation: Operation | None, operands: tuple[int, ...]) -> int:

@@ -36,12 +36,15 @@ def outcome(compute: Any, numbers: tuple[float, ...]) -> str:
 
 @pytest.mark.parametrize("row", LOWERED, ids=repr)
 def test_a_formula_gives_the_bits_of_forward(row: Operation) -> None:
-    """On floats, on which its rows are called one by one; forward has them in its text."""
+    """On floats, on which its rows are called one by one; where forward is another, the last digits may differ."""
     assert row.lowered is not None
+    is_forward = getattr(row.forward, "__code__", None) is row.lowered.__code__
     draw = random.Random(row.name)
     points = [tuple(draw.uniform(*interval) for interval in row.domain.sample) for _ in range(50)]
     for numbers in [*points, *product(STRANGE, repeat=row.arity or 1)]:
-        assert outcome(row.lowered, numbers) == outcome(lambda *x: row.evaluate(x), numbers), numbers
+        found, expected = outcome(row.lowered, numbers), outcome(lambda *x: row.evaluate(x), numbers)
+        is_near = math.isclose(float(found), float(expected), rel_tol=1e-12, abs_tol=1e-307)
+        assert found == expected or (is_near and not is_forward), numbers
 
 
 @pytest.mark.parametrize("primitives", [NUMPY, JAX], ids=["numpy", "jax"])
