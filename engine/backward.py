@@ -19,7 +19,7 @@ from engine import modes
 from engine.errors import GraphError, NonFiniteError
 from engine.graph import Node, interior_and_leaves
 
-__all__ = ["adjoints", "backward", "local_values", "refuse_stale"]
+__all__ = ["add_gradients", "adjoints", "backward", "local_values", "refuse_stale"]
 
 
 def backward(root: Node, gradient: float = 1.0, constant: type[Node] = Node) -> None:
@@ -63,6 +63,11 @@ def _write(nodes: Iterable[Node], gradients: Iterable[float | None]) -> None:
     Exceptions from elsewhere are raised between two steps of the interpreter, and this is one step.
     """
     deque(map(_set, nodes, gradients), 0)
+
+
+def add_gradients(nodes: Sequence[Node], parts: Sequence[float]) -> None:
+    """Add a part to the `grad` of each node: to all, or to none."""
+    _write(nodes, [(node.grad or 0.0) + part for node, part in zip(nodes, parts, strict=True)])
 
 
 def _restoring(

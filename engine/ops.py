@@ -313,7 +313,7 @@ softplus = composed("softplus", lambda x: relu(x) + log1p(exp(-absolute(x))),
 silu = composed("silu", lambda x: x * sigmoid(x),
            lambda out, x: (sigmoid(x) + out * (1.0 - sigmoid(x)),), "x × sigmoid(x)",
            ulp=lambda out, x: ulps(5, out) + 3e-323 * abs(x), steepest=1.1)
-normal = row("normal", elementary.normal, lambda out, x: (exp_times(-0.5 * x, x) / ROOT_2_PI,),
+normal = row("normal_distribution", elementary.normal, lambda out, x: (exp_times(-0.5 * x, x) / ROOT_2_PI,),
              "the normal distribution function inside this table's formulas: erfc(−x ÷ √2) ÷ 2, but exact far out",
              lowered=lambda x: 0.5 * erfc(-x / ROOT_2), ulp=7, monotone=ALWAYS, steepest=0.4)
 gelu = composed("gelu", lambda x: x * normal(x),

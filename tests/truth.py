@@ -61,7 +61,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "degrees": lambda x: x * 180 / many.pi, "radians": lambda x: x * many.pi / 180,
     "sinc": lambda x: many.sinpi(x) / (many.pi * x) if x else many.mpf(1),
     "sinc_slope": _exactly(lambda x: (many.cospi(x) - many.sincpi(x)) / x if x else many.mpf(0)),
-    "normal": lambda x: many.erfc(-x / many.sqrt(2)) / 2,
+    "normal_distribution": lambda x: many.erfc(-x / many.sqrt(2)) / 2,
     "lgamma": lambda x: many.ln(abs(many.gamma(x))), "digamma": many.digamma,
     "polygamma": lambda n, x: many.polygamma(int(n), x),
     "norm": lambda *xs: many.sqrt(many.fsum([x * x for x in xs])),

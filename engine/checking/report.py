@@ -168,7 +168,7 @@ class CheckResult:
         )
         which = "" if 1 in self.undecided else f" about order {self.undecided[0]}"
         near = ", ".join(f"{x:.4g}" for x in self.beside[:6]) + (", …" if len(self.beside) > 6 else "")
-        return [f"nothing could be decided{which} here: choose a point {why}, for example the numbers {near}"]
+        return [f"nothing could be decided{which} here: choose a point {why}, for example {near}"]
 
     def _again(self) -> list[str]:
         """The call that looks at the worst row alone."""

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any, overload
 
 from engine import modes
+from engine.backward import add_gradients
 from engine.errors import ReplayError
 from engine.terminal import at_prompt, shown
 from engine.value import Value
@@ -129,10 +130,9 @@ class Compiled:
     def backward(self, *arguments: Any, **named: Any) -> float:
         """The mean loss; its gradient is added to the `grad` of every parameter, of all or of none."""
         losses, gradient = self.value_and_gradients(self._weights(), *arguments, **named)
-        count = len(losses)
-        for parameter, part in zip(self.parameters, (gradient / count).tolist(), strict=True):
-            parameter.grad = (parameter.grad or 0.0) + part
-        return float(losses.sum(dtype=np.float64) / count)
+        mean = float(losses.sum(dtype=np.float64) / len(losses))
+        add_gradients(self.parameters, (gradient / len(losses)).tolist())
+        return mean
 
     to_jax = to_jax
 

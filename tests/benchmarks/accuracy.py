@@ -55,10 +55,12 @@ def truths() -> dict[str, Callable[..., Any]]:
         "log10": lambda x: m.log(x) / m.log(10),
         "cbrt": lambda x: m.sign(x) * m.root(abs(x), 3),
         "sinc": m.sincpi,
+        "lgamma": lambda x: m.re(m.loggamma(x)),
+        "digamma": m.digamma,
         "sigmoid": sigmoid,
         "softplus": softplus,
         "silu": lambda x: x * sigmoid(x),
-        "normal": lambda x: m.erfc(-x / m.sqrt(2)) / 2,
+        "normal_distribution": lambda x: m.erfc(-x / m.sqrt(2)) / 2,
         "gelu": lambda x: x * m.erfc(-x / m.sqrt(2)) / 2,
         "mish": lambda x: x * m.tanh(softplus(x)),
         "softsign": lambda x: x / (1 + abs(x)),
@@ -98,7 +100,7 @@ def torch_functions() -> dict[str, Callable[..., Any]]:
         "degrees": torch.rad2deg,
         "radians": torch.deg2rad,
         "erfc": special.erfc,
-        "normal": special.ndtr,
+        "normal_distribution": special.ndtr,
         "elu": lambda x, alpha: torch.where(x > 0, x, alpha * torch.expm1(x)),
         "leaky_relu": lambda x, slope: torch.where(x > 0, x, slope * x),
         "logsumexp": lambda *xs: torch.logsumexp(torch.stack(xs), 0),
@@ -135,8 +137,8 @@ def _is_left_out(row: Operation, numbers: Numbers) -> bool:
     if row is ops.remainder:
         quotient = numbers[0] / numbers[1]
         return quotient.is_integer() or abs(quotient) > 1e15
-    largest = {"sin": 1e16, "cos": 1e16, "tan": 1e16, "sinc": 1e16, "erf": 300.0, "erfc": 300.0}
-    largest |= {"normal": 300.0, "gelu": 300.0}
+    largest = {"sin": 1e16, "cos": 1e16, "tan": 1e16, "sinc": 1e16, "lgamma": 1e5, "digamma": 1e5}
+    largest |= {"erf": 300.0, "erfc": 300.0, "normal_distribution": 300.0, "gelu": 300.0}
     return abs(numbers[0]) > largest.get(row.name, math.inf) or (row is ops.power and numbers[0] < 0)
 
 

@@ -327,7 +327,13 @@ def test_dot_has_the_bits_of_the_loop_it_replaces() -> None:
 
 
 def test_every_row_can_be_reached_from_the_face() -> None:
-    hidden = {"ratio", "complement", "exp_times", "normal", "sinc_slope"}  # inside the table's formulas
+    hidden = {
+        "ratio",
+        "complement",
+        "exp_times",
+        "normal_distribution",
+        "sinc_slope",
+    }  # inside the table's formulas
     operators = {"remainder", "add", "subtract", "multiply", "divide", "negate", "power", "abs", "round"}
     for name in ops.TABLE:
         if name not in hidden | operators:

@@ -40,6 +40,7 @@ from engine.checking.blame import local_faults
 from engine.checking.expressions import Expression
 from engine.checking.identities import SYMMETRIC
 from engine.checking.numeric import Estimate, Slope
+from engine.checking.plugin import GradientCheck
 from engine.checking.strategies import numbers
 from engine.checking.verdict import judge
 from engine.graph import Node, interior_and_leaves, topological_order
@@ -1021,3 +1022,12 @@ def test_faults_in_every_form_is_found(form: int) -> None:
             continue  # nothing of it reaches an input here
         result = check_gradients(*in_some_form(wrong, expression.at, form))
         assert not result, f"{expression}\n{result}"
+
+
+def test_the_fixture_searches_too() -> None:
+    check = GradientCheck({"seed": 3})
+    check(lambda x: x.tanh(), at=[0.3])
+    check.everywhere(lambda x: x.tanh(), st.tuples(numbers()), examples=10)
+    tanh = faulty(ops.tanh, lambda out, x: (1.0,))
+    with pytest.raises(CheckError, match="the simplest that fails"):
+        check.everywhere(tanh, st.tuples(numbers()), examples=10)
