@@ -92,8 +92,6 @@ class Path:
 
         Where a guard has no answer for a sample, what eager raises for it is raised.
         """
-        if batch.whole not in self.types:
-            return np.zeros(len(batch), dtype=bool)
         if self.guards is None:
             return np.ones(len(batch), dtype=bool)
         valid = self._valid_indices(batch)

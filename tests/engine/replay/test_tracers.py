@@ -250,6 +250,19 @@ def test_a_condition_that_is_not_tested_leaves_a_guard() -> None:
         program([1.0, 1.5, 3.0, 0.5])
 
 
+def test_a_number_that_is_missing_may_be_known_and_compared() -> None:
+    missing = float("nan")
+    for function in (
+        lambda x: W * 0.0 if math.isnan(x) else x * W,
+        lambda x: W * 0.0 if x != x else x * W,
+        lambda x: x * W if x == x else W * 0.0,
+    ):
+        program = compile(function, [W])
+        for _ in range(2):
+            assert program([1.0, missing, 2.0, missing]).tolist() == [1.5, 0.0, 3.0, 0.0]
+        assert program.stats.paths <= 3
+
+
 def test_zero_and_minus_zero_are_two_numbers() -> None:
     program = compile(lambda x: W * math.copysign(1.0, x), [W])
     assert program([0.0, -0.0, 0.0]).tolist() == [1.5, -1.5, 1.5]
