@@ -104,7 +104,7 @@ def straight_through(x: float) -> float:
     symbol="Φ",
     lowered=lambda x: 0.5 * erfc(-x / math.sqrt(2.0)),
 )
-def normal(x: float) -> float:
+def gaussian(x: float) -> float:
     """The normal distribution function."""
     return 0.5 * math.erfc(-x / math.sqrt(2.0))
 
@@ -142,7 +142,7 @@ def test_all_orders_and_forward_mode() -> None:
 @pytest.mark.parametrize("order", [1, 2])
 def test_the_checker_measures_it(order: int) -> None:
     def f(a: Value, b: Value) -> Value:
-        return cube(a) * sine_of_c(b) + triple(a, b, b) + own_log(a) + half_square(b) + normal(a * b)
+        return cube(a) * sine_of_c(b) + triple(a, b, b) + own_log(a) + half_square(b) + gaussian(a * b)
 
     assert check_gradients(f, [0.7, -1.3], order=order)
 
@@ -162,7 +162,7 @@ def test_at_a_kink_any_slope_between_is_accepted(slope: float) -> None:
 
 def test_words_and_pictures() -> None:
     x = Value(2.0, label="x")
-    y = cube(x) * normal(x)
+    y = cube(x) * gaussian(x)
     y.label = "y"
     assert "3 × x × x = 12" in str(explain(cube(x)))
     assert "= cube(x) = 8" in "\n".join(map(str, steps(y)))
@@ -219,7 +219,7 @@ def test_a_formula_runs_on_every_executor(executor: str) -> None:
     a, b = Value(0.5), Value(2.0)
 
     def f(x: Any) -> Any:
-        return triple(x, a, b) + cube(a * x) + half_square(x - b) + own_log(x * x + a) + normal(x * a)
+        return triple(x, a, b) + cube(a * x) + half_square(x - b) + own_log(x * x + a) + gaussian(x * a)
 
     ran = agrees(f, [a, b], executor)
     assert ran == ("llvm" if executor == "auto" and find_spec("llvmlite") else executor)
@@ -242,7 +242,7 @@ def test_who_asks_for_machine_code_is_told_why_there_is_none() -> None:
 def test_jax_runs_a_formula_and_refuses_another() -> None:
     jax = pytest.importorskip("jax", reason="jax is not installed (the extra `jax`)")
     a = Value(0.5)
-    p = compile(lambda x: cube(x * a) + normal(a), [a])
+    p = compile(lambda x: cube(x * a) + gaussian(a), [a])
     losses, gradient = p.value_and_gradients([0.5], X)
     found = jax.jit(p.to_jax())(np.array([0.5]), X)
     assert np.asarray(found[0]) == pytest.approx(losses, rel=1e-5)

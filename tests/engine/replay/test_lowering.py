@@ -36,7 +36,7 @@ def outcome(compute: Any, numbers: tuple[float, ...]) -> str:
 
 @pytest.mark.parametrize("row", LOWERED, ids=repr)
 def test_a_formula_gives_the_bits_of_forward(row: Operation) -> None:
-    """On floats, where its rows are called one by one; the last digits may differ where forward is another."""
+    """On floats, where its rows are called one by one; last digits may differ where forward is another."""
     assert row.lowered is not None
     is_forward = getattr(row.forward, "__code__", None) is row.lowered.__code__
     draw = random.Random(row.name)
