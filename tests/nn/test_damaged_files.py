@@ -279,6 +279,22 @@ def test_a_text_that_is_no_model(tmp_path: Path, text: str) -> None:
             read(tmp_path / "x.json")
 
 
+def test_every_byte_of_a_file_counts(tmp_path: Path) -> None:
+    path = tmp_path / "model.json"
+    save(with_schema(), path, optimizer=Adam())
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        flipped = bytes([*whole[:place], whole[place] ^ (1 << place % 8), *whole[place + 1 :]])
+        for damage in (whole[:place], flipped, whole[:place] + whole[place + 1 :]):
+            path.write_bytes(damage)
+            try:
+                model = load(path)
+            except SavingError:
+                continue
+            assert json.loads(damage) == json.loads(whole)  # a space more or less between its parts
+            assert looks(model) == looks(with_schema())
+
+
 def test_layers_within_layers_without_end(tmp_path: Path) -> None:
     save(Sequential(Neuron(1, seed=0)), tmp_path / "x.json")
     document = json.loads((tmp_path / "x.json").read_text())
