@@ -34,6 +34,13 @@ def _exactly(function: Callable[..., Any]) -> Callable[..., Any]:
     return exact
 
 
+def _near(x: Any) -> Any:
+    """The number; ValueError so far below 0 that mpmath would take hours."""
+    if x < -1000:
+        raise ValueError
+    return x
+
+
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv,
     "ratio": lambda x, y: x / y if y else many.inf * x, "negate": operator.neg, "power": many.power,
@@ -62,8 +69,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sinc": lambda x: many.sinpi(x) / (many.pi * x) if x else many.mpf(1),
     "sinc_slope": _exactly(lambda x: (many.cospi(x) - many.sincpi(x)) / x if x else many.mpf(0)),
     "normal_distribution": lambda x: many.erfc(-x / many.sqrt(2)) / 2,
-    "lgamma": lambda x: many.ln(abs(many.gamma(x))), "digamma": many.digamma,
-    "polygamma": lambda n, x: many.polygamma(int(n), x),
+    "lgamma": lambda x: many.ln(abs(many.gamma(_near(x)))) if x < 0 else many.loggamma(x),
+    "digamma": many.digamma, "polygamma": lambda n, x: many.polygamma(int(n), _near(x)),
     "norm": lambda *xs: many.sqrt(many.fsum([x * x for x in xs])),
 }  # fmt: skip
 

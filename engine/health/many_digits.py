@@ -28,6 +28,7 @@ __all__ = ["ManyDigits", "knows"]
 GUARD = 32  # bits that functions are computed with and that nobody relies on
 LARGEST = 1e8  # exp of more than this is refused: its exponent alone would fill the memory
 SMALLEST = 2**20  # 2 to the minus this is smaller than what matters, and not 0
+FARTHEST = 1000.0  # below 0, for the functions that mpmath takes back to above 0 step by step
 WIDEST = 4096  # bits from the first to the last of a number that is turned into a fraction
 Real = Any
 
@@ -69,9 +70,9 @@ _FUNCTIONS: dict[Operation, Callable[..., Any]] = {  # (mpmath's context, *opera
     ops.norm: lambda many, *xs: many.sqrt(many.fsum(xs, squared=True)),
     ops.erf: lambda many, x: many.erf(x),
     ops.erfc: lambda many, x: many.erfc(x),
-    ops.lgamma: lambda many, x: many.log(abs(many.gamma(x))) if x < 0 else many.loggamma(x),
+    ops.lgamma: lambda many, x: many.log(abs(many.gamma(_near(x)))) if x < 0 else many.loggamma(x),
     ops.digamma: lambda many, x: many.digamma(x),
-    ops.polygamma: lambda many, order, x: many.polygamma(int(order), x),
+    ops.polygamma: lambda many, order, x: many.polygamma(int(order), _near(x)),
     ops.floor: lambda many, x: many.floor(x),
     ops.remainder: lambda _, x, y: x % y,
     ops.sinc: lambda many, x: many.sincpi(x),
@@ -80,6 +81,13 @@ _FUNCTIONS: dict[Operation, Callable[..., Any]] = {  # (mpmath's context, *opera
     ops.nearest: lambda many, x: many.nint(x),
 }
 _GROWING = {ops.exp, ops.expm1, ops.exp2, ops.sinh, ops.cosh}
+
+
+def _near(x: Real) -> Real:
+    """The number; ValueError so far below 0 that mpmath would add up terms for hours."""
+    if x < -FARTHEST:
+        raise ValueError
+    return x
 
 
 def _logsumexp(*xs: Ball) -> Any:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import builtins
 import math
+import random
 import statistics
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from expressions import build, seeded_expressions
-from truth import exact_passes, many
+from truth import FUNCTIONS, exact_passes, many
 
 from engine import (
     GraphError,
@@ -62,6 +64,37 @@ def test_no_error_of_a_random_graph_exceeds_its_bound(avoid: float, digits: int)
     for expression in seeded_expressions(40 if digits else 120, inputs=3, size=40, seed=11, avoid=avoid):
         root, _ = build(expression)
         assert holds(health(root, digits=digits)), str(expression)
+
+
+def of_all_sizes(seed: int) -> Value:
+    """A small graph on numbers from 1e-150 to 1e100, two of which are nearly the same."""
+    draw = random.Random(f"sizes {seed}")
+    nodes = [Value(draw.choice((-1, 1)) * 10 ** draw.uniform(-150, 100)) for _ in range(3)]
+    nodes += [
+        Value(nodes[0].data * (1 + 2.0 ** -draw.randrange(20, 53))),
+        Value(float(draw.randrange(-3, 4))),
+    ]
+    for _ in range(12):
+        row = draw.choice([row for row in ops.TABLE.values() if row.name in FUNCTIONS])
+        operands = [draw.choice(nodes) for _ in range(row.arity or 3)]
+        with suppress(ArithmeticError, ValueError):
+            made: Any = row(*operands)
+            if math.isfinite(made.data):
+                nodes.append(made)
+    return nodes[-1]
+
+
+def test_numbers_of_all_sizes() -> None:
+    for seed in range(150):
+        root = of_all_sizes(seed)
+        found = health(root, digits=0 if seed % 3 else 17, limit=256)
+        with suppress(ArithmeticError, ValueError):  # where the truth is no number
+            assert all(
+                error <= bound or error != error or not math.isfinite(float(error))
+                for part in errors(found, digits=700)
+                for bound, error in part
+                if bound < math.inf
+            ), seed
 
 
 def test_the_first_level_is_seldom_wide_and_the_second_is_the_error() -> None:
