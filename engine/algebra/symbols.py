@@ -143,6 +143,7 @@ _FUNCTIONS: dict[Operation, Callable[..., Expression]] = {
     ops.multiply: lambda x, y: x * y,
     ops.divide: lambda x, y: x / y,
     ops.ratio: lambda x, y: x / y,
+    ops.remainder: sympy.Mod,
     ops.negate: lambda x: -x,
     ops.power: lambda x, y: x**y,
     ops.exp: sympy.exp,

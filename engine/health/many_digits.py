@@ -51,6 +51,7 @@ _FUNCTIONS: dict[Operation, Callable[..., Any]] = {  # (mpmath's context, *opera
     ops.log10: lambda many, x: many.log10(x),
     ops.power: lambda many, x, y: many.power(x, y),
     ops.ratio: lambda many, x, y: x / y if y else many.inf * x,
+    ops.remainder: lambda many, x, y: x % y,
     ops.sqrt: lambda many, x: many.sqrt(x),
     ops.cbrt: lambda many, x: many.cbrt(x) if x >= 0 else -many.cbrt(-x),
     ops.sin: lambda many, x: many.sin(x),
@@ -174,7 +175,7 @@ class ManyDigits(Numbers):
             if operation in _GROWING and abs(mids[0]) > LARGEST:
                 return self.many.nan, self.infinite
             out = function(self.many, *mids) if self.contains(operation, mids) else self.many.nan
-        except (ArithmeticError, ValueError, NotImplementedError, mpmath.NoConvergence):
+        except (ArithmeticError, ValueError, NotImplementedError, self.many.NoConvergence):
             return self.many.nan, self.infinite
         if not isinstance(out, self.many.mpf) or out != out:
             return self.many.nan, self.infinite
