@@ -51,7 +51,7 @@ _FUNCTIONS: dict[Operation, Callable[..., Any]] = {  # (mpmath's context, *opera
     ops.log10: lambda many, x: many.log10(x),
     ops.power: lambda many, x, y: many.power(x, y),
     ops.ratio: lambda many, x, y: x / y if y else many.inf * x,
-    ops.remainder: lambda many, x, y: x % y,
+    ops.remainder: lambda _, x, y: x % y,
     ops.sqrt: lambda many, x: many.sqrt(x),
     ops.cbrt: lambda many, x: many.cbrt(x) if x >= 0 else -many.cbrt(-x),
     ops.sin: lambda many, x: many.sin(x),
