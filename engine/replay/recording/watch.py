@@ -18,14 +18,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from engine.replay.recording.places import Attribute, Counter, Members, Numbers, Place, quick_test
+from engine.replay.recording.places import MISSING, Attribute, Counter, Members, Numbers, Place, quick_test
 from engine.replay.recording.reach import Reach
 from engine.value import Value
 
 __all__ = ["Watch"]
 
-MOST_TESTS = 48  # of about 20 ns
-MOST_MEMBERS = 4096  # of lists and dicts, about 1 ns each
+MOST_TESTS = 16  # of about 20 ns
+MOST_MEMBERS = 128  # of lists and dicts, about 1 ns each
 MOST_BYTES = 2**15  # of arrays, about 1 µs
 
 
@@ -44,7 +44,8 @@ class Watch:
         self._always: list[Place] = []
         self._seldom: list[Place] = [*reach.seldom]
         members, size = MOST_MEMBERS, MOST_BYTES  # that there is room for
-        for place in (*reach.places, *reach.code):
+        absent_last = sorted(reach.places, key=lambda place: place.seen is MISSING)
+        for place in (*absent_last, *reach.code):
             more = len(place) if isinstance(place, Members) else 0
             wide = len(place.seen) if isinstance(place, Numbers) else 0
             fits = more <= members and wide <= size and len(self._always) < MOST_TESTS
