@@ -95,9 +95,11 @@ def is_traced(thing: Any) -> bool:
 
 
 def _delegated(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The operator or function, on plain numbers."""
+    """The operator or function, on plain numbers; with a Value it is the Value's matter."""
 
     def method(self: Any, *others: Any) -> Any:
+        if any(hasattr(type(other), "apply") and not is_traced(other) for other in others):
+            return NotImplemented
         return function(*map(plain, (self, *others)))
 
     return method

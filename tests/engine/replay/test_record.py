@@ -292,11 +292,12 @@ def test_gradients_are_on_in_a_recording_whatever_the_callers_mode() -> None:
         lambda x, w: Value(x) * w,
         lambda x, w: np.float64(2.0) * x * w,
         lambda x, w: np.float64(2.0) * (x * w),
+        lambda x, w: x % w + w % (x + 10.0),
     ],
 )
 def test_whoever_stands_on_the_left_what_is_done_is_heard(f: Any) -> None:
     w = Value(3.0)
-    tape = record(lambda x: f(x, w), [w], [2.0])
+    tape = record(lambda x: f(x, w), [w], [2.0], counts=lambda _: 1000)
     for number in (2.0, -1.0, 0.5):
         assert strict.numbers(tape, [3.0], [number])[tape.outputs[0]] == f(number, w).data
 
