@@ -206,7 +206,7 @@ erfc = row("erfc", math.erfc, lambda out, x: (-(TWO_BY_ROOT_PI * exp_times(-x, x
            "1 − erf(x), exact where erf is nearly 1", ulp=5, monotone=ALWAYS, steepest=1.2)
 
 NO_POLE = Domain("x that is not 0 and no negative whole number", lambda x: x > 0 or x % 1.0 > 0, ((0.1, 30.0),))
-lgamma = row("lgamma", math.lgamma, lambda out, x: (digamma(x),), "the logarithm of |Γ(x)|", NO_POLE,
+lgamma = row("lgamma", gamma.lgamma, lambda out, x: (digamma(x),), "the logarithm of |Γ(x)|", NO_POLE,
              ulp=lambda out, x: ulps(8, abs(out) + 1.0))
 digamma: Operation = row("digamma", gamma.digamma, lambda out, x: (polygamma(1.0, x),), "the derivative of lgamma",
               NO_POLE, ulp=lambda out, x: ulps(8, abs(out) + 1.0 + math.log1p(abs(x))),

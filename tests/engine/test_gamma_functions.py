@@ -90,3 +90,13 @@ def test_a_pole_is_refused_in_replay_too() -> None:
 def test_orders_are_whole_and_not_too_large(order: float) -> None:
     with pytest.raises(DomainError, match="polygamma needs a whole order up to 100"):
         ops.polygamma(order, 1.0)
+
+
+@pytest.mark.parametrize(
+    "x", [1.0 + 1e-15, 1.0 - 1e-9, 2.0 - 1e-12, 2.0 + 1e-5, 0.51, 0.75, 1.47, 2.49, 2.72, 7.3, 19.9]
+)
+def test_lgamma_keeps_its_digits_where_it_is_nearly_0(x: float) -> None:
+    with mpmath.workdps(50):
+        exact = mpmath.loggamma(mpmath.mpf(x))
+        assert abs(mpmath.mpf(ops.lgamma(x)) / exact - 1) < 2e-15
+    assert (ops.lgamma(1.0), ops.lgamma(2.0)) == (0.0, 0.0)
