@@ -309,13 +309,15 @@ class Reach:
     def _unset(self, path: str, holder: Any, own: Any, wanted: set[str]) -> None:
         """Attributes that an object or a class of the user's has not itself: to set one is a change."""
         bases = holder.__mro__[1:] if isinstance(holder, type) else type(holder).__mro__
+        is_function = isinstance(holder, FunctionType)
+        is_seldom = counter_of(holder) is None and not is_function
         for name in sorted(wanted - own.keys()):
             default = next((vars(k)[name] for k in bases if name in vars(k)), MISSING)
-            is_number = default is not MISSING and not isinstance(default, _CALLABLES)
+            is_number = default is not MISSING and not isinstance(default, _CALLABLES) and not is_function
             if is_number or name in self._set_or_asked:
                 kind = holder if isinstance(holder, type) else None
                 self._keep(Entry(f"{path}.{name}", own, name, kind), holder)
-            elif name in self._user_names:
+            elif is_seldom and name in self._user_names:
                 self.seldom.append(Entry(f"{path}.{name}", own, name))
 
     def _keep(self, place: Place, holder: Any) -> None:
