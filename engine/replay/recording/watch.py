@@ -16,6 +16,7 @@ True
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any
 
 from engine.replay.recording.places import MISSING, Attribute, Counter, Members, Numbers, Place, quick_test
@@ -44,8 +45,7 @@ class Watch:
         self._always: list[Place] = []
         self._seldom: list[Place] = [*reach.seldom]
         members, size = MOST_MEMBERS, MOST_BYTES  # that there is room for
-        absent_last = sorted(reach.places, key=lambda place: place.seen is MISSING)
-        for place in (*absent_last, *reach.code):
+        for place in (*sorted(reach.places, key=_rank), *reach.code):
             more = len(place) if isinstance(place, Members) else 0
             wide = len(place.seen) if isinstance(place, Numbers) else 0
             fits = more <= members and wide <= size and len(self._always) < MOST_TESTS
@@ -95,6 +95,13 @@ class Watch:
 
     def _everything(self) -> list[Place]:
         return [*self._always, *self._counted, *self._seldom]
+
+
+def _rank(place: Place) -> int:
+    """What is likely to change comes first: numbers and objects; functions after, then what is not there."""
+    if place.seen is MISSING:
+        return 2
+    return int(isinstance(place.seen, (type, ModuleType, FunctionType, BuiltinFunctionType)))
 
 
 def _gradient_read(reach: Reach, parameters: set[Value]) -> str:
