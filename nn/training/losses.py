@@ -267,7 +267,7 @@ def _counts(share: Any) -> bool:
 
 def _two_way(target: Any, if_one: Callable[[], Value], if_zero: Callable[[], Value]) -> Value:
     """Target × if_one + (1 − target) × if_zero: one of the two for a target that is 1 or 0."""
-    if not isinstance(target, Value) and target in (0, 1):
+    if type(target) in (int, float) and target in (0, 1):  # a recording is not split into two ways
         return if_one() if target else if_zero()
     return dot([if_one(), if_zero()], [target, 1.0 - target])
 

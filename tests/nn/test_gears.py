@@ -179,3 +179,16 @@ def test_ctrl_c_keeps_the_steps_that_were_done() -> None:
 def test_an_unknown_gear_is_refused_before_anything_changes() -> None:
     with pytest.raises(ValueError, match="'auto', 'eager', 'replay'"):
         trained("turbo", 1)
+
+
+@pytest.mark.parametrize(
+    "loss", ["binary_cross_entropy", "binary_cross_entropy_with_logits", "hinge", "huber"]
+)
+def test_a_loss_of_two_classes_goes_one_way_and_so_runs_as_machine_code(loss: str) -> None:
+    points = data.moons(12, seed=3)
+    model = MLP(
+        2, [3, 1], activation="tanh", output="sigmoid" if loss.endswith("entropy") else "linear", seed=0
+    )
+    targets = [2 * target - 1 for target in points.targets] if loss == "hinge" else points.targets
+    history = fit(model, points.inputs, targets, loss=loss, epochs=1, progress=False)
+    assert history.gear.startswith("replay (llvm): 1 path,")
