@@ -1,7 +1,7 @@
 """Scalar automatic differentiation: numbers that remember how they were made.
 
 Reading order: `ops` (the table), `value` (a number in a graph), `backward` (the chain rule); then `graph`,
-`calculus`, `checking`, `stepping`, `picture`, `replay` and `custom` as they are wanted.
+`calculus`, `checking`, `stepping`, `picture`, `replay`, `health`, `algebra` and `custom` as they are wanted.
 
     >>> from engine import Value
     >>> a, b = Value(2.0, label="a"), Value(-3.0, label="b")

@@ -37,7 +37,7 @@ from engine.health.report import Health
 from engine.operation import Domain, Operation
 
 
-def errors(found: Health, *, digits: int = 200) -> tuple[list[Any], list[Any]]:
+def errors(found: Health, *, digits: int = 400) -> tuple[list[Any], list[Any]]:
     """[(bound, true error)] of all values, and of all gradients."""
     values, gradients = exact_passes(found.root, digits)
     return (
