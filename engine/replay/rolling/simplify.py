@@ -15,7 +15,7 @@ from engine import ops
 from engine.errors import DomainError
 from engine.operation import Operation
 from engine.replay.program.program import Space
-from engine.replay.recording.selection import PICK
+from engine.replay.recording.selection import LARGEST, PICK
 from engine.replay.recording.tape import Leaf, LeafKind, Tape
 from engine.replay.rolling.exact import exact_places
 
@@ -145,10 +145,15 @@ class _Building(Flat):
         return self.node(ops.multiply, (dividend, self.node(ops.divide, (one, divisor))))
 
     def picked(self, operands: tuple[int, ...]) -> int:
-        """The place of a choice; one among differences to the same number, as in log_softmax, comes first."""
+        """The place of a choice; one among differences to the same number, as in log_softmax, comes first.
+
+        Not to the largest: that is subtracted first because later it would cost the digits of what is small.
+        """
         index, *choices = operands
         differences = [self.operands[c] for c in choices if self.operations[c] is ops.subtract]
         if len(differences) < len(choices) or len({subtrahend for _, subtrahend in differences}) > 1:
+            return self.node(PICK, operands)
+        if self.operations[differences[0][1]] is LARGEST:
             return self.node(PICK, operands)
         chosen = self.picked((index, *(minuend for minuend, _ in differences)))
         return self.node(ops.subtract, (chosen, differences[0][1]))
