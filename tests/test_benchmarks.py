@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
+from benchmarks import accuracy
 from benchmarks.replay import own_steps
 from benchmarks.replay.contenders import ensure_agreement
 from benchmarks.replay.language import language
@@ -120,3 +123,19 @@ def test_the_loop_of_the_peak_computes_all_that_is_counted(dtype: str, lanes: in
     found, _ = peak.peak(dtype)()
     assert found == 2.0 * peak.CHAINS * lanes  # x ÷ 2 + 1, again and again, becomes 2
     assert peak.operations(dtype) == 2 * peak.ROUNDS * peak.CHAINS * lanes
+
+
+def test_the_table_of_accuracy(capsys: pytest.CaptureFixture[str]) -> None:
+    accuracy.main(["asin", "gelu"])
+    title, asin, gelu = [line for line in capsys.readouterr().out.splitlines() if "worse than" not in line]
+    assert title.split()[:4] == ["worst", "error", "in", "ulp"]
+    assert [asin.split()[0], gelu.split()[0]] == ["asin", "gelu"]
+    value, first, second = accuracy.measured("asin", None)
+    assert max(value.ours, first.ours, second.ours) < 4.0
+
+
+def test_an_error_is_told_in_units_in_the_last_place() -> None:
+    assert accuracy.off(1.0 + 2.0**-51, mpmath.mpf(1)) == 2.0
+    assert accuracy.off(math.nan, mpmath.mpf(1)) == math.inf
+    assert accuracy.off(math.inf, mpmath.mpf(10) ** 400) == 0.0
+    assert accuracy.off(-math.inf, mpmath.mpf(10) ** 400) == math.inf
