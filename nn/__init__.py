@@ -1,7 +1,8 @@
 """A tiny neural-network layer on the scalar engine: every weight is a `Value`, every derivative the engine's.
 
-Reading order: `modules` (what a neuron is), `data`, `training` (losses and optimizers), `saving`,
-`checkpoints`, `inspection` (what one looks at), and `fitting`, where they meet.
+Reading order: `modules` (what a neuron is), `data`, `training` (losses and optimizers), `storage`,
+`documents` and `saving` (files), `checkpoints`, `inspection` (what one looks at), and `fitting`, where they
+meet; `estimators` is all that for scikit-learn.
 
     >>> from nn import MLP, SGD, data, fit
     >>> train, test = data.moons(80, seed=0).split(test=0.25)
