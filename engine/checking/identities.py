@@ -23,6 +23,7 @@ DOT = "forward mode is reverse mode, <J v, w> = <v, Jᵀ w>"
 SECOND = "a second backward doubles the gradient"
 SYMMETRIC = "the matrix of second derivatives is symmetric"
 ROUNDING = 1e-9  # of the magnitude: above what adding in another order does, below a lost path
+UNDERFLOW = 1e-307  # below about that numbers lose digits
 ROWS = 8  # so many rows of the Hessian are compared
 
 
@@ -35,7 +36,7 @@ def _same(name: str, first: float, second: float, magnitude: float, found: str =
     """The identity, or None where it says nothing because the numbers are not finite."""
     if not all(map(math.isfinite, (first, second, magnitude))):
         return None
-    holds = abs(first - second) <= ROUNDING * magnitude
+    holds = abs(first - second) <= max(ROUNDING * magnitude, UNDERFLOW)
     return Identity(name, holds, found or f"{first:.9g} and {second:.9g}")
 
 

@@ -19,9 +19,11 @@ from typing import Any, Literal, NamedTuple
 
 __all__ = ["Estimate", "Probe", "Sample", "Slope", "examine", "step_scale"]
 
-EPSILON = sys.float_info.epsilon
+EPSILON, SMALLEST = sys.float_info.epsilon, math.ulp(0.0)
 LEVELS, COLUMNS = 12, 8
 STARTS = (0.05, 0.05 / 7.3, 0.05 / 53.0)
+VAGUE = 0.5  # of a slope
+NEAR = 64  # floats
 HALVINGS = 44  # from the first step down to where rounding leaves nothing of a difference
 
 
@@ -42,6 +44,11 @@ class Estimate:
 
     value: float
     error: float
+
+    @property
+    def is_vague(self) -> bool:
+        """Whether the error is so large that the number tells nothing, unless that the slope is nearly 0."""
+        return self.error > VAGUE * abs(self.value)
 
     def agrees(self, analytic: float) -> bool:
         """Whether a number said to be exact lies within the error."""
@@ -66,7 +73,7 @@ class Slope:
 
     `kind` is "smooth" (`estimate` holds), "edge" (a value on one side only, `estimate` is the slope there),
     "kink" (two slopes, `left` and `right`), "jump", or "isolated" (a value on neither side). `nearest` is
-    the step to a place just beside.
+    the step to a place just beside; `around`, where the estimate is vague, how steep it is on a wide step.
     """
 
     kind: Literal["smooth", "edge", "kink", "jump", "isolated"]
@@ -74,6 +81,7 @@ class Slope:
     left: Estimate = UNKNOWN
     right: Estimate = UNKNOWN
     nearest: float = 0.0
+    around: float = 0.0
 
 
 def step_scale(x: float) -> float:
@@ -95,7 +103,8 @@ def examine(probe: Probe, x: float, scale: float, starts: tuple[float, ...] = ST
     if left is not None and right is not None and left.signature == here.signature == right.signature:
         estimate = _inside(probe, x, scale, starts, here)
         if not math.isinf(estimate.value):
-            return Slope("smooth", estimate)
+            around = _around(probe, x, starts[0] * scale, here) if estimate.is_vague else 0.0
+            return Slope("smooth", estimate, around=around)
     sides = [
         _one_side(probe, x, direction * scale, starts, here, there)
         for direction, there in ((-1.0, left), (1.0, right))
@@ -107,6 +116,12 @@ def examine(probe: Probe, x: float, scale: float, starts: tuple[float, ...] = ST
     if len(found) == 1:
         return Slope("edge", found[0], nearest=nearest)
     return Slope("kink", left=found[0], right=found[1], nearest=nearest)
+
+
+def _around(probe: Probe, x: float, step: float, here: Sample) -> float:
+    """How steep the way to the places one step away is: what a slope of almost 0 is small beside."""
+    beside = [sample for place in (x - step, x + step) if (sample := probe(place)) is not None]
+    return max((abs(sample.value - here.value) / step for sample in beside), default=0.0)
 
 
 def _inside(probe: Probe, x: float, scale: float, starts: tuple[float, ...], here: Sample) -> Estimate:
@@ -124,7 +139,8 @@ def _inside(probe: Probe, x: float, scale: float, starts: tuple[float, ...], her
         return (right.value - left.value) / width, _rounding(left, right, width)
 
     if central(starts[0] * scale) is not None:
-        return _best([_extrapolate(central, start * scale, 4.0) for start in starts])
+        best = _best([_extrapolate(central, start * scale, 4.0) for start in starts])
+        return best if scale <= 1.0 else _seen_near(best, central(NEAR * math.ulp(x)))
     ways = [
         (central, 4.0, 1.0),
         (_sided(on_piece, x, here), 2.0, 1.0),
@@ -132,6 +148,19 @@ def _inside(probe: Probe, x: float, scale: float, starts: tuple[float, ...], her
     ]
     found = [_best([_extrapolate(f, sign * s * scale, base) for s in starts]) for f, base, sign in ways]
     return min(found, key=lambda estimate: estimate.error)
+
+
+def _seen_near(estimate: Estimate, near: tuple[float, float] | None) -> Estimate:
+    """The estimate, as uncertain as it is far from a difference over a few floats.
+
+    Of a large x steps are wide, and sin(1e12) may swing a million times in one: the differences are all
+    small, and their errors too.
+    """
+    if near is None:
+        return estimate
+    slope, rounding = near
+    distance = abs(slope - estimate.value)
+    return estimate if distance <= 1e3 * rounding else Estimate(estimate.value, max(estimate.error, distance))
 
 
 def _one_side(
@@ -162,8 +191,8 @@ def _sided(on_piece: Probe, x: float, here: Sample) -> Difference:
 
 
 def _rounding(first: Sample, second: Sample, width: float) -> float:
-    """The error of a difference quotient that comes from the rounding of its two values."""
-    return 2.0 * EPSILON * max(abs(first.value), abs(second.value)) / width
+    """The error of a difference quotient that comes from the rounding of its two values, tiny ones too."""
+    return 2.0 * (EPSILON * max(abs(first.value), abs(second.value)) + SMALLEST) / width
 
 
 def _extrapolate(difference: Difference, step: float, base: float) -> Estimate:

@@ -29,6 +29,7 @@ class Verdict(StrEnum):
 SKIPPED = (Verdict.DISCONTINUOUS, Verdict.UNRELIABLE)
 FAILED = (Verdict.WRONG, Verdict.OUTSIDE, Verdict.CUT, Verdict.UNSTEADY)
 DOUBTFUL = (Verdict.WRONG, Verdict.OUTSIDE, Verdict.UNRELIABLE)
+NOTHING = 1e-6  # of how steep the function is around: so small an error tells that a slope is 0
 
 
 def judge(slope: Slope, analytic: float) -> Verdict:
@@ -45,7 +46,8 @@ def judge(slope: Slope, analytic: float) -> Verdict:
         return Verdict.UNRELIABLE
     if estimate.contradicts(analytic):
         return Verdict.WRONG
-    if analytic != estimate.value and (estimate.error > abs(estimate.value) or not estimate.agrees(analytic)):
+    tells_nothing = estimate.is_vague and estimate.error > NOTHING * slope.around
+    if analytic != estimate.value and (tells_nothing or not estimate.agrees(analytic)):
         return Verdict.UNRELIABLE
     return Verdict.EDGE if slope.kind == "edge" else Verdict.OK
 

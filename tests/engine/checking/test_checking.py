@@ -846,6 +846,47 @@ def test_a_check_that_decided_nothing_is_undecided(
         assert_gradients(f, at=[at])
 
 
+@pytest.mark.parametrize(
+    ("f", "at"),
+    [
+        (lambda x: x.cos(), math.pi),
+        (lambda x: x.exp() - x, 0.0),
+        (lambda x: x * (-x).exp(), 1.0),
+        (lambda x: (x - 1.3) ** 2 * 3.7 + x.exp() - math.exp(1.3) * x, 1.3),
+    ],
+)
+def test_a_slope_of_0_is_decided(f: Callable[[Value], Value], at: float) -> None:
+    assert only_row(check_gradients(f, at=[at])).verdict is Verdict.OK
+    shifted = check_gradients(lambda x: f(x) + x.data * 1e-3, at=[at])  # and a small one is not taken for it
+    assert shifted.failed
+
+
+def test_a_slope_that_noise_covers_is_not_taken_for_0() -> None:
+    assert check_gradients(lambda x: Value(1e8 + 1e-9 * x.data) + 1e-9 * x, at=[1.0]).undecided
+    assert check_gradients(lambda x: Value(round(x.data, 2)) + 0.0 * x, at=[1.234]).failed
+
+
+@pytest.mark.parametrize(
+    ("f", "at"),
+    [
+        (lambda x: x * x, 1e-300),
+        (lambda x: x * x * x + x * 0.0, 1e-110),
+        (lambda x: (-x * x).exp(), 27.0),
+        (lambda x: x.sigmoid(), -744.0),
+        (lambda x: (1e10 * x).sin() * x, 1.0),
+        (lambda x: x.sin(), 1e12),
+        (lambda x: x.cos() + x, -1e14),
+    ],
+)
+def test_nobody_is_accused_of_underflow_or_of_waves_shorter_than_the_steps(
+    f: Callable[[Value], Value], at: float
+) -> None:
+    result = check_gradients(f, at=[at])
+    assert not result.failed
+    assert result.blame is None
+    assert all(identity.holds for identity in result.identities)
+
+
 def test_where_something_is_decided_the_rest_is_skipped_and_said() -> None:
     result = check_gradients(lambda x, y: x.floor() + y * y, at=[1.0, 2.0])
     assert result
