@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, zip_longest
+from os import PathLike
 from pathlib import Path
 from typing import TextIO
 
@@ -27,6 +28,16 @@ MARKS = (  # those that a file may begin with to say its encoding; the longer on
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
+)
+PACKED = (
+    b"PK\x03\x04",
+    b"\x1f\x8b",
+    b"BZh",
+    b"\xfd7zX",
+    b"\x28\xb5\x2f\xfd",
+    b"\xd0\xcf\x11\xe0",
+    b"%PDF",
+    b"PAR1",
 )
 _TOLD = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)  # the first line of some spreadsheets' files
 
@@ -74,6 +85,15 @@ def dialect_of(
     decimal: str = ".",
 ) -> Dialect:
     """The dialect of a file, as far as it was not told; ValueError where it is not plain to see."""
+    if not isinstance(path, (str, PathLike)):
+        raise TypeError(
+            f"path must name a file, as text or as a Path; got {type(path).__name__} ({path!r:.40})"
+        )
+    if header is not None and not isinstance(header, bool):
+        raise ValueError(
+            "header must be True (the first line names the columns), False (it is a sample) or None; "
+            f"got {header!r}"
+        )
     found = _encoding(str(path), encoding)
     whole = Dialect(str(path), found, "", 0, False, ())
     lines = list(islice(whole.lines(), SAMPLE))
@@ -157,9 +177,9 @@ def _heads(lines: list[str], separator: str, path: str) -> int:
 def _encoding(path: str, told: str | None) -> str:
     with Path(path).open("rb") as file:
         head = file.read(4)
-    if head == b"PK\x03\x04" or head.startswith(b"\x1f\x8b"):
+    if head.startswith(PACKED):
         raise ValueError(
-            f"{path} is a workbook or an archive, not a table as text: unpack it, or save it as CSV"
+            f"{path} is a workbook, an archive or the like, not a table as text: unpack it, or save it as CSV"
         )
     if told is not None:
         try:

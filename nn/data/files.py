@@ -102,10 +102,12 @@ class _Table:
         classes: bool | None,
         decimal: str,
     ) -> None:
-        self.dialect, self.names, self.classes = dialect, dialect.names, classes
+        self.dialect, self.names, self.classes, self.decimal = dialect, dialect.names, classes, decimal
         self.target = self._place(target)
         self.told = columns is not None
         self.inputs = self._inputs(columns)
+        if isinstance(categories, str):
+            raise TypeError(f"categories must be a list of names, got {categories!r}; [{categories!r}]")
         self.categories = {self._place(name) for name in categories}
         if self.categories - set(self.inputs):
             raise ValueError(f"{dialect.path}: categories {list(categories)!r} must be among the inputs")
@@ -218,9 +220,20 @@ class _Table:
         texts = sorted(entries.present(), key=_by_number)
         if not texts:
             return Column(name, fill=_usual(entries.numbers, missing))
+        self._refuse_two_ways(place, texts)
         counts = Counter(entries.codes)
         most = max(texts, key=lambda text: counts[entries.known[text]])
         return Column(name, tuple(texts), None if missing in ("error", "drop") else most)
+
+    def _refuse_two_ways(self, place: int, texts: Sequence[str]) -> None:
+        """One number that is written in two ways, 1 and 1.0, would be two names."""
+        met: dict[float, str] = {}
+        for text in texts:
+            number = number_in(text, self.decimal)
+            if number is not None and (other := met.setdefault(number, text)) != text:
+                sample = self.entries[place].codes.index(self.entries[place].known[text])
+                words = f"{text!r} and {other!r} are one number, and would be two names; write it in one way"
+                raise self.error(sample, place, words)
 
     def _refuse_row_numbers(self, place: int) -> None:
         """Numbers that count the rows say nothing about them, unless somebody asks for them."""
@@ -290,6 +303,7 @@ class _Table:
         if self.classes is not True:
             self._refuse_what_is_no_class(texts)
         labels = sorted(texts, key=_by_number)
+        self._refuse_two_ways(self.target, labels)
         number = {entries.known[label]: place for place, label in enumerate(labels)}
         return [number[code] for code in entries.codes], tuple(labels)
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
 import random
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -77,7 +79,7 @@ def test_the_line_of_a_byte_that_is_no_text_is_found_far_behind(tmp_path: Path) 
         ("x,y\n1,2\n", {"encoding": "morse"}, "no encoding has the name 'morse'"),
         ("x,y\n1,2\n", {"missing": "guess"}, "missing must be one of 'error', 'drop'"),
         ("x,y\n1,2\n", {"decimal": ";"}, "decimal must be"),
-        ("PK\x03\x04", {}, "workbook or an archive"),
+        ("PK\x03\x04", {}, "workbook, an archive"),
         ("x,y\n1,2\n3,4,5\n", {}, "line 3: 3 values for 2 columns"),
         ("x,y\n1,2,3\n4,5,6\n", {}, "line 2: 3 values for 2 columns.*row names"),
         ("x,x,y\n1,2,3\n", {}, "two columns are named 'x'"),
@@ -386,6 +388,52 @@ def outcome(path: Path, limit: int, missing: str, separator: str) -> Any:
         except ValueError as error:
             return str(error)
     return found, [x.hex() for row in found.inputs for x in row], list(map(repr, found.targets))
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"target": "a", "classes": True}, "line 4, column 'a': '1.0' and '1' are one number"),
+        ({"categories": ["a"]}, "line 4, column 'a': '1.0' and '1' are one number"),
+        ({"target": "b", "classes": True}, "line 5, column 'b': '2' and '02' are one number"),
+    ],
+)
+def test_a_number_that_is_written_in_two_ways_is_not_two_names(
+    tmp_path: Path, told: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(ValueError, match=re.escape(words)):
+        read(tmp_path, "a,b,y\n1,1,0.5\n0,02,1.5\n1.0,02,2.5\n0,2,3.5\n", **told)
+
+
+@pytest.mark.parametrize(
+    ("told", "error"),
+    [
+        ({"header": 0}, ValueError),  # with pandas 0 means that there is one
+        ({"header": "a"}, ValueError),
+        ({"categories": "ab"}, TypeError),
+        ({"columns": "ab"}, TypeError),
+    ],
+)
+def test_what_is_told_is_of_its_kind(tmp_path: Path, told: dict[str, Any], error: type[Exception]) -> None:
+    with pytest.raises(error, match=f"{next(iter(told))} must be .* got {next(iter(told.values()))!r}"):
+        read(tmp_path, "ab,y\n1,2\n3,4\n", **told)
+
+
+@pytest.mark.parametrize("path", [None, 3, b"table.csv", io.StringIO("a,y\n1,2\n")])
+def test_what_names_no_file_is_told(path: Any) -> None:
+    with pytest.raises(TypeError, match="path must name a file"):
+        data.from_csv(path)
+
+
+@pytest.mark.parametrize(
+    "head", [b"PK\3\4", b"\x1f\x8b\x08", b"\xd0\xcf\x11\xe0\xa1\xb1", b"%PDF-1.7\n", b"PAR1", b"BZh9"]
+)
+@pytest.mark.parametrize("encoding", [None, "latin-1"])
+def test_what_is_no_text_is_not_read_as_text(tmp_path: Path, head: bytes, encoding: str | None) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(head + b"1,2\n3,4\n")
+    with pytest.raises(ValueError, match="not a table as text"):
+        data.from_csv(path, encoding=encoding)
 
 
 def test_a_large_file_takes_no_more_memory_than_three_times_what_pandas_takes(tmp_path: Path) -> None:
