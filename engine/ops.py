@@ -77,11 +77,14 @@ def _sinc_slope(x: Any) -> Any:
     """(cos(πx) − sinc(x)) ÷ x, or its series near 0, where that loses all digits."""
     is_near = absolute(x) <= 0.4
     near, far = choose(is_near, x, 0.0), choose(is_near, 1.0, x)
-    found = 0.0
-    for k in range(10, 0, -1):
-        found = 1.0 - PI_SQUARED * near * near * found / (2.0 * k * (2.0 * k + 3.0))
+    found = elementary.alternating(PI_SQUARED * near * near, lambda n: n * (n + 3))
     cosine = sin(PI * (0.5 - absolute(_half_turns(far))))
     return choose(is_near, -(PI_SQUARED * near * found) / 3.0, (cosine - sinc(far)) / far)
+
+
+def _sinc_bend(x: Any) -> Any:
+    """The derivative of sinc_slope near 0, as a share of that at 0: a series has all further derivatives."""
+    return elementary.alternating(PI_SQUARED * x * x, lambda n: n * (n - 1) * (n + 3) / (n + 1))
 
 
 def _sigmoid(x: Any) -> Any:
@@ -283,8 +286,8 @@ WHOLE_LINE = Domain("a finite number", math.isfinite, (NEAR,))
 sinc = composed("sinc", _sinc, lambda out, x: (sinc_slope(x),),
                 "sin(πx) ÷ (πx), and 1 at 0", domain=WHOLE_LINE, ulp=4, steepest=1.4)
 sinc_slope: Operation = composed("sinc_slope", _sinc_slope,
-                 lambda out, x: (choose((x > 0.0) | (x < 0.0), lambda: -(PI_SQUARED * sinc(x)) - 2.0 * out / x,
-                                        lambda: -(PI_SQUARED * sinc(x)) / 3.0),),
+                 lambda out, x: (choose(absolute(x) <= 0.4, lambda: -(PI_SQUARED * _sinc_bend(x)) / 3.0,
+                                        lambda: -(PI_SQUARED * sinc(x)) - 2.0 * out / x),),
                  "the derivative of sinc inside this table's formulas", domain=WHOLE_LINE,
                  ulp=lambda out, x: ulps(8, out) + ulps(8, 1.0 / max(abs(x), 0.4)) * (abs(x) > 0.4), steepest=3.3)
 

@@ -14,7 +14,7 @@ import mpmath
 import pytest
 
 import engine
-from engine import DomainError, Value, ops
+from engine import DomainError, Value, derivative, ops, sinc
 from engine.backward import adjoints, local_values
 from engine.graph import interior_and_leaves
 from engine.operation import Operation
@@ -458,6 +458,22 @@ def test_sinc_is_exact_at_whole_numbers_and_its_slope_near_0() -> None:
             bend = -(mpmath.pi**2) * mpmath.sin(z) / z - 2 * slope / x
         assert ops.sinc.partials(ops.sinc(x), x)[0] == pytest.approx(float(slope), rel=4e-15)
         assert second(ops.sinc, x) == pytest.approx(float(bend), rel=2e-14)
+
+
+@pytest.mark.parametrize("order", [3, 4, 5])
+@pytest.mark.parametrize("x", [1e-300, -1e-160, 1e-20, 1e-8, -1e-5, 1e-3, 0.05, 0.39])
+def test_further_derivatives_of_sinc_near_0(order: int, x: float) -> None:
+    with mpmath.workdps(60):
+        terms = [
+            (-1) ** k
+            * mpmath.pi ** (2 * k)
+            / mpmath.factorial(2 * k + 1)
+            * mpmath.ff(2 * k, order)
+            * mpmath.mpf(x) ** (2 * k - order)
+            for k in range((order + 1) // 2, 40)
+        ]
+        exact = float(sum(terms))
+    assert derivative(sinc, order=order)(x).data == pytest.approx(exact, rel=1e-12, abs=0.0)
 
 
 @pytest.mark.parametrize("x", [-37.5, -30.1, -20.3, -8.7, -3.3, -0.8, 0.9, 5.0])
