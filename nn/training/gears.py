@@ -98,7 +98,8 @@ class Objective:
             )
         raise ValueError(
             "the loss does not depend on any parameter that is trained: somewhere between model and loss a "
-            "Value becomes a plain number (float(x), x.data, math.log(x)); use the engine's own functions"
+            "Value becomes a plain number (float(x), x.data, math.log(x)), or only what is flat is made of "
+            "it (flat: floor, ceil, sign); use the engine's own functions"
         )
 
     def _connects(self, loss: Any) -> bool:
@@ -309,13 +310,15 @@ def _same(before: Sequence[Value], now: Sequence[Value]) -> bool:
 
 
 def _depends_on(loss: Value, parameters: set[Value]) -> bool:
-    """Whether one of these is below the loss."""
+    """Whether one of these is below the loss, and not only below what is flat everywhere, as floor is."""
     waiting: list[Any] = [loss]
     seen = set(waiting)
     while waiting:
         node = waiting.pop()
         if node in parameters:
             return True
+        if node.operation is not None and node.operation.flat:
+            continue
         new = [parent for parent in node.parents if parent not in seen]
         seen.update(new)
         waiting += new

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from engine import DomainError, ReplayError, Value, compile, log, total  # noqa: A004
+from engine import DomainError, ReplayError, Value, ceil, compile, floor, log, sign, total  # noqa: A004
 from nn import (
     MLP,
     SGD,
@@ -499,3 +499,13 @@ def test_without_a_protection_a_training_turns_silent(name: str, monkeypatch: py
     monkeypatch.setattr(place, instead)
     found, _ = trained("auto", **describe())
     assert found["loss"] != pytest.approx(wanted["loss"], rel=1e-6)
+
+
+@pytest.mark.parametrize("gear", GEARS)
+@pytest.mark.parametrize("flat", [floor, ceil, sign, round])
+def test_a_loss_that_is_flat_everywhere_trains_nothing(gear: str, flat: Callable[[Value], Value]) -> None:
+    with pytest.raises(ValueError, match="flat: floor, ceil, sign"):
+        trained(gear, loss=lambda p, t: flat(3.0 * p[0]) * 2.0 - t)
+    history, numbers = trained(gear, loss=lambda p, t: (flat(3.0 * p[0]) - t) * p[0])  # but this has a slope
+    assert numbers != trained(gear, epochs=1)[1]
+    assert len(history["loss"]) == 6
