@@ -18,7 +18,7 @@ def conventions() -> str:
     >>> print("\n".join(conventions().splitlines()[:3]))
     | at | value | derivatives | because |
     |---|---|---|---|
-    | power(0, 0.5) | 0 | inf, 0 | the edge of the domain: the one-sided limit |
+    | remainder(2, 1) | 0 | 1, −2 | a jump: the slopes of the piece that begins there |
     """
     lines = ["| at | value | derivatives | because |", "|---|---|---|---|"]
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows())])
@@ -28,7 +28,7 @@ def rows() -> list[tuple[str, str, str, str]]:
     """(operation and point, value, local derivatives there, the rule behind them) for every kink.
 
     >>> rows()[0]
-    ('power(0, 0.5)', '0', 'inf, 0', 'the edge of the domain: the one-sided limit')
+    ('remainder(2, 1)', '0', '1, −2', 'a jump: the slopes of the piece that begins there')
     """
     return [_row(operation, kink) for operation in ops.TABLE.values() for kink in operation.kinks]
 

@@ -117,9 +117,8 @@ class Operation:
     local derivative per operand. `arity` is None for an operation on any number of operands. `side`
     tells on which side of its kinks the operands lie. `overflow` gives the result where Python's
     math module raises OverflowError instead of returning an infinity. `advice` says what to use instead
-    where its numbers have gone to infinity.
-
-    A `surrogate` has partials that are meant to be another function's; no row of the table is one.
+    where its numbers have gone to infinity. A `surrogate` has partials that are meant to be another
+    function's; no row of the table is one.
 
     `lowered` is the operation as a formula of other rows, for whoever has no implementation of its own: a
     function of the operands, like `partials`. It is run on arrays too, where both sides of a choice are

@@ -18,6 +18,7 @@ __all__ = ["ALL", "CheckResult", "Identity", "Row"]
 
 SHOWN = 24  # rows in the printed report; the failed ones come first
 WIDTH = 100
+NOTHING = 1e-300  # an error below which only the last subnormal numbers are uncertain
 ALL = "one direction through all"  # in the place of an input's name
 
 
@@ -240,7 +241,7 @@ def _cells(row: Row) -> tuple[str, ...]:
     if not math.isnan(row.left):
         numeric = f"{number(row.left, 4)} | {number(row.right, 4)}"
     known = math.isfinite(row.error)
-    error = f"{row.error:.0e}" if known else "–"
+    error = f"{row.error if row.error > NOTHING else 0.0:.0e}" if known else "–"
     relative = f"{row.relative:.1e}" if not math.isnan(row.relative) else "–"
     return name, number(row.analytic), numeric, error, relative, str(row.verdict)
 
