@@ -45,6 +45,10 @@ class Column:
 
     def _one_hot(self, entry: Any) -> list[float]:
         found = str(entry)
+        if found not in self.categories and not isinstance(entry, str):  # 1.0 is the category that reads 1
+            number = _finite(entry)
+            equal = [category for category in self.categories if number_in(category) == number is not None]
+            found = equal[0] if equal else found
         if found not in self.categories:
             known = ", ".join(map(repr, self.categories))
             raise ValueError(f"column {self.name!r}: {found!r} is none of the categories {known}")

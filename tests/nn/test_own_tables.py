@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from nn import MLP, Adam, Module, data, evaluate, fit, save
@@ -169,3 +171,12 @@ def test_an_answer_is_the_same_for_every_way_a_row_can_be_written(tmp_path: Path
     assert len({model.outputs([way])[0][0] for way in ways}) == 1
     (first,) = (place for place, inputs in enumerate(table.inputs) if inputs == table.inputs[0])
     assert model.outputs(table)[first] == model.outputs([table.inputs[0]])[0]
+
+
+@pytest.mark.parametrize("entry", [1, 1.0, "1", " 1 ", np.float64(1.0), np.int64(1), np.float32(1.0)])
+def test_a_category_that_is_a_number_is_known_however_the_number_comes(entry: Any) -> None:
+    column = data.Column("grade", ("1", "2", "none"))
+    assert column.encoded(entry) == [1.0, 0.0, 0.0]
+    for unknown in (3.0, math.inf, 1.5, "1.0"):
+        with pytest.raises(ValueError, match="is none of the categories"):
+            column.encoded(unknown)
