@@ -116,7 +116,12 @@ def jacobian(f: Vector, at: Any) -> list[Any]:
     [[3.0, 2.0], [1.0, 1.0]]
     """
     point, leaves = _opened(f, at)
-    return [point.shaped(gradients(as_value(output), leaves)) for output in _run(point, leaves)]
+    outputs = _run(point, leaves)
+    if not isinstance(outputs, Iterable):
+        raise TypeError(
+            f"jacobian needs a function that returns a list, got {outputs!r}; for one output: gradient"
+        )
+    return [point.shaped(gradients(as_value(output), leaves)) for output in outputs]
 
 
 def hessian(f: Scalar, at: Any) -> Any:

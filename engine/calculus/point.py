@@ -36,9 +36,9 @@ class Point:
     """A function's arguments, with a number or a leaf wherever the function wants a Value.
 
     `[2.0, -3.0]` is for `f(a, b)`, `[[1.0, 2.0], 0.5]` for `f(weights, bias)`, a dictionary for keyword
-    arguments, a lone number for `f(x)`. Lists may be tuples or arrays, and hold lists, dictionaries and
-    modules (whatever has `.parameters()`). Leaves and parameters are the function's inputs themselves; a
-    function that knows them already, and needs no arguments, is called without.
+    arguments, a lone number for `f(x)`. Lists may be tuples, ranges or arrays; they hold lists, named tuples,
+    dictionaries and modules (whatever has `.parameters()`). Leaves and parameters are the function's inputs
+    themselves; a function that knows them already, and needs no arguments, is called without.
 
     `slots` (leaves, or numbers) and `numbers` are those of the inputs, in order. ValueError for no inputs,
     and for one that stands there twice or was computed; TypeError for what is no number.
@@ -89,10 +89,14 @@ class Point:
         """What the function returns for these inputs."""
         if self._called_without:
             return self.f()
-        arguments = _filled(self._template, leaves, whole=True)
-        if self._keyed:
-            return self.f(**arguments)
-        return self.f(*arguments) if self._several else self.f(arguments)
+        given = _filled(self._template, leaves, whole=True)
+        arguments = given if self._several else () if self._keyed else (given,)
+        named = given if self._keyed else {}
+        try:
+            return self.f(*arguments, **named)
+        except TypeError as error:
+            self._explain(arguments, named, error)
+            raise
 
     def shaped(self, things: Sequence[Any]) -> Any:
         """One thing for each input, in the place of the input; a module's in a list."""
@@ -106,6 +110,21 @@ class Point:
             count, found = len(self.slots), _count(shaped)
             shape = " in other lists" if found == count else ""
             raise ValueError(f"a {what} for {count} inputs has {count} numbers, got {found}{shape}") from None
+
+    def _explain(self, arguments: Sequence[Any], named: Mapping[str, Any], error: TypeError) -> None:
+        """Raise TypeError that says what to write where the function takes other arguments than these."""
+        try:
+            signature = inspect.signature(self.f)
+        except (TypeError, ValueError):
+            return
+        try:
+            signature.bind(*arguments, **named)
+        except TypeError as why:
+            thing, entry, wrapped = ("dictionary", "name", "[{…}]") if named else ("list", "place", "[[…]]")
+            raise TypeError(
+                f"the function does not take what `at` has: {why}. A {thing} has an entry for each argument, "
+                f"by its {entry}; for one argument that is itself a {thing} write at={wrapped}"
+            ) from error
 
     # ── Reading ───────────────────────────────────────────────────────────────────────────────────
 
@@ -127,6 +146,9 @@ class Point:
         return dict(enumerate(named))
 
     def _read_one(self, part: Any, argument: int | str, path: str) -> Any:
+        if _is_named(part):
+            read = [self._read_one(getattr(part, key), argument, f"{path}.{key}") for key in part._fields]
+            return type(part)(*read)
         part = _listed(part)
         if isinstance(part, Mapping):
             return {key: self._read_one(inner, argument, f"{path}[{key!r}]") for key, inner in part.items()}
@@ -169,18 +191,24 @@ def number(thing: Any) -> Any:
 
 
 def _listed(part: Any) -> Any:
-    """Tuples, arrays and iterators as lists; everything else as it is."""
-    if isinstance(part, (tuple, Iterator)):
+    """Tuples, ranges, arrays and iterators as lists; everything else as it is."""
+    if isinstance(part, (tuple, range, Iterator)):
         return list(part)
     return part.tolist() if hasattr(part, "__array__") and hasattr(part, "tolist") else part
+
+
+def _is_named(part: Any) -> bool:
+    """Whether this is a tuple whose entries have names."""
+    return isinstance(part, tuple) and hasattr(part, "_fields")
 
 
 def _filled(template: Any, things: Sequence[Any], *, whole: bool) -> Any:
     """The template with things in the places of its numbers; with `whole`, modules as they are."""
     if isinstance(template, dict):
         return {key: _filled(inner, things, whole=whole) for key, inner in template.items()}
-    if isinstance(template, list):
-        return [_filled(inner, things, whole=whole) for inner in template]
+    if isinstance(template, (list, tuple)):
+        filled = [_filled(inner, things, whole=whole) for inner in template]
+        return type(template)(*filled) if isinstance(template, tuple) else filled
     if isinstance(template, _Whole):
         return template.module if whole else [things[place] for place in template.places]
     return things[template]
@@ -194,7 +222,7 @@ def _taken(template: Any, shaped: Any) -> Iterator[Any]:
             raise ValueError("other keys")
         for key, inner in template.items():
             yield from _taken(inner, shaped[key])
-    elif isinstance(template, (list, _Whole)):
+    elif isinstance(template, (list, tuple, _Whole)):
         places = template.places if isinstance(template, _Whole) else template
         for inner, part in zip(places, list(shaped), strict=True):
             yield from _taken(inner, part)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import random
+import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import mpmath
 import numpy as np
@@ -269,3 +270,48 @@ def test_what_was_made_inside_no_grad_has_no_derivative_that_could_be_0() -> Non
             gradients(y, [x])
         assert not derivative(lambda t: t * t)(x).parents
     assert derivative(lambda t: t * t)(x).parents
+
+
+class Straight(NamedTuple):
+    slope: Any
+    offsets: Any
+
+
+def test_named_tuples_are_points_and_so_are_their_gradients() -> None:
+    def f(line: Straight, x: Value) -> Any:
+        return line.slope * x + line.offsets[0] * line.offsets[1]
+
+    at = [Straight(2.0, [3.0, 5.0]), 7.0]
+    assert gradient(f, at) == [Straight(7.0, [5.0, 3.0]), 2.0]
+    assert hvp(f, at, at) == [Straight(7.0, [5.0, 3.0]), 2.0]
+    assert jvp(f, at, [Straight(1.0, [0.0, 0.0]), 0.0]) == (29.0, 7.0)
+    assert gradient(f, tuple(at)) == gradient(f, at)
+    assert gradient(lambda x, y: x * y, range(2, 4)) == [3.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("f", "at", "advice"),
+    [
+        (lambda x: x[0] * x[1], [1.0, 2.0], "write at=[[…]]"),
+        (lambda x, y: x[0] * y, [[1.0], 2.0, 3.0], "write at=[[…]]"),
+        (lambda p: p["a"] * p["b"], {"a": 1.0, "b": 2.0}, "write at=[{…}]"),
+        (lambda x, *, k: x * k, [1.0, 2.0], "an entry for each argument"),
+    ],
+)
+@pytest.mark.parametrize("what", [gradient, hessian, jacobian])
+def test_what_a_function_takes_and_the_point_has_not_is_told(
+    what: Callable[..., Any], f: Callable[..., Any], at: Any, advice: str
+) -> None:
+    with pytest.raises(TypeError, match=re.escape(advice)):
+        what(f, at)
+
+
+def test_errors_of_the_function_itself_stay_what_they_are() -> None:
+    with pytest.raises(TypeError, match=r"^mine$"):
+        gradient(mine, [1.0])
+    with pytest.raises(TypeError, match="for one output: gradient"):
+        jacobian(lambda x: x * x, [1.0])
+
+
+def mine(_: Value) -> Value:
+    raise TypeError("mine")
