@@ -92,6 +92,8 @@ def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three ha
     Raises ValueError or TypeError for what does not fit together, SavingError for the checkpoint, and
     TrainingError when a loss or a gradient is no finite number any more.
     """
+    if callable(callbacks):
+        raise TypeError("callbacks is a list of functions, each called with an Epoch; write callbacks=[…]")
     schema, samples = prepared(model, loss, inputs, targets)
     samples = samples.weighted(sample_weight)
     samples, held_out = samples.set_aside(model, loss, validation, seed, schema)

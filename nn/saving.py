@@ -53,6 +53,8 @@ def save(model: Module, path: str | Path, *, optimizer: Optimizer | None = None)
     >>> load(path).predict([[1.0, 2.0]]) == model.predict([[1.0, 2.0]])
     True
     """
+    if not isinstance(model, Module):
+        raise TypeError(f"save takes a model, then the file's name; got {model!r:.40} for the model")
     remove_remains(path)
     write(path, model, optimizer)
 

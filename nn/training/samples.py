@@ -132,9 +132,9 @@ class Samples:
             raise ValueError(f"class_weight is for classes; {loss_name(loss)} compares numbers")
         classes = [_class_of(target, place) for place, target in enumerate(self.targets)]
         shares = self.weights or [1.0] * len(classes)
+        if not isinstance(weights, Mapping) and not (isinstance(weights, str) and weights == "balanced"):
+            raise ValueError(f"class_weight is 'balanced' or {{class: weight}}, got {weights!r}")
         if isinstance(weights, str):
-            if weights != "balanced":
-                raise ValueError(f"class_weight is 'balanced' or {{class: weight}}, got {weights!r}")
             counts: dict[Any, float] = dict.fromkeys(classes, 0.0)
             for label, share in zip(classes, shares, strict=True):
                 counts[label] += share
@@ -173,6 +173,8 @@ def prepared(model: Module, loss: str | Loss, inputs: Any, targets: Any) -> tupl
     What it knows already of columns, scales and classes remains where nothing new is said. TypeError or
     ValueError says what does not fit.
     """
+    if not isinstance(model, Module):
+        raise TypeError(f"the model comes first, such as MLP(2, [16, 1]); got {model!r:.40}")
     task = task_of(loss)
     schema = replace(model.schema or Schema(), decision=task.decision if task else "")
     if isinstance(inputs, Dataset) and inputs.columns:

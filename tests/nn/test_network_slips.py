@@ -23,6 +23,7 @@ NAMES: dict[str, Any] = {
     "Neuron": Neuron,
     "Layer": Layer,
     "np": np,
+    "nn": nn,
 }
 ONE = "expected one sample, a list of numbers, got"
 MANY = "predict takes many samples, a list of lists, got"
@@ -65,6 +66,18 @@ ANSWERS = {
     "SGD(model.parameters)": (
         f"{IN_ITS_STEP} SGD(0.1), then optimizer.step(model.parameters()) or fit(..., optimizer=SGD(0.1))"
     ),
+    "fit(MLP, X, Y, loss='mean_squared_error')": (
+        "the model comes first, such as MLP(2, [16, 1]); got <class 'nn.modules.layers.MLP'>"
+    ),
+    "fit(X, Y, model, loss='mean_squared_error')": (
+        "the model comes first, such as MLP(2, [16, 1]); got [[0.0, 1.0], [1.0, 0.0]]"
+    ),
+    "fit(model, X, Y, loss='mean_squared_error', callbacks=print)": (
+        "callbacks is a list of functions, each called with an Epoch; write callbacks=[…]"
+    ),
+    "nn.save('model.json', model)": (
+        "save takes a model, then the file's name; got 'model.json' for the model"
+    ),
     "SGD(0.1, 0.9)": "all but the learning rate is given by name: write SGD(0.1, momentum=0.9)",
     "Adam(lr=0.01)": "the learning rate comes first; write Adam(0.01)",
     "Adam(0.01, betas=(0.9, 0.99))": "betas is beta1 and beta2 here; write Adam(0.01)",
@@ -77,6 +90,12 @@ def test_the_answer_says_what_was_wrong_and_the_line_to_write(slip: str) -> None
     with pytest.raises(TypeError) as caught:
         eval(slip, {**NAMES, "Value": Value, "RMSProp": RMSProp})  # noqa: S307  (our own lines)
     assert str(caught.value) == ANSWERS[slip]
+
+
+@pytest.mark.parametrize("weights", [[1, 2], 2.0, np.array([1.0, 2.0]), "even"])
+def test_class_weights_of_another_kind(weights: Any) -> None:
+    with pytest.raises(ValueError, match="class_weight is 'balanced' or"):
+        fit(MODEL, X, Y, loss="binary_cross_entropy", class_weight=weights, progress=False)
 
 
 LOGITS = "'binary_cross_entropy' (probabilities) or 'binary_cross_entropy_with_logits' (linear)"
