@@ -43,6 +43,10 @@ def gradients(
     >>> slope.data, gradients(slope, [x])
     (27.0, [18.0])
     """
+    if isinstance(wrt, Value) or not hasattr(output, "operation"):
+        raise TypeError(
+            f"gradients takes a Value and a list: gradients(loss, [x]); got {output!r}, {wrt!r:.40}"
+        )
     wanted = list(wrt)
     if output.operation is None and not modes.recording() and output not in wanted:
         raise GraphError(

@@ -100,7 +100,7 @@ def _recorded(original: Original, weights: Array, batch: Batch, place: int) -> T
         original.results(weights, batch, place)
         raise ReplayError(
             f"{original.name} raises {type(error).__name__} ({error}) when it is recorded, and nothing when "
-            "it is run on plain numbers; replay cannot follow what it does there"
+            "it is run, on plain numbers or else on Values; replay cannot follow what it does there"
         ) from error
 
 

@@ -309,6 +309,10 @@ def test_what_a_function_takes_and_the_point_has_not_is_told(
 def test_errors_of_the_function_itself_stay_what_they_are() -> None:
     with pytest.raises(TypeError, match=r"^mine$"):
         gradient(mine, [1.0])
+    x = Value(2.0)
+    for output, wrt in [(x * x, x), (4.0, [x])]:
+        with pytest.raises(TypeError, match=re.escape("gradients(loss, [x])")):
+            gradients(output, wrt)  # type: ignore[call-overload]
     with pytest.raises(TypeError, match="for one output: gradient"):
         jacobian(lambda x: x * x, [1.0])
 
