@@ -38,7 +38,7 @@ bench: $(VENV)/bench ## speed, side by side with other engines in one run
 accuracy: $(VENV)/check ## how many digits of every function and its derivatives are right, beside torch's
 	$(BIN)/python -m tests.benchmarks.accuracy $(ARGS)
 
-fuzz: $(VENV)/check ## replay against eager on random functions: make fuzz SECONDS=60
+fuzz: $(VENV)/check ## replay against eager on random functions and source code: make fuzz SECONDS=60
 	$(BIN)/python -m tests.fuzz $(SECONDS)
 
 clean: ## remove everything that the other targets made

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import ReplayError
-from engine.replay.comparison import MakeExecutor, new_path, try_types
+from engine.replay.comparison import MakeExecutor, agree, new_path, try_types
 from engine.replay.eager import Original
 from engine.replay.paths import Path, Stats
 from engine.replay.recording.randomness import Generators
@@ -197,10 +197,10 @@ class Recordings:
         return path
 
     def _settled(
-        self, watch: Watch, original: Original, batch: Batch, place: int, weights: Array
+        self, before: Watch, original: Original, batch: Batch, place: int, weights: Array
     ) -> tuple[Watch, Path]:
         """The path, and what its function reads, which recording it has not changed."""
-        what = ""
+        watch, what = before, ""
         for last in (False, True):
             try:
                 path = new_path(original, weights, batch, place, self._make_executor)
@@ -215,6 +215,8 @@ class Recordings:
             watch = Watch(self.original.function, self.original.parameters)
         if what or (self._generators and self._generators.moved()):
             raise ReplayError(f"{self.name} cannot be recorded: {what}")  # explained where it is caught
+        if watch is not before and _makes_a_difference(before, watch, original, weights, batch, place):
+            raise ReplayError(f"{self.name} changes what it reads")  # the same
         return watch, path
 
     def _explain(self, what: str, moved: str) -> None:
@@ -245,3 +247,18 @@ class Recordings:
     def stats(self) -> Stats:
         """What has been recorded so far."""
         return sum((path.stats for path in self.all()), Stats())
+
+
+def _makes_a_difference(
+    before: Watch, after: Watch, original: Original, weights: Array, batch: Batch, place: int
+) -> bool:
+    """Whether the first run, from the state before, gives other results than the next: no honest cache.
+
+    A function that keeps its last sample does; one that keeps what it would compute again does not; and what
+    another thread has changed is not changed again.
+    """
+    before.put_back()
+    first = original.results(weights, batch, place)
+    changes = bool(before.look(everything=True))
+    after.put_back()
+    return changes and not all(map(agree, first, original.results(weights, batch, place)))

@@ -21,15 +21,19 @@ Shape = Any  # () for a number, (shape, shape, …) for a list of such
 class Given(Constant):
     """A number of the data when a function is run eagerly: a Value that compares and indexes as a number."""
 
-    __slots__ = ()
+    __slots__ = ("_is_whole",)
     __hash__ = Constant.__hash__
+
+    def __init__(self, number: float) -> None:
+        super().__init__(number)
+        self._is_whole = isinstance(number, int)
 
     def __eq__(self, other: object) -> bool:
         return self is other or (isinstance(other, (int, float)) and self._data == other)
 
     def __index__(self) -> int:
-        if self._data != int(self._data):
-            raise TypeError(f"{self._data!r} cannot be an index: it is no whole number")
+        if not self._is_whole:
+            raise TypeError(f"{self._data!r} cannot be an index: it is a float, and no whole number")
         return int(self._data)
 
 

@@ -7,11 +7,26 @@ Each program is called twice, and its batches are shared by threads too. Strict 
 bits, the others agree within 1e-10 of the largest gradient, float32 within what its roundings explain, and
 what eager refuses all must refuse.
 Reading order: `cases`, `outcomes`, `judging`, `shared`, `roundings` and `float32`.
+
+The second fuzzer writes the source code of functions: `snippets`, pieces of Python with the state that they
+read; `sources`, the text put together from them; `following`, whether replay of it does as eager does over
+several calls with changed state, or refuses; and `planted`, which switches each protection of replay off.
 """
 
 from __future__ import annotations
 
 from .cases import make_case, network_case, sequence_case
+from .following import fuzz_sources
 from .judging import disagreements, fuzz
+from .planted import PROTECTIONS, found_without
 
-__all__ = ["disagreements", "fuzz", "make_case", "network_case", "sequence_case"]
+__all__ = [
+    "PROTECTIONS",
+    "disagreements",
+    "found_without",
+    "fuzz",
+    "fuzz_sources",
+    "make_case",
+    "network_case",
+    "sequence_case",
+]

@@ -20,3 +20,17 @@ def test_machine_code_agrees_with_eager_and_no_address_is_wrong() -> None:
     tried, wrong = fuzz.fuzz(range(12), executors=("llvm-checked", "shared", "float32"))
     assert tried == 12
     assert wrong == []
+
+
+def test_random_source_code_is_followed_or_refused() -> None:
+    counts, failures = fuzz.fuzz_sources(range(30), executors=("numpy", "strict"))
+    assert failures == []
+    assert counts.total() == 60
+    assert min(counts[kind] for kind in ("followed", "refused", "raises as eager")) > 3
+
+
+@pytest.mark.skipif(find_spec("llvmlite") is None, reason="the LLVM executor needs llvmlite (extra `fast`)")
+def test_random_honest_functions_are_followed_by_machine_code() -> None:
+    counts, failures = fuzz.fuzz_sources(range(0, 80, 8), honest=True, executors=("llvm",))
+    assert failures == []
+    assert counts.total() == 10

@@ -125,15 +125,31 @@ def test_a_cache_that_fills_itself_once_is_honest() -> None:
 def test_what_another_thread_changes_while_it_is_recorded_is_followed_and_not_put_back() -> None:
     w, state = Value(3.0), {"scale": 1.0}
     changing = state.__setitem__
+    is_to_come, set_to_come = unseen(1.0)
 
     def function(x: Any) -> Any:
         result = x * w * state["scale"]
-        changing("scale", 2.0)  # once, as if by another thread
+        if is_to_come():  # once, as if by another thread
+            changing("scale", 2.0)
+            set_to_come(0.0)
         return result
 
     p = compile(function, [w])
     close(p(X), X * 6.0)
     assert state == {"scale": 2.0}
+
+
+def test_the_last_sample_kept_is_no_honest_cache() -> None:
+    w, last = Value(3.0), list[float]()
+
+    def function(x: Any) -> Any:
+        result = x * w * (last[0] if last else 1.0)
+        last[:] = [x]
+        return result
+
+    with pytest.raises(ReplayError, match="changes what it reads"):
+        compile(function, [w])([2.0])
+    assert last == []
 
 
 def test_reset_records_anew() -> None:
