@@ -13,7 +13,7 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Any
@@ -165,10 +165,7 @@ def fuzz_sources(
     """
     counts: Counter[str] = Counter()
     failures: list[str] = []
-    state = random.getstate()
-    gc.freeze()  # each recording looks for generators among all objects: only ours are of interest
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # of parameters that are not used, and of doubts
+    with _undisturbed():
         for seed in seeds:
             if time.perf_counter() > until:
                 break
@@ -180,6 +177,18 @@ def fuzz_sources(
                 counts[verdict.kind] += 1
                 if verdict.is_failure:
                     failures.append(f"seed {seed}, {executor}: {verdict.kind}: {verdict.words}\n{source}")
-    gc.unfreeze()
-    random.setstate(state)
     return counts, failures
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Inside no warnings, of parameters that are not used and of doubts; the user's `random` is put back."""
+    state = random.getstate()
+    gc.freeze()  # each recording looks for generators among all objects: only ours are of interest
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            yield
+    finally:
+        gc.unfreeze()
+        random.setstate(state)

@@ -71,6 +71,8 @@ STATE = (
 )
 
 HELD = (
+    Snippet("held, exp", "$o = $v * math.exp(-held$n.data)", "held$n = Value($c)", "held$n.data = $c + turn"),
+    Snippet("held, round", "$o = $v + round(held$n.data)", "held$n = Value($c)", "held$n.data = $c + turn"),
     Snippet("held, left", "$o = held$n * $x + $v", "held$n = Value($c)", "held$n.data = $c + turn"),
     Snippet("held, right", "$o = $x * held$n + $v", "held$n = Value($c)", "held$n.data = $c + turn"),
     Snippet("held alone", "$o = held$n * $c - $x", "held$n = Value($c)", "held$n.data = $c + turn"),
