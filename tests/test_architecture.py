@@ -136,6 +136,7 @@ ORDER: dict[str, str] = {
         simplify
         collapse
         groups
+        ordering
         roll
     """,
     "engine/replay/backends": """
@@ -143,7 +144,7 @@ ORDER: dict[str, str] = {
         llvm
     """,
     "engine/replay/backends/numpy": """
-        functions
+        functions storing
         binding
         executor
     """,
@@ -201,7 +202,7 @@ ORDER: dict[str, str] = {
         schema
     """,
     "nn/training": """
-        history losses masks metrics schedules
+        history limits losses masks metrics schedules
         optimizers tasks
         matching samples
         callbacks evaluation
@@ -370,7 +371,7 @@ def test_modules_have_honest_names() -> None:
 def test_files_and_functions_stay_small() -> None:
     for path in SOURCES:
         lines = path.read_text().splitlines()
-        assert len(lines) <= 360, f"{relative(path)} has {len(lines)} lines"
+        assert len(lines) <= 350, f"{relative(path)} has {len(lines)} lines"
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.FunctionDef):
                 start = node.body[0].end_lineno if ast.get_docstring(node) else node.lineno

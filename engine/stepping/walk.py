@@ -1,8 +1,6 @@
 """The walker: backprop in the terminal, one step at a time, forward and back, in the manner of pdb.
 
-It goes through the Steps of a root, on a copy: no `grad` changes unless `commit` is said. How a tree looks
-and how a page is written is none of its business: it is given both as functions (engine/walks.py
-puts them in), so that stepping and pictures need not know one another.
+It goes through Steps, on a copy: no `grad` changes unless `commit` is said; pictures: engine/walks.py.
 """
 
 from __future__ import annotations
@@ -324,10 +322,8 @@ class Walker(Prompt):
     def _leftover_words(self) -> str:
         held = [f"{self.steps.name(n)}.grad = {number_text(g)}" for n, g in self.steps.leftover.items()]
         shown = ", ".join(held[:4]) + (", …" if len(held) > 4 else "")
-        return (
-            f"note: gradients were not zero ({shown}): no zero_grad since the last backward? "
-            "here they start at none; commit adds to them"
-        )
+        why = f"note: gradients were not zero ({shown}): no zero_grad since the last backward? "
+        return why + "here they start at none; commit adds to them"
 
     def _show_step(self) -> None:
         step: Step = self.steps[self.at]

@@ -15,9 +15,10 @@ from typing import Any, Protocol
 import engine
 from engine import EngineError, Value, mean, total
 from nn.modules.module import Module, Structure, outputs_for
+from nn.training.limits import not_negative
 from nn.training.losses import Loss, l1_penalty, l2_penalty
 from nn.training.masks import Masks, dropout_generators, has_masks, taking
-from nn.training.optimizers import Optimizer, not_negative
+from nn.training.optimizers import Optimizer
 from nn.training.samples import Sample, Samples
 
 __all__ = ["EagerGear", "Gear", "Objective", "ReplayGear", "gear_for", "gear_named"]

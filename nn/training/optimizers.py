@@ -14,12 +14,12 @@ an array of all of them alike, and all that it remembers between steps is in the
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
 from engine import Value
 from nn.names import in_torch_s_words, look_up
+from nn.training.limits import not_negative, share
 from nn.training.schedules import Schedule, as_schedule, rate_of
 
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer", "RMSProp", "optimizer_for"]
@@ -337,21 +337,3 @@ def _set(parameters: Sequence[Value], numbers: Sequence[Number]) -> None:
 
 def _between(low: float, high: float, number: Number) -> Number:
     return number.clip(low, high) if hasattr(number, "clip") else min(max(number, low), high)
-
-
-def share(name: str, number: float) -> float:
-    """The number itself; ValueError unless 0 <= number < 1."""
-    if isinstance(number, bool) or not isinstance(number, int | float) or not 0.0 <= number < 1.0:
-        raise ValueError(f"{name} must be at least 0 and below 1, got {number!r}")
-    return float(number)
-
-
-def not_negative(name: str, number: float) -> float:
-    """The number itself; ValueError unless it is finite and at least 0."""
-    if (
-        isinstance(number, bool)
-        or not isinstance(number, int | float)
-        or not 0.0 <= number <= sys.float_info.max
-    ):
-        raise ValueError(f"{name} must be a finite number of at least 0, got {number!r}")
-    return float(number)

@@ -8,7 +8,7 @@ roll at all is a group of one: slower, and as right.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from engine.replay.program.expression import Apply, Argument
@@ -27,9 +27,10 @@ from engine.replay.program.program import (
 )
 from engine.replay.recording.tape import LeafKind, Tape
 from engine.replay.rolling.adjoint import Adjoint
-from engine.replay.rolling.collapse import NONE, Collapsed, Node, Term, collapse
-from engine.replay.rolling.groups import Group, groups, operands_of
-from engine.replay.rolling.simplify import Flat, simplify
+from engine.replay.rolling.collapse import NONE, Collapsed, Term, collapse
+from engine.replay.rolling.groups import Group, groups
+from engine.replay.rolling.ordering import by_slot, put_in_order
+from engine.replay.rolling.simplify import simplify
 
 __all__ = ["roll"]
 
@@ -42,7 +43,7 @@ def roll(tape: Tape, outputs: tuple[int, ...] | None = None, *, gradient: bool =
     flat = simplify(tape, tape.outputs if outputs is None else outputs)
     collapsed = collapse(flat)
     found = groups(collapsed)
-    layout = _Layout(tape, collapsed, _put_in_order(collapsed, found))
+    layout = _Layout(tape, collapsed, put_in_order(collapsed, found))
     for group in found:
         layout.emit(group)
     results = layout.results()
@@ -69,68 +70,6 @@ def roll(tape: Tape, outputs: tuple[int, ...] | None = None, *, gradient: bool =
         backward=tuple(way_back.backward),
         shared_backward=tuple(way_back.shared_backward),
     )
-
-
-def _put_in_order(collapsed: Collapsed, found: list[Group]) -> list[int]:
-    """Order the members of each group as its consumers ask for them; returns the inputs, ordered so too."""
-    flat = collapsed.flat
-    rank: dict[int, int] = {}
-    for place in flat.outputs:
-        rank.setdefault(place, len(rank))
-    for group in reversed(found):
-        if group.matrix:
-            _order_matrix(flat, group, rank)
-        else:
-            group.members.sort(key=rank.__getitem__)
-        for place in _demands(collapsed, group):
-            rank.setdefault(place, len(rank))
-    return [place for place in rank if _is_input(flat, place)]
-
-
-def _is_input(flat: Flat, place: int) -> bool:
-    return place in flat.leaves and flat.leaves[place].kind is LeafKind.INPUT
-
-
-def _order_matrix(flat: Flat, group: Group, rank: dict[int, int]) -> None:
-    """Rows by their weights, so that these follow a rule; columns as the consumers ask for them."""
-    by_entry = {(parts.weights, parts.values): place for place, parts in group.matrix.items()}
-    numbers = {place: _weight_number(flat, place) for row in group.rows for place in row}
-    group.rows.sort(key=lambda row: [numbers[place] for place in row])
-    first = group.rows[0]
-    group.columns.sort(key=lambda column: rank[by_entry[first, column]])
-    group.members[:] = [by_entry[row, column] for row in group.rows for column in group.columns]
-
-
-def _weight_number(flat: Flat, place: int) -> tuple[bool, int]:
-    leaf = flat.leaves[place]
-    return leaf.kind is LeafKind.HELD, leaf.which
-
-
-def _demands(collapsed: Collapsed, group: Group) -> Iterable[int]:
-    """The operands of a group, in the order in which they would best lie."""
-    if group.matrix:
-        for term in range(len(group.columns[0])):
-            yield from (column[term] for column in group.columns)
-        yield from _by_factor([group.matrix[member].rest for member in group.members])
-    elif group.signature[0] == "sum":
-        yield from _by_factor([collapsed.nodes[member].terms for member in group.members])
-    else:
-        yield from _by_slot(collapsed.nodes, group)
-
-
-def _by_slot(nodes: Mapping[int, Node], group: Group) -> Iterable[int]:
-    """The first operands of all members, then the second ones, …; where there are fewer, the last again."""
-    operands = [tuple(operands_of(nodes[member])) for member in group.members]
-    longest = max(map(len, operands))
-    return (places[min(slot, len(places) - 1)] for slot in range(longest) for places in operands)
-
-
-def _by_factor(sums: Sequence[Sequence[Term]]) -> Iterable[int]:
-    """The first factors of all first terms, then their second factors, then the next terms."""
-    for slot in range(max(map(len, sums))):
-        terms = [terms[slot] for terms in sums if slot < len(terms)]
-        yield from (term.left for term in terms)
-        yield from (term.right for term in terms if term.right != NONE)
 
 
 class _Layout:
@@ -203,7 +142,7 @@ class _Layout:
 
     def _emit_reduction(self, group: Group) -> Rows:
         first = self.nodes[group.members[0]]
-        operand = self._side_by_side([*_by_slot(self.nodes, group)], group.varying)
+        operand = self._side_by_side([*by_slot(self.nodes, group)], group.varying)
         out = self._rows_for(group)
         assert first.operation is not None  # noqa: S101  (a reduction is one)
         self._write(Reduction(out, first.operation, operand))

@@ -1,8 +1,7 @@
 """The program as a pure JAX function: for accelerators, and for more than one machine.
 
-The instructions, the way back included, are written in JAX's words while JAX traces the function; from
-there on everything is JAX's: compiling, vmap, dividing arrays among devices. Nothing is written in place: a
-result is a new block of rows, and each row remembers which block has its newest numbers.
+The instructions, the way back included, are written in JAX's words while JAX traces the function; from there
+on all is JAX's: compiling, vmap, many devices. Nothing is written in place: a result is a new block.
 """
 
 from __future__ import annotations

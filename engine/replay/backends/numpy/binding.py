@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from engine.replay.backends.numpy.functions import function_of, reduction_of
+from engine.replay.backends.numpy.storing import choose_places, count_into, select, store_listed, sum_into
 from engine.replay.program.expression import Apply, Argument, Choose
 from engine.replay.program.program import (
     Elementwise,
@@ -120,7 +121,7 @@ class Binder:
         """Store or add a result to the rows of `out`."""
         base, places = self.base[out.space], out.places
         if not isinstance(places, range):
-            self._do(_store_listed, base, np.array(places), result, accumulate)
+            self._do(store_listed, base, np.array(places), result, accumulate)
         elif accumulate:
             target = self.view(out)
             self._do(np.add, target, result, target)
@@ -233,7 +234,7 @@ class Binder:
             result = self._temporary(shape)
             self._evaluate(instruction.expression, arrays, result)
             summed = self._temporary((len(out), self._width(out)))
-            _sum_into(self._do, result, summed, len(out), sums_lanes)
+            sum_into(self._do, result, summed, len(out), sums_lanes)
             self._finish(out, summed, accumulate=instruction.accumulate)
             return
         target, done = self._target(out, shape, accumulate=instruction.accumulate)
@@ -282,7 +283,7 @@ class Binder:
         if is_factor:
             self._do(np.multiply, accepted, condition, target)
         else:
-            self._do(_select, condition, accepted, otherwise, target)
+            self._do(select, condition, accepted, otherwise, target)
         return target
 
     def _condition(self, expression: Any, arrays: Sequence[Array], is_factor: bool) -> Array:
@@ -305,9 +306,9 @@ class Binder:
         which, left = self._which(instruction.index, out), self.view(instruction.left)
         flat = self.base[out.space].reshape(-1)
         if not out.space.wide:
-            self._do(_count_into, flat, which, left)
+            self._do(count_into, flat, which, left)
         elif len(set(out.places)) == len(out):
-            self._do(_store_listed, flat, which, left, True)
+            self._do(store_listed, flat, which, left, True)
         else:
             self._do(np.add.at, flat, which, left)
 
@@ -319,41 +320,5 @@ class Binder:
             lanes = np.arange(self.lanes) if table.space.wide else np.zeros(1, dtype=np.intp)
             width = self.lanes if table.space.wide else 1
             which = self._chosen[key] = np.zeros((len(index), self.lanes), dtype=np.intp)
-            self._do(_choose_places, self.view(index), (places * width).reshape(-1), lanes, which)
+            self._do(choose_places, self.view(index), (places * width).reshape(-1), lanes, which)
         return self._chosen[key]
-
-
-def _store_listed(base: Array, places: Array, result: Any, accumulate: bool) -> None:
-    if accumulate:
-        base[places] += result
-    else:
-        base[places] = result
-
-
-def _select(condition: Any, accepted: Any, otherwise: Any, out: Array) -> None:
-    out[...] = np.where(np.asarray(condition, dtype=bool), accepted, otherwise)
-
-
-def _sum_into(do: Callable[..., None], result: Array, summed: Array, rows: int, lanes: bool) -> None:
-    """Sum an array (repeats, rows, lanes) over its repeats, and over the lanes where that is wanted."""
-    if rows == 1:
-        result = result.reshape(1, -1, result.shape[2])
-    else:
-        result = result.reshape(-1, rows, result.shape[2]).transpose(1, 0, 2)
-    if lanes:
-        do(np.add.reduce, result, (1, 2), None, summed[:, 0])
-    else:
-        do(np.add.reduce, result, 1, None, summed)
-
-
-def _choose_places(index: Array, places: Array, lanes: Array, which: Array) -> None:
-    """Row i picks entry index[i] of its column of places; an index below 0 counts from the end."""
-    which[...] = index
-    if len(which) > 1:
-        np.multiply(which, len(which), out=which)
-        np.add(which, np.arange(len(which))[:, None], out=which)
-    np.add(places.take(which, mode="wrap"), lanes, out=which)
-
-
-def _count_into(flat: Array, which: Array, left: Array) -> None:
-    flat += np.bincount(which.ravel(), left.ravel(), minlength=len(flat))
