@@ -30,14 +30,14 @@ along its only path, the product of the local derivatives:
   y → v2 → w: 0.42 × 2 = 0.8399
 >>> y.backward(); w.grad                            # all of it at once
 0.8399486832280523
->>> w.data -= 0.1 * w.grad; (w * x).tanh()          # a step against the gradient: y is smaller
+>>> w.data -= 0.1 * w.grad; y = (w * x).tanh(); y   # a step against the gradient: y is smaller
 Value(0.6815539458511033, grad=–)
 >>> bool(check_gradients(lambda w: (w * x).tanh(), at=[0.5]))     # are they right? without bool() a report
 True
 >>> draw(y).save("y.svg").name                      # the graph; in a notebook draw(y) shows itself
 'y.svg'
 >>> walk(y)                                         # a debugger for it: step, until w, w.grad, graph, quit
-backward through y = tanh(w × x) = 0.7616, 2 steps; try help
+backward through y = tanh(w × x) = 0.6816, 2 steps; try help
 """
 
 

@@ -6,7 +6,7 @@ here knows about nodes: the formulas run on whatever they are given (engine/oper
 that they are written in).
 
 The conventions, in this order: the true derivative where it exists, as a limit too; at a kink the
-one-sided slope of smallest magnitude; a tie between operands is split evenly; the edge of a domain has
+subgradient of smallest magnitude; a tie between operands is split evenly; the edge of a domain has
 the one-sided limit, infinite if need be; an operand that was not selected has no path.
 
 >>> tanh.evaluate([0.0]), tanh.partials(0.0, 0.0)
@@ -38,7 +38,7 @@ from engine.special import elementary, gamma
 POSITIVE = (1e-2, 50.0)  # where tests take samples
 LEAK = 0.01  # the slope of leaky_relu below 0, where no other is given
 ALPHA = 1.0  # the alpha of elu, where no other is given
-SLOPE = "a kink: the one-sided slope of smallest magnitude"
+SLOPE = "a kink: the subgradient of smallest magnitude"
 EDGE = "the edge of the domain: the one-sided limit"
 TIE = "a tie: split evenly between the operands"
 JUMP = "a jump between flat pieces: flat"

@@ -1,7 +1,7 @@
-"""Live: one HTML file in which every leaf of a graph can be moved, and everything is computed anew.
+"""Live: one HTML file in which every leaf that is no constant can be moved, and everything is computed anew.
 
 The picture is laid out once. The script (live.js) is given the graph as data, and the numbers and local
-derivatives as a function that `engine.source`, which this room does not know, has written from the rows.
+derivatives as a function that `engine.source.edges` has written from the rows; `engine.pages` hands it in.
 """
 
 from __future__ import annotations

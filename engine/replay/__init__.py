@@ -7,6 +7,8 @@ The data passes the rooms once, from top to bottom:
 - `program`: the few coarse instructions that a program is made of, and their expressions;
 - `backends`: what runs a program: one scalar at a time, in NumPy, in JAX, as machine code.
 
-Then `samples` (batches, as the user gives them), `choosing` (which executor), `paths` (one program for each
-way through a function's branches), `devices` (the same for JAX's), and `compiled`: what the user holds.
+Then `samples` (batches, as the user gives them), `choosing` (which executor), `eager` (the function itself),
+`paths` (a program for each way through a function's branches), `comparison` (of a new path with eager),
+`recordings`, `spot_checks`, `validity` (whether they are still what the function does), `draws` (randomness
+as data), `devices` (programs for JAX), and `compiled`: what the user holds and calls.
 """

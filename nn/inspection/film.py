@@ -1,7 +1,7 @@
 """Film: what a network was after each epoch of its training, as one page to scrub and play.
 
-Weights are kept epoch by epoch; what the network computes with them is computed by the page itself, by the
-network's own graph written as source code.
+Weights are kept epoch by epoch: `fit` calls `begin`, the film itself after each epoch, and `settle`. What the
+network computes with them is computed by the page (film_page.py, film.js), by its graph as source code.
 
 >>> from nn import MLP, data, fit
 >>> points = data.moons(60, seed=0)

@@ -336,7 +336,7 @@ def test_softmax_at_extremes() -> None:
 
 def test_the_conventions_are_printed_from_the_rows() -> None:
     lines = conventions().splitlines()
-    assert "| relu(0) | 0 | no path | a kink: the one-sided slope of smallest magnitude |" in lines
+    assert "| relu(0) | 0 | no path | a kink: the subgradient of smallest magnitude |" in lines
     assert "| maximum(1, 1) | 1 | 0.5, 0.5 | a tie: split evenly between the operands |" in lines
     assert any(line.startswith("| atan2(0, 0) | 0 | undefined, undefined |") for line in lines)
 
