@@ -141,7 +141,13 @@ const all = (...facts) => [...new Set(facts)].join(" and ");
 
   // ── Curves ──
 
-  const color = name => getComputedStyle(document.body).getPropertyValue("--" + name);
+  // Read once for each drawing: to ask for a style between two changes makes the browser lay out the page.
+  let colors = {};
+  const color = name => colors[name];
+  function look() {
+    const style = getComputedStyle(document.body);
+    for (const name of ["text", "quiet", "rule", "paper", "positive", "negative", "broken"]) colors[name] = style.getPropertyValue("--" + name);
+  }
 
   function sheet(canvas) {
     const {clientWidth: width, clientHeight: height} = canvas, dense = devicePixelRatio || 1;
@@ -250,6 +256,7 @@ const all = (...facts) => [...new Set(facts)].join(" and ");
 
   function compute() {
     drawn = 0;
+    look();
     forward();
     backward(last);
     for (const card of cards) {
