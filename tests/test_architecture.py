@@ -99,8 +99,8 @@ ORDER: dict[str, str] = {
         writing
     """,
     "engine/source/languages": """
-        javascript_special
-        c javascript jax python
+        javascript_special python
+        c javascript jax
     """,
     "engine/replay": """
         recording

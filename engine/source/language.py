@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from engine.operation import Operation
 
-__all__ = ["Frame", "Language", "Native", "Statements"]
+__all__ = ["Frame", "Language", "Native", "Statements", "native"]
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,11 @@ class Native:
 
     text: str | None
     needs: tuple[Operation, ...] = ()
+
+
+def native(text: str) -> Native:
+    """The text of a function that calls no other row's."""
+    return Native(text.strip("\n"))
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,7 @@ class Writer:
 
 
 def formula_of(operation: Operation, symbols: Sequence[Any]) -> Any:
-    """What the row computes, in symbols: its forward where that is only arithmetic, else its lowered form."""
+    """What the row computes, in symbols: its lowered form, else its forward where that is only arithmetic."""
     ways: list[Callable[..., Any] | None] = [operation.lowered, operation.forward]
     for formula in ways:
         if formula is not None:

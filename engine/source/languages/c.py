@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine import ops
-from engine.source.language import Frame, Language, Native, Statements
+from engine.source.language import Frame, Language, Native, Statements, native
 
 __all__ = ["C"]
 
@@ -27,11 +27,7 @@ def _results(values: Sequence[str], gradients: Sequence[str] | None) -> Sequence
     return [*found, f"return {values[0]};"]
 
 
-def _text(text: str) -> Native:
-    return Native(text.strip("\n"))
-
-
-_LOGSUMEXP = _text("""
+_LOGSUMEXP = native("""
 static double op_logsumexp(const double *numbers, int count) {
   double largest = numbers[0];
   long double sum = 0;
@@ -44,7 +40,7 @@ static double op_logsumexp(const double *numbers, int count) {
   return largest + log1p((double)sum);
 }
 """)
-_NORM = _text("""
+_NORM = native("""
 static double op_norm(const double *numbers, int count) {  /* scaled, so that no square overflows */
   double largest = 0;
   long double sum = 0;
@@ -60,7 +56,7 @@ static double op_norm(const double *numbers, int count) {  /* scaled, so that no
 }
 """)
 
-_REMAINDER = _text("""
+_REMAINDER = native("""
 static double op_remainder(double x, double y) {
     double rest = fmod(x, y), signed_rest = copysign(rest, y);
     return rest != signed_rest ? rest + y : signed_rest;
@@ -80,11 +76,11 @@ index time clock signbit copysign nan nextafter isfinite isnormal fpclassify
 C = Language(
     title="C",
     natives={
-        ops.divide: _text("static double op_divide(double x, double y) { return y != 0 ? x / y : NAN; }"),
-        ops.ratio: _text(
+        ops.divide: native("static double op_divide(double x, double y) { return y != 0 ? x / y : NAN; }"),
+        ops.ratio: native(
             "static double op_ratio(double x, double y) { return y != 0 ? x / y : INFINITY * x; }"
         ),
-        ops.power: _text(
+        ops.power: native(
             "static double op_power(double x, double y) { return x == 0 && y < 0 ? NAN : pow(x, y); }"
         ),
         **{
@@ -104,19 +100,19 @@ C = Language(
         ops.remainder: _REMAINDER,
         ops.norm: _NORM,
         ops.logsumexp: _LOGSUMEXP,
-        ops.maximum: _text(
+        ops.maximum: native(
             "static double op_maximum(double x, double y) { return x > y || x != x ? x : y; }"
         ),
-        ops.minimum: _text(
+        ops.minimum: native(
             "static double op_minimum(double x, double y) { return x < y || x != x ? x : y; }"
         ),
-        ops.where: _text(
+        ops.where: native(
             "static double op_where(double condition, double x, double y) { return condition > 0 ? x : y; }"
         ),
-        ops.sign: _text("static double op_sign(double x) { return x != x ? x : (x > 0) - (x < 0); }"),
-        ops.floor: _text("static double op_floor(double x) { return floor(x) + 0.0; }"),
-        ops.ceil: _text("static double op_ceil(double x) { return ceil(x) + 0.0; }"),
-        ops.nearest: _text("static double op_round(double x) { return nearbyint(x) + 0.0; }"),
+        ops.sign: native("static double op_sign(double x) { return x != x ? x : (x > 0) - (x < 0); }"),
+        ops.floor: native("static double op_floor(double x) { return floor(x) + 0.0; }"),
+        ops.ceil: native("static double op_ceil(double x) { return ceil(x) + 0.0; }"),
+        ops.nearest: native("static double op_round(double x) { return nearbyint(x) + 0.0; }"),
     },
     infinity="INFINITY",
     nan="NAN",

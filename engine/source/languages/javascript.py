@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from engine import ops
-from engine.source.language import Frame, Language, Native, Statements
+from engine.source.language import Frame, Language, Native, Statements, native
 from engine.source.languages.javascript_special import ERF, ERFC
 
 __all__ = ["JAVASCRIPT"]
@@ -26,11 +26,7 @@ def _results(values: Sequence[str], gradients: Sequence[str] | None) -> Sequence
     return [f"return [{values[0]}, [{', '.join(gradients)}]];"]
 
 
-def _text(text: str) -> Native:
-    return Native(text.strip("\n"))
-
-
-_POWER = _text("""
+_POWER = native("""
 function op_power(x, y) {  // as C's pow: 1 to any power is 1; 0 to a negative power is refused
   if (x === 1 || y === 0) return 1;
   if (x === 0 && y < 0) return NaN;
@@ -38,7 +34,7 @@ function op_power(x, y) {  // as C's pow: 1 to any power is 1; 0 to a negative p
   return Math.pow(x, y);
 }
 """)
-_LOGSUMEXP = _text("""
+_LOGSUMEXP = native("""
 function op_logsumexp(...numbers) {  // the sum is exact, as Python's fsum
   const largest = numbers.reduce((most, number) => number > most ? number : most);
   if (!isFinite(largest)) return largest;
@@ -57,14 +53,14 @@ function op_logsumexp(...numbers) {  // the sum is exact, as Python's fsum
   return largest + Math.log1p(parts.reduceRight((sum, part) => sum + part, 0));
 }
 """)
-_ROUND = _text("""
+_ROUND = native("""
 function op_round(x) {  // halves to the even neighbor
   const near = Math.round(x);
   return (Math.abs(x % 1) === 0.5 && near % 2 !== 0 ? near - 1 : near) + 0;
 }
 """)
 
-_REMAINDER = _text("""
+_REMAINDER = native("""
 function op_remainder(x, y) {
   const rest = x % y;
   return rest !== 0 ? (rest < 0 !== y < 0 ? rest + y : rest) : y < 0 ? -0 : 0;
@@ -81,8 +77,8 @@ typeof undefined var void while with yield
 JAVASCRIPT = Language(
     title="JavaScript",
     natives={
-        ops.divide: _text("function op_divide(x, y) { return y !== 0 ? x / y : NaN; }"),
-        ops.ratio: _text("function op_ratio(x, y) { return y !== 0 ? x / y : Infinity * x; }"),
+        ops.divide: native("function op_divide(x, y) { return y !== 0 ? x / y : NaN; }"),
+        ops.ratio: native("function op_ratio(x, y) { return y !== 0 ? x / y : Infinity * x; }"),
         ops.power: _POWER,
         **{
             row: f"Math.{row.name}"
@@ -92,7 +88,7 @@ JAVASCRIPT = Language(
                 *(ops.absolute, ops.sign),
             )
         },
-        ops.exp2: _text("function op_exp2(x) { return Math.pow(2, x); }"),
+        ops.exp2: native("function op_exp2(x) { return Math.pow(2, x); }"),
         ops.log: _guarded("log", "x > 0"),
         ops.log1p: _guarded("log1p", "x > -1"),
         ops.log2: _guarded("log2", "x > 0"),
@@ -103,11 +99,11 @@ JAVASCRIPT = Language(
         ops.remainder: _REMAINDER,
         ops.norm: "Math.hypot",
         ops.logsumexp: _LOGSUMEXP,
-        ops.maximum: _text("function op_maximum(x, y) { return x > y || x !== x ? x : y; }"),
-        ops.minimum: _text("function op_minimum(x, y) { return x < y || x !== x ? x : y; }"),
-        ops.where: _text("function op_where(condition, x, y) { return condition > 0 ? x : y; }"),
-        ops.floor: _text("function op_floor(x) { return Math.floor(x) + 0; }"),
-        ops.ceil: _text("function op_ceil(x) { return Math.ceil(x) + 0; }"),
+        ops.maximum: native("function op_maximum(x, y) { return x > y || x !== x ? x : y; }"),
+        ops.minimum: native("function op_minimum(x, y) { return x < y || x !== x ? x : y; }"),
+        ops.where: native("function op_where(condition, x, y) { return condition > 0 ? x : y; }"),
+        ops.floor: native("function op_floor(x) { return Math.floor(x) + 0; }"),
+        ops.ceil: native("function op_ceil(x) { return Math.ceil(x) + 0; }"),
         ops.nearest: _ROUND,
     },
     infinity="Infinity",

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import keyword
-from collections.abc import Sequence
 
 from engine import ops
-from engine.source.language import Frame, Language, Native, Statements
+from engine.source.language import Frame, Language, Native, Statements, native
+from engine.source.languages.python import function, results
 
 __all__ = ["JAX"]
-
-
-def _function(name: str, parameters: Sequence[str], body: str, about: str) -> str:
-    return f"def {name}({', '.join(parameters)}):\n    # {about}\n    return {body}"
 
 
 def _guarded(name: str, inside: str) -> Native:
@@ -20,17 +16,7 @@ def _guarded(name: str, inside: str) -> Native:
     return Native(f"def op_{name}(x):\n    return jnp.where({inside}, jnp.{name}(x), jnp.nan)")
 
 
-def _results(values: Sequence[str], gradients: Sequence[str] | None) -> Sequence[str]:
-    if gradients is None:
-        return [f"return [{', '.join(values)}]"]
-    return [f"return {values[0]}, [{', '.join(gradients)}]"]
-
-
-def _text(text: str) -> Native:
-    return Native(text.strip("\n"))
-
-
-_LOGSUMEXP = _text("""
+_LOGSUMEXP = native("""
 def op_logsumexp(*numbers):
     largest = numbers[0]
     for number in numbers[1:]:
@@ -40,7 +26,7 @@ def op_logsumexp(*numbers):
     rest = jnp.sum(jnp.where(shifted == 0.0, 0.0, jnp.exp(shifted))) + (jnp.sum(shifted == 0.0) - 1.0)
     return jnp.where(jnp.isinf(largest), largest, largest + jnp.log1p(rest))
 """)
-_NORM = _text("""
+_NORM = native("""
 def op_norm(*numbers):  # scaled, so that no square overflows
     numbers = jnp.abs(jnp.stack([jnp.asarray(number, float) for number in numbers]))
     largest = jnp.max(numbers)
@@ -49,7 +35,7 @@ def op_norm(*numbers):  # scaled, so that no square overflows
     found = jnp.where(usual, scale * jnp.sqrt(jnp.sum((numbers / scale) ** 2)), largest)
     return jnp.where(jnp.any(jnp.isinf(numbers)), jnp.inf, found)
 """)
-_POWER = _text("""
+_POWER = native("""
 def op_power(x, y):
     return jnp.where((x == 0.0) & (y < 0.0), jnp.nan, jnp.power(x, y))
 """)
@@ -57,8 +43,8 @@ def op_power(x, y):
 JAX = Language(
     title="JAX",
     natives={
-        ops.divide: _text("def op_divide(x, y):\n    return jnp.where(y != 0.0, x / y, jnp.nan)"),
-        ops.ratio: _text("def op_ratio(x, y):\n    return jnp.where(y != 0.0, x / y, jnp.inf * x)"),
+        ops.divide: native("def op_divide(x, y):\n    return jnp.where(y != 0.0, x / y, jnp.nan)"),
+        ops.ratio: native("def op_ratio(x, y):\n    return jnp.where(y != 0.0, x / y, jnp.inf * x)"),
         ops.power: _POWER,
         **{
             row: f"jnp.{row.name}"
@@ -80,18 +66,18 @@ JAX = Language(
         ops.log1p: _guarded("log1p", "x > -1.0"),
         ops.log2: _guarded("log2", "x > 0.0"),
         ops.log10: _guarded("log10", "x > 0.0"),
-        ops.atanh: _text(
+        ops.atanh: native(
             "def op_atanh(x):\n    return jnp.where((x > -1.0) & (x < 1.0), jnp.arctanh(x), jnp.nan)"
         ),
         ops.remainder: "jnp.remainder",
         ops.norm: _NORM,
         ops.logsumexp: _LOGSUMEXP,
-        ops.maximum: _text("def op_maximum(x, y):\n    return jnp.where((x > y) | (x != x), x, y)"),
-        ops.minimum: _text("def op_minimum(x, y):\n    return jnp.where((x < y) | (x != x), x, y)"),
-        ops.where: _text("def op_where(condition, x, y):\n    return jnp.where(condition > 0.0, x, y)"),
-        ops.floor: _text("def op_floor(x):\n    return jnp.floor(x) + 0.0"),
-        ops.ceil: _text("def op_ceil(x):\n    return jnp.ceil(x) + 0.0"),
-        ops.nearest: _text("def op_round(x):\n    return jnp.round(x) + 0.0"),
+        ops.maximum: native("def op_maximum(x, y):\n    return jnp.where((x > y) | (x != x), x, y)"),
+        ops.minimum: native("def op_minimum(x, y):\n    return jnp.where((x < y) | (x != x), x, y)"),
+        ops.where: native("def op_where(condition, x, y):\n    return jnp.where(condition > 0.0, x, y)"),
+        ops.floor: native("def op_floor(x):\n    return jnp.floor(x) + 0.0"),
+        ops.ceil: native("def op_ceil(x):\n    return jnp.ceil(x) + 0.0"),
+        ops.nearest: native("def op_round(x):\n    return jnp.round(x) + 0.0"),
     },
     infinity="jnp.inf",
     nan="jnp.nan",
@@ -112,10 +98,10 @@ JAX = Language(
         'jax.config.update("jax_enable_x64", True)  # eager is float64',
         gradients="def value_and_gradients(leaves):",
         values="def values(leaves):",
-        results=_results,
+        results=results,
     ),
     choice=lambda condition, accepted, otherwise: f"jnp.where({condition}, {accepted}, {otherwise})",
-    function=_function,
+    function=function,
     both="&",
     either="|",
     opposite=lambda condition: f"~({condition})",

@@ -6,12 +6,13 @@ import keyword
 from collections.abc import Sequence
 
 from engine import ops
-from engine.source.language import Frame, Language, Native, Statements
+from engine.source.language import Frame, Language, Native, Statements, native
 
-__all__ = ["PYTHON"]
+__all__ = ["PYTHON", "function", "results"]
 
 
-def _function(name: str, parameters: Sequence[str], body: str, about: str) -> str:
+def function(name: str, parameters: Sequence[str], body: str, about: str) -> str:
+    """A function of one expression."""
     return f"def {name}({', '.join(parameters)}):\n    # {about}\n    return {body}"
 
 
@@ -23,25 +24,22 @@ def _guarded(name: str, overflow: str = "math.inf") -> Native:
     )
 
 
-def _results(values: Sequence[str], gradients: Sequence[str] | None) -> Sequence[str]:
+def results(values: Sequence[str], gradients: Sequence[str] | None) -> Sequence[str]:
+    """The statement that returns what was computed."""
     if gradients is None:
         return [f"return [{', '.join(values)}]"]
     return [f"return {values[0]}, [{', '.join(gradients)}]"]
 
 
-def _text(text: str) -> Native:
-    return Native(text.strip("\n"))
-
-
-_QUOTIENT = _text("""
+_QUOTIENT = native("""
 def op_divide(x, y):
     return x / y if y != 0.0 else math.nan
 """)
-_RATIO = _text("""
+_RATIO = native("""
 def op_ratio(x, y):
     return x / y if y != 0.0 else math.inf * x
 """)
-_POWER = _text("""
+_POWER = native("""
 def op_power(x, y):
     try:
         return math.pow(x, y)
@@ -50,7 +48,7 @@ def op_power(x, y):
     except OverflowError:
         return -math.inf if x < 0.0 and y % 2.0 == 1.0 else math.inf
 """)
-_LOGSUMEXP = _text("""
+_LOGSUMEXP = native("""
 def op_logsumexp(*numbers):
     largest = max(numbers)
     if math.isinf(largest):
@@ -77,16 +75,16 @@ PYTHON = Language(
             row: f"math.{row.name}"
             for row in (*(ops.cbrt, ops.atan, ops.atan2, ops.tanh, ops.asinh, ops.hypot, ops.erf, ops.erfc),)
         },
-        ops.remainder: _text(
+        ops.remainder: native(
             "def op_remainder(x, y):\n    return x % y if y and math.isfinite(x) else math.nan"
         ),
         ops.norm: "math.hypot",
         ops.logsumexp: _LOGSUMEXP,
         ops.absolute: "abs",
-        ops.maximum: _text("def op_maximum(x, y):\n    return x if x > y or x != x else y"),
-        ops.minimum: _text("def op_minimum(x, y):\n    return x if x < y or x != x else y"),
-        ops.where: _text("def op_where(condition, x, y):\n    return x if condition > 0.0 else y"),
-        ops.sign: _text("def op_sign(x):\n    return x if x != x else float((x > 0.0) - (x < 0.0))"),
+        ops.maximum: native("def op_maximum(x, y):\n    return x if x > y or x != x else y"),
+        ops.minimum: native("def op_minimum(x, y):\n    return x if x < y or x != x else y"),
+        ops.where: native("def op_where(condition, x, y):\n    return x if condition > 0.0 else y"),
+        ops.sign: native("def op_sign(x):\n    return x if x != x else float((x > 0.0) - (x < 0.0))"),
         ops.floor: Native(_WHOLE.format("floor", "math.floor")),
         ops.ceil: Native(_WHOLE.format("ceil", "math.ceil")),
         ops.nearest: Native(_WHOLE.format("round", "round")),
@@ -108,10 +106,10 @@ PYTHON = Language(
         imports="import math",
         gradients="def value_and_gradients(leaves):",
         values="def values(leaves):",
-        results=_results,
+        results=results,
     ),
     choice=lambda condition, accepted, otherwise: f"{accepted} if {condition} else {otherwise}",
-    function=_function,
+    function=function,
     both="and",
     either="or",
     opposite=lambda condition: f"not ({condition})",
