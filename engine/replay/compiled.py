@@ -120,8 +120,11 @@ class Compiled:
         self._validity.recheck()
 
     def array(self, numbers: Any) -> Array:
-        """Numbers as an array, from which samples can be chosen; for those who have no NumPy of their own."""
-        return np.array(numbers)
+        """Numbers as an array, from which samples can be chosen; for those who have no NumPy of their own.
+
+        What shows its memory is not copied.
+        """
+        return np.asarray(numbers)
 
     def draws(self, counts: Sequence[tuple[random.Random, int]]) -> Draws:
         """Random numbers as data: for every sample so many of each of these generators, in this order."""

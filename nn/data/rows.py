@@ -34,6 +34,13 @@ class Rows(Sequence[Row]):
             numbers[place::width] = column
         return Rows(numbers, width)
 
+    @staticmethod
+    def of_array(table: Any) -> Rows:
+        """A copy of a NumPy array of finite numbers, of one dimension (a column) or two."""
+        numpy, numbers = sys.modules["numpy"], array("d", [0.0]) * table.size
+        numpy.frombuffer(numbers).reshape(table.shape)[...] = table
+        return Rows(numbers, 1 if table.ndim == 1 else table.shape[1])
+
     def take(self, places: Sequence[int]) -> Rows:
         """The rows at these places, in this order."""
         taken, width = array("d"), self.width

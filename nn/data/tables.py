@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import random
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -81,19 +82,20 @@ class Dataset:
 
 
 def as_rows(inputs: Any, what: str = "inputs") -> Sequence[Row]:
-    """Lists, tuples, NumPy arrays and pandas frames as a list of lists of floats, all of one length.
+    """Lists, tuples, NumPy arrays and pandas frames as lists of floats, all of one length.
 
-    A flat list of numbers is one column. ValueError or TypeError says which number is missing or none.
+    A flat list of numbers is one column. What comes as an array is copied into one block, `Rows`. ValueError
+    or TypeError says which number is missing or none.
 
     >>> as_rows([1, 2]), as_rows([[1, 2.5]])
     ([[1.0], [2.0]], [[1.0, 2.5]])
     """
     if isinstance(inputs, Rows) and len(inputs):
         return inputs
-    rows = [
-        [_number(member, what, place, column) for column, member in enumerate(_members(row))]
-        for place, row in enumerate(_plain(inputs, what))
-    ]
+    array = _finite_array(inputs)
+    if array is not None:
+        return Rows.of_array(array)
+    rows = [_row(row, what, place) for place, row in enumerate(_plain(inputs, what))]
     if not rows or not rows[0]:
         raise ValueError(f"{what} are empty: at least one sample with one number is needed")
     for place, row in enumerate(rows):
@@ -111,6 +113,10 @@ def as_targets(targets: Any, what: str = "targets") -> list[Any]:
     >>> as_targets((0, 2.5)), as_targets([[0, 1]])
     ([0, 2.5], [[0, 1]])
     """
+    array = _finite_array(targets)
+    if array is not None and array.dtype.kind != "b":
+        listed: list[Any] = array.tolist()
+        return listed
     truths: list[Any] = []
     for place, truth in enumerate(_plain(targets, what)):
         if isinstance(truth, list | tuple):
@@ -139,6 +145,31 @@ def batches(samples: int, size: int | None, rng: random.Random | None) -> Iterat
     step = samples if size is None else size
     for start in range(0, samples, step):
         yield order[start : start + step]
+
+
+# ── All numbers at once ───────────────────────────────────────────────────────────────────────────
+
+
+def _finite_array(table: Any) -> Any:
+    """The NumPy array that this is, or gives, of one or two dimensions, where all its numbers are finite.
+
+    None for anything else: what is wrong with it is found number by number.
+    """
+    numpy = sys.modules.get("numpy")  # whoever has an array has opened it
+    if numpy is None:
+        return None
+    if hasattr(table, "to_numpy"):
+        table = table.to_numpy()
+    if type(table) is not numpy.ndarray or table.dtype.kind not in "fiub" or table.itemsize > 8:
+        return None
+    return table if table.ndim in (1, 2) and table.size and numpy.isfinite(table).all() else None
+
+
+def _row(row: Any, what: str, place: int) -> Row:
+    """The numbers of a row, as floats."""
+    if type(row) is list and set(map(type, row)) == {float} and math.isfinite(sum(row)):
+        return row.copy()
+    return [_number(member, what, place, column) for column, member in enumerate(_members(row))]
 
 
 # ── One number at a time ──────────────────────────────────────────────────────────────────────────

@@ -7,6 +7,7 @@ import pytest
 
 from nn import data
 from nn.data.files import from_csv
+from nn.data.rows import Rows
 from nn.data.scaling import standardize
 from nn.data.tables import as_rows, as_targets, batches
 
@@ -107,6 +108,32 @@ def test_arrays_and_frames_are_taken_as_they_are() -> None:
     assert as_rows(numpy.array([1, 2])) == [[1.0], [2.0]]
     assert as_targets(numpy.array([0, 1])) == [0, 1]
     assert type(as_targets([numpy.float64(0.5)])[0]) is float
+
+
+def test_an_array_becomes_one_block_of_its_own() -> None:
+    numpy = pytest.importorskip("numpy")
+    given = numpy.asfortranarray([[1.0, 2.0], [3.0, 4.0]])
+    rows, targets = as_rows(given), as_targets(given[:, 0] == 3.0)
+    assert isinstance(rows, Rows)
+    given[0, 0] = 5.0
+    assert rows == [[1.0, 2.0], [3.0, 4.0]]
+    assert targets == [0, 1]
+    assert [type(target) for target in targets] == [int, int]
+    assert as_rows(numpy.array([1e308, 1.7e308])) == [[1e308], [1.7e308]]  # their sum is infinite
+
+
+def test_slips_in_arrays_are_told_in_the_words_of_lists() -> None:
+    numpy = pytest.importorskip("numpy")
+    table = numpy.array([[1.0, 2.0], [3.0, math.nan]], dtype="float32")
+    for given, words in (
+        (table, r"inputs\[1\]\[1\] is nan"),
+        (numpy.ma.masked_invalid(table), r"inputs\[1\]\[1\] is no number"),
+        (table[:, :0], "empty"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=words):
+            as_rows(given)
+    with pytest.raises(ValueError, match=r"targets\[1\]\[1\] is nan"):
+        as_targets(table)
 
 
 def test_frames_of_pandas_are_taken_as_they_are() -> None:
