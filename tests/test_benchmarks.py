@@ -13,6 +13,7 @@ import mpmath
 import numpy as np
 import pytest
 from benchmarks import accuracy
+from benchmarks.loops.functions import Loop, cell, cell_in_two_parts, integrator, lstm
 from benchmarks.replay import own_steps
 from benchmarks.replay.contenders import ensure_agreement
 from benchmarks.replay.language import language
@@ -25,6 +26,12 @@ WORKLOADS: dict[str, Callable[[], Workload]] = {
     "moons": lambda: moons(7),
     "digits": lambda: digits(3),
     "language": lambda: language(3, 2),
+}
+LOOPS: dict[str, Callable[[], Loop]] = {
+    "integrator": lambda: integrator(3, 2),
+    "cell": lambda: cell(2, 3, 4),
+    "cell in two parts": lambda: cell_in_two_parts(2, 3, 4),
+    "lstm": lambda: lstm(2, 3, 4),
 }
 ROOMS = [("torch_steps", "eager", "torch"), ("jax_steps", "jitted", "jax"), ("own_steps", "eager", "engine")]
 
@@ -47,6 +54,17 @@ def test_every_engine_finds_the_same(kind: str, room: str, function: str, packag
     ours, _ = own_steps.replayed(work, "numpy")
     theirs = getattr(import_module(f"benchmarks.replay.{room}"), function)(work)
     ensure_agreement(room, theirs(), ours())
+
+
+@pytest.mark.parametrize("kind", LOOPS)
+def test_a_loop_is_the_same_for_everybody(kind: str) -> None:
+    work = LOOPS[kind]()
+    ours = own_steps.replayed(work, "numpy")[0]()
+    eager = own_steps.eager(work)
+    assert eager is not None
+    ensure_agreement("eager", eager(), ours)
+    pytest.importorskip("jax")
+    ensure_agreement("jax", import_module("benchmarks.loops.scans").jitted(work)(), ours)
 
 
 @pytest.mark.parametrize(("function", "package"), [("ddx", "ddx"), ("micrograd", "micrograd")])

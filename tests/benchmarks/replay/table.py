@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from . import cores, own_steps
 from .contenders import PACKAGES, Contender, contenders, installed
@@ -14,7 +14,7 @@ from .networks import digits, moons
 from .turns import Times, take_turns
 from .workload import Step, Workload
 
-__all__ = ["lines"]
+__all__ = ["lines", "machine"]
 
 SECONDS = 8.0  # of turns for each workload
 WORKLOADS: tuple[Callable[[], Workload], ...] = (
@@ -42,11 +42,16 @@ def lines(seconds: float = SECONDS) -> Iterator[str]:
 
 
 def _heading() -> Iterator[str]:
-    have = [f"{package} {installed(package)}" for package in PACKAGES if installed(package)]
-    lack = [package for package in PACKAGES if not installed(package)]
     held = "on one core" if cores.is_single() else "with one thread each, as far as they obey"
     yield f"replay: whole steps, the loss and the gradient of a batch, {held}, taking turns"
     yield EXPLANATION
+    yield from machine(PACKAGES)
+
+
+def machine(packages: Sequence[str]) -> Iterator[str]:
+    """What was measured on: the packages, those that are missing too, Python and the processor."""
+    have = [f"{package} {installed(package)}" for package in packages if installed(package)]
+    lack = [package for package in packages if not installed(package)]
     yield f"{', '.join(have)}; Python {platform.python_version()}"
     yield f"{platform.system()} on {os.cpu_count()} cores of {_processor()}"
     if lack:
