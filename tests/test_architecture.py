@@ -128,6 +128,9 @@ ORDER: dict[str, str] = {
     """,
     "engine/replay/program": """
         expression instructions
+        repeat
+        describing
+        soundness
         program
         lowering
     """,
@@ -144,7 +147,7 @@ ORDER: dict[str, str] = {
         llvm
     """,
     "engine/replay/backends/numpy": """
-        functions storing
+        functions repeating storing
         binding
         executor
     """,

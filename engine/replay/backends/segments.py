@@ -23,8 +23,10 @@ from engine.replay.program.program import (
     LaneProduct,
     MatrixProduct,
     Pick,
+    PlainInstruction,
     Program,
     Reduction,
+    Repeat,
     Scatter,
     SumOfProducts,
 )
@@ -44,6 +46,13 @@ def effort(program: Program, *, gradient: bool) -> int:
 
 
 def _effort_of(instruction: Instruction) -> int:
+    if not isinstance(instruction, Repeat):
+        return _effort_of_one(instruction)
+    moved = len(instruction.entering) + sum(len(transfer.inside) for transfer in instruction.transfers)
+    return instruction.trips * (MOVED * moved + sum(map(_effort_of_one, instruction.body)))
+
+
+def _effort_of_one(instruction: PlainInstruction) -> int:
     match instruction:
         case MatrixProduct(out, matrix):
             return len(out) * matrix.columns

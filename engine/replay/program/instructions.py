@@ -19,25 +19,28 @@ from engine.operation import Operation
 __all__ = [
     "Elementwise",
     "Fill",
-    "Instruction",
     "LaneProduct",
     "Matrix",
     "MatrixProduct",
     "Pick",
+    "PlainInstruction",
     "Reduction",
     "Rows",
     "Scatter",
     "Space",
     "SumOfProducts",
     "grid",
+    "rows_of",
 ]
 
 
 class Space(Enum):
-    """Where a row lives; the first two have a lane for every sample, the others one lane for all."""
+    """Where a row lives; the first four have a lane for every sample, the others one lane for all."""
 
     VALUE = "v"  # the inputs, then everything that depends on them
     ADJOINT = "dv"  # the derivative of the loss by each row of VALUE
+    FRAME = "f"  # what a loop computes in one trip: see `repeat`
+    FRAME_ADJOINT = "df"
     WEIGHT = "w"  # the parameters, then the held values
     GRADIENT = "dw"
     SHARED = "s"  # what depends on weights and constants alone
@@ -49,14 +52,21 @@ class Space(Enum):
     @property
     def wide(self) -> bool:
         """Whether a row here has a lane for every sample."""
-        return self in (Space.VALUE, Space.ADJOINT)
+        return self in _WIDE
 
     @property
     def adjoint(self) -> Space:
         """The space of the derivatives by the rows of this one."""
-        return {Space.VALUE: Space.ADJOINT, Space.WEIGHT: Space.GRADIENT, Space.SHARED: Space.SHARED_ADJOINT}[
-            self
-        ]
+        return _ADJOINTS[self]
+
+
+_WIDE = (Space.VALUE, Space.ADJOINT, Space.FRAME, Space.FRAME_ADJOINT)
+_ADJOINTS = {
+    Space.VALUE: Space.ADJOINT,
+    Space.FRAME: Space.FRAME_ADJOINT,
+    Space.WEIGHT: Space.GRADIENT,
+    Space.SHARED: Space.SHARED_ADJOINT,
+}
 
 
 @dataclass(frozen=True)
@@ -218,7 +228,9 @@ class Scatter:
     accumulate: ClassVar[bool] = True
 
 
-Instruction = Fill | MatrixProduct | LaneProduct | SumOfProducts | Elementwise | Reduction | Pick | Scatter
+PlainInstruction = (
+    Fill | MatrixProduct | LaneProduct | SumOfProducts | Elementwise | Reduction | Pick | Scatter
+)
 
 
 def grid(places: range | tuple[int, ...], members: int, terms: int) -> tuple[int, int, int] | None:
@@ -231,3 +243,8 @@ def grid(places: range | tuple[int, ...], members: int, terms: int) -> tuple[int
         if all(a == b for a, b in zip(places, expected, strict=True))
         else None
     )
+
+
+def rows_of(thing: Rows | Matrix) -> Rows:
+    """The rows that an operand mentions."""
+    return thing if isinstance(thing, Rows) else Rows(thing.space, tuple(thing.places()))

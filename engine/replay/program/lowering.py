@@ -18,7 +18,15 @@ from typing import Any
 from engine import ops
 from engine.operation import Operation, choose
 from engine.replay.program.expression import Apply, Choose, Expression, operations_of
-from engine.replay.program.program import Elementwise, Instruction, Program, Reduction
+from engine.replay.program.program import (
+    Elementwise,
+    Instruction,
+    PlainInstruction,
+    Program,
+    Reduction,
+    Repeat,
+    every,
+)
 
 __all__ = ["lower", "lowered", "operations_in"]
 
@@ -29,17 +37,22 @@ def lower(program: Program, primitives: Collection[Operation]) -> Program:
     """The program with all its expressions lowered."""
     known: Known = {}
 
-    def one(instruction: Instruction) -> Instruction:
+    def one(instruction: PlainInstruction) -> PlainInstruction:
         if not isinstance(instruction, Elementwise):
             return instruction
         return replace(instruction, expression=lowered(instruction.expression, primitives, known))
 
+    def loop_or_one(instruction: Instruction) -> Instruction:
+        if isinstance(instruction, Repeat):
+            return replace(instruction, body=tuple(map(one, instruction.body)))
+        return one(instruction)
+
     return replace(
         program,
-        shared_forward=tuple(map(one, program.shared_forward)),
-        forward=tuple(map(one, program.forward)),
-        backward=tuple(map(one, program.backward)),
-        shared_backward=tuple(map(one, program.shared_backward)),
+        shared_forward=tuple(map(loop_or_one, program.shared_forward)),
+        forward=tuple(map(loop_or_one, program.forward)),
+        backward=tuple(map(loop_or_one, program.backward)),
+        shared_backward=tuple(map(loop_or_one, program.shared_backward)),
     )
 
 
@@ -77,7 +90,7 @@ def _inside_its_domain(operation: Operation, operands: tuple[Any, ...], found: A
 def operations_in(program: Program) -> Iterator[Operation]:
     """The operations of a program's expressions and reductions, as often as they occur."""
     for _, instructions in program.parts():
-        for instruction in instructions:
+        for instruction in every(instructions):
             if isinstance(instruction, Elementwise):
                 yield from operations_of(instruction.expression)
             elif isinstance(instruction, Reduction):

@@ -7,25 +7,27 @@ way there.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from engine.errors import ReplayError
-from engine.replay.program.expression import Argument, substituted
+from engine.replay.program.describing import describe
 from engine.replay.program.instructions import (
     Elementwise,
     Fill,
-    Instruction,
     LaneProduct,
     Matrix,
     MatrixProduct,
     Pick,
+    PlainInstruction,
     Reduction,
     Rows,
     Scatter,
     Space,
     SumOfProducts,
     grid,
+    rows_of,
 )
+from engine.replay.program.repeat import Instruction, Repeat, Transfer, every, reads
+from engine.replay.program.soundness import Soundness, ensure
 
 __all__ = [
     "Elementwise",
@@ -35,13 +37,17 @@ __all__ = [
     "Matrix",
     "MatrixProduct",
     "Pick",
+    "PlainInstruction",
     "Program",
     "Reduction",
+    "Repeat",
     "Rows",
     "Scatter",
     "Space",
     "SumOfProducts",
+    "Transfer",
     "describe",
+    "every",
     "grid",
     "reads",
     "rows_of",
@@ -68,8 +74,13 @@ class Program:
     shared_backward: tuple[Instruction, ...] = ()
 
     def __len__(self) -> int:
-        """How many instructions there are, both ways."""
-        return sum(len(part) for _, part in self.parts())
+        """How many instructions there are, both ways; those of a loop count once."""
+        return sum(1 for _, part in self.parts() for _ in every(part))
+
+    @property
+    def has_loops(self) -> bool:
+        """Whether there is a Repeat; they are in the two parts per sample."""
+        return any(isinstance(instruction, Repeat) for instruction in self.forward)
 
     def parts(self) -> list[tuple[str, Sequence[Instruction]]]:
         """The four parts in the order in which they run, with their names."""
@@ -82,108 +93,20 @@ class Program:
 
     def verify(self) -> None:
         """Raise ReplayError unless all rows exist, lengths fit, and nothing is read before it is written."""
-        written: dict[Space, set[int]] = {space: set() for space in Space}
-        written[Space.VALUE] = set(range(len(self.inputs)))
+        sound = Soundness(self.sizes)
+        sound.written[Space.VALUE] = set(range(len(self.inputs)))
         for space in (Space.WEIGHT, Space.CONSTANT, Space.GRADIENT, Space.SHARED_ADJOINT):
-            written[space] = set(range(self.sizes[space]))
+            sound.written[space] = set(range(self.sizes[space]))
         for part, instructions in self.parts():
             for number, instruction in enumerate(instructions):
-                where = f"{part}, instruction {number}: {describe(instruction)}"
-                _verify_shape(instruction, where)
-                for rows in reads(instruction):
-                    _ensure(
-                        set(rows.places) <= written[rows.space], f"{where} reads what is not written: {rows}"
-                    )
-                out = rows_of(instruction.out)
-                inside = all(0 <= place < self.sizes[out.space] for place in out.places)
-                _ensure(inside, f"{where} writes outside {out.space.name}")
-                is_once = len(set(out.places)) == len(out) or isinstance(instruction, Scatter)
-                _ensure(is_once, f"{where} writes a row twice")
-                written[out.space].update(out.places)
-        _ensure(set(self.outputs.places) <= written[Space.VALUE], "an output is never written")
+                sound.check(instruction, f"{part}, instruction {number}")
+        ensure(set(self.outputs.places) <= sound.written[Space.VALUE], "an output is never written")
 
     def __str__(self) -> str:
         rows = ", ".join(f"{size:,} {space.name.lower()}" for space, size in self.sizes.items() if size)
         lines = [f"program of {len(self):,} instructions; rows: {rows}"]
         for title, instructions in self.parts():
             if instructions:
-                lines += [f"  {title}", *(f"    {describe(i)}" for i in instructions)]
+                described = [line for i in instructions for line in describe(i).split("\n")]
+                lines += [f"  {title}", *(f"    {line}" for line in described)]
         return "\n".join([*lines, f"  return {self.outputs}"])
-
-
-def rows_of(thing: Rows | Matrix) -> Rows:
-    """The rows that an operand mentions."""
-    return thing if isinstance(thing, Rows) else Rows(thing.space, tuple(thing.places()))
-
-
-def reads(instruction: Instruction) -> list[Rows]:
-    """The rows that an instruction reads; its own out too, where it accumulates."""
-    found: list[Rows] = []
-    for entry in fields(instruction):
-        thing = getattr(instruction, entry.name)
-        if entry.name != "out" or instruction.accumulate:
-            things = thing if entry.name == "operands" else (thing,)
-            found += [rows_of(one) for one in things if isinstance(one, (Rows, Matrix))]
-    return found
-
-
-def describe(instruction: Instruction) -> str:
-    """The instruction as a line of text."""
-    sign = "+=" if instruction.accumulate else "="
-    match instruction:
-        case Fill(out, number):
-            what = repr(number)
-        case MatrixProduct(out, matrix, operand, bias):
-            what = f"{matrix} @ {operand}" + (f" + {bias}" if bias else "")
-        case LaneProduct(_, left, right):
-            out, what = instruction.out, f"{left} @ {right}ᵀ"  # type: ignore[assignment]
-        case SumOfProducts(out, ends, left, right, coefficients):
-            terms = f"{len(left) // len(ends)} terms" if instruction.uniform else f"{len(left)} terms, ragged"
-            what = (
-                f"Σ {left}" + (f" × {right}" if right else "") + (f", {terms}" if terms != "1 terms" else "")
-            )
-            what += (
-                f", times {coefficients[0]:.4g}{' …' if len(set(coefficients)) > 1 else ''}"
-                if coefficients
-                else ""
-            )
-        case Elementwise(out, expression, operands):
-            names = {number: Argument(number, str(rows)) for number, rows in enumerate(operands)}
-            what = repr(substituted(expression, names))
-        case Reduction(out, operation, operand):
-            what = f"{operation.name} of {operand}"
-        case Pick(out, index, table):
-            what = f"pick {index} of {table}"
-        case Scatter(out, index, left):
-            what = f"{left} to the places {index}"
-    return f"{out} {sign} {what}"
-
-
-def _verify_shape(instruction: Instruction, where: str) -> None:
-    """The lengths of operands and result fit."""
-    match instruction:
-        case MatrixProduct(out, matrix, operand, bias):
-            is_biased = bias is None or (len(bias) == matrix.rows and not instruction.accumulate)
-            fits = is_biased and len(out) * matrix.columns == len(operand) * matrix.rows
-        case LaneProduct(out, left, right):
-            fits = len(left) * out.columns == len(right) * out.rows
-        case SumOfProducts(out, ends, left, right, coefficients):
-            lengths = {len(left), ends[-1], len(right) if right else ends[-1], len(coefficients) or ends[-1]}
-            fits = len(out) == len(ends) and len(lengths) == 1 and list(ends) == sorted(set(ends))
-        case Elementwise(out, _, operands):
-            longest = max(map(len, (out, *operands)))
-            fits = all(longest % len(rows) == 0 for rows in (out, *operands))
-        case Reduction(out, _, operand):
-            fits = len(operand) % len(out) == 0
-        case Pick(out, index, table):
-            fits = len(index) == len(out) and len(table) % len(out) == 0
-        case Scatter(out, index, left):
-            fits = len(index) == len(left) and len(out) % len(left) == 0
-        case Fill():
-            fits = True
-    _ensure(fits, f"{where}: lengths do not fit")
-
-
-def _ensure(holds: bool, what: str) -> None:
-    if not holds:
-        raise ReplayError(f"this program is not sound: {what}")

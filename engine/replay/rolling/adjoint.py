@@ -23,6 +23,7 @@ from engine.replay.program.program import (
     MatrixProduct,
     Pick,
     Reduction,
+    Repeat,
     Rows,
     Scatter,
     Space,
@@ -66,6 +67,8 @@ class Adjoint:
             self._visit(instruction)
 
     def _visit(self, instruction: Instruction) -> None:
+        if isinstance(instruction, Repeat):
+            raise NotImplementedError
         out = instruction.out
         if not isinstance(out, Rows) or not self._is_wanted(out):
             return

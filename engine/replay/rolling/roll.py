@@ -19,6 +19,7 @@ from engine.replay.program.program import (
     Matrix,
     MatrixProduct,
     Pick,
+    PlainInstruction,
     Program,
     Reduction,
     Rows,
@@ -116,7 +117,7 @@ class _Layout:
         self.wanted.update((space, start + offset) for offset, is_wanted in enumerate(wanted) if is_wanted)
         return Rows(space, range(start, start + len(wanted)))
 
-    def _write(self, instruction: Instruction) -> None:
+    def _write(self, instruction: PlainInstruction) -> None:
         narrow = isinstance(instruction.out, Rows) and not instruction.out.space.wide
         (self.shared_forward if narrow else self.forward).append(instruction)
 

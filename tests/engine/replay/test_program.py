@@ -76,7 +76,7 @@ def test_spaces_know_their_adjoints() -> None:
         Space.GRADIENT,
         Space.SHARED_ADJOINT,
     ]
-    assert [space.name for space in Space if space.wide] == ["VALUE", "ADJOINT"]
+    assert [space.name for space in Space if space.wide] == ["VALUE", "ADJOINT", "FRAME", "FRAME_ADJOINT"]
 
 
 def test_a_program_reads_well(program: Program) -> None:

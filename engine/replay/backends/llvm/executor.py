@@ -14,7 +14,14 @@ from engine.replay.backends.llvm.writing.functions import PRIMITIVES
 from engine.replay.backends.llvm.writing.module import DOUBLE, Precision
 from engine.replay.program.expression import numbers_in
 from engine.replay.program.lowering import lower, operations_in
-from engine.replay.program.program import Elementwise, Fill, Program, Space, SumOfProducts
+from engine.replay.program.program import (
+    Elementwise,
+    Fill,
+    Program,
+    Space,
+    SumOfProducts,
+    every,
+)
 
 __all__ = ["HOST", "LlvmExecutor", "lanes_for", "refusal"]
 
@@ -30,6 +37,8 @@ def refusal(program: Program, precision: Precision = DOUBLE) -> str:
     program = lower(program, PRIMITIVES)
     if len(program) > MOST_INSTRUCTIONS:
         return f"{len(program):,} instructions, more than {MOST_INSTRUCTIONS}: it is too irregular"
+    if program.has_loops:
+        return "it has a loop, which only NumPy runs"
     for operation in operations_in(program):
         if operation not in PRIMITIVES and operation not in REDUCTIONS:
             return f"there is no machine code for {operation.name}, which only its own forward computes"
@@ -43,7 +52,7 @@ def _constants(program: Program) -> Iterator[float]:
     """All numbers that are written into a program."""
     yield from program.constants
     for _, instructions in program.parts():
-        for instruction in instructions:
+        for instruction in every(instructions):
             match instruction:
                 case Fill():
                     yield instruction.number

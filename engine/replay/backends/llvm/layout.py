@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.replay.backends.llvm.writing.module import DOUBLE, Precision, Region
 from engine.replay.backends.llvm.writing.text import Index, Text
-from engine.replay.program.program import Program, Rows, Space, SumOfProducts, grid
+from engine.replay.program.program import Program, Rows, Space, SumOfProducts, every, grid
 
 __all__ = ["Grid", "Layout", "Operand", "Strided"]
 
@@ -110,7 +110,7 @@ class Layout:
         """A place for those lists of coefficients that are not all the same."""
         found: dict[tuple[float, ...], Region] = {}
         for _, instructions in program.parts():
-            for instruction in instructions:
+            for instruction in every(instructions):
                 if isinstance(instruction, SumOfProducts) and len(set(instruction.coefficients)) > 1:
                     key = instruction.coefficients
                     found[key] = found.get(key) or self._reserve(len(key))

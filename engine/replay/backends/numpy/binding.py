@@ -10,6 +10,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from engine.replay.backends.numpy.functions import function_of, reduction_of
+from engine.replay.backends.numpy.repeating import run_back, run_forward
 from engine.replay.backends.numpy.storing import choose_places, count_into, select, store_listed, sum_into
 from engine.replay.program.expression import Apply, Argument, Choose
 from engine.replay.program.program import (
@@ -22,6 +23,7 @@ from engine.replay.program.program import (
     Pick,
     Program,
     Reduction,
+    Repeat,
     Rows,
     Scatter,
     Space,
@@ -42,8 +44,13 @@ class Binder:
     def __init__(self, program: Program, narrow: dict[Space, Array], lanes: int) -> None:
         self.lanes = lanes
         self.base = dict(narrow)
-        for space in (Space.VALUE, Space.ADJOINT):
-            self.base[space] = np.zeros((program.sizes[space], lanes))
+        for space in Space:
+            if space.wide:
+                self.base[space] = np.zeros((program.sizes[space], lanes))
+        self._frames: dict[range, Array] = {}  # of every loop, one for each trip, where a way back needs them
+        if any(isinstance(instruction, Repeat) for instruction in program.backward):
+            loops = [one for one in program.forward if isinstance(one, Repeat)]
+            self._frames = {loop.frame: np.empty((loop.trips, len(loop.frame), lanes)) for loop in loops}
         self._scratch: list[Array] = []
         self._taken = 0
         self._calls: list[Call] = []
@@ -80,6 +87,17 @@ class Binder:
                 self._pick(instruction)
             case Scatter():
                 self._scatter(instruction)
+            case Repeat():
+                self._repeat(instruction)
+
+    def _repeat(self, loop: Repeat) -> None:
+        """The calls of the body are made once; what one trip picks is not what another picks."""
+        calls, chosen = self._calls, self._chosen
+        self._chosen = {}
+        body = self.bind(loop.body)
+        self._calls, self._chosen = calls, chosen
+        run = run_back if loop.reverse else run_forward
+        self._do(run(loop, self.base, body, self._frames.get(loop.frame)))
 
     def _do(self, function: Callable[..., Any], *arguments: Any, **named: Any) -> None:
         self._calls.append(partial(function, *arguments, **named))

@@ -52,7 +52,7 @@ def fused(program: Program, layout: Layout) -> list[list[Fused]]:
         while waiting:
             instruction = waiting.pop()
             following = waiting[-1] if waiting else None
-            if _can_finish(instruction, following, layout):
+            if isinstance(instruction, MatrixProduct) and _can_finish(instruction, following, layout):
                 waiting.pop()
                 is_kept = any(counts[key] > 1 for key in _keys(rows_of(instruction.out)))
                 found[-1].append(Fused(instruction, following, is_kept))  # type: ignore[arg-type]
@@ -87,9 +87,9 @@ def _can_sum(product: Instruction, sums: Instruction | None) -> bool:
     )
 
 
-def _can_finish(product: Instruction, finish: Instruction | None, layout: Layout) -> bool:
+def _can_finish(product: MatrixProduct, finish: Instruction | None, layout: Layout) -> bool:
     """Whether the second reads what the first makes, number by number, in whole vectors, at little cost."""
-    if not isinstance(product, MatrixProduct) or not isinstance(finish, Elementwise):
+    if not isinstance(finish, Elementwise):
         return False
     out, lanes = product.out, layout.width(product.out.space)
     whole = [out, product.operand, finish.out, *finish.operands]

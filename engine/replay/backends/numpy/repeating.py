@@ -1,0 +1,104 @@
+"""Loops: the calls of a body are made once and run for every trip, in one frame, copied where it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from engine.replay.program.program import Repeat, Rows, Space, Transfer
+
+__all__ = ["run_back", "run_forward"]
+
+Array = Any
+Call = Callable[[], Any]
+Move = tuple[Array, Any, Array, Any]  # to these rows of this array, from those of that one
+
+
+def run_forward(loop: Repeat, base: Mapping[Space, Array], body: Sequence[Call], kept: Array | None) -> Call:
+    """A function that does what a loop forward is defined to do; `kept` gets the frame of every trip."""
+    before = [_in(base, transfer) for transfer in loop.before]
+    carried = _move(base, loop.entering, loop.leaving)
+    incoming = [
+        [*(_in(base, transfer) for transfer in loop.given), *(_in(base, t, trip) for t in loop.steps)]
+        for trip in range(loop.trips)
+    ]
+    outgoing = [[_out(base, transfer, trip) for transfer in loop.outputs] for trip in range(loop.trips)]
+    finals = [_out(base, transfer) for transfer in loop.finals]
+    frame = base[Space.FRAME][loop.frame.start : loop.frame.stop]
+
+    def run() -> None:
+        for trip in range(loop.trips):
+            _set([carried] if trip else before)
+            _set(incoming[trip])
+            for call in body:
+                call()
+            _set(outgoing[trip])
+            if kept is not None:
+                kept[trip] = frame
+        _set(finals)
+
+    return run
+
+
+def run_back(loop: Repeat, base: Mapping[Space, Array], body: Sequence[Call], kept: Array | None) -> Call:
+    """A function that does what a loop back is defined to do, on the frames that the loop forward kept."""
+    trips = range(loop.trips)
+    ends = [rows for rows, *_ in (*loop.finals, *loop.outputs)]
+    results = np.array(sorted({place for rows in (loop.leaving, *ends) for place in rows.places}), dtype=int)
+    carried = _move(base, loop.leaving, loop.entering)
+    finals = [_in(base, transfer) for transfer in loop.finals]
+    seeds = [[_in(base, transfer, trip) for transfer in loop.outputs] for trip in trips]
+    owed = [
+        [*(_out(base, transfer) for transfer in loop.given), *(_out(base, t, trip) for t in loop.steps)]
+        for trip in trips
+    ]
+    before = [_out(base, transfer) for transfer in loop.before]
+    frame = base[Space.FRAME][loop.frame.start : loop.frame.stop]
+    adjoint = base[Space.FRAME_ADJOINT]
+    assert kept is not None  # noqa: S101  (a program with a way back keeps its frames)
+
+    def run() -> None:
+        for trip in reversed(trips):
+            frame[...] = kept[trip]
+            adjoint[results] = 0.0
+            if trip == loop.trips - 1:
+                _add(finals)
+            else:
+                _set([carried])
+            _add(seeds[trip])
+            for call in body:
+                call()
+            _add(owed[trip])
+        _add(before)
+
+    return run
+
+
+def _in(base: Mapping[Space, Array], transfer: Transfer, trip: int | None = None) -> Move:
+    return _move(base, transfer.inside, transfer.outside if trip is None else transfer.part(trip))
+
+
+def _out(base: Mapping[Space, Array], transfer: Transfer, trip: int | None = None) -> Move:
+    return _move(base, transfer.outside if trip is None else transfer.part(trip), transfer.inside)
+
+
+def _move(base: Mapping[Space, Array], target: Rows, source: Rows) -> Move:
+    return base[target.space], _index(target), base[source.space], _index(source)
+
+
+def _index(rows: Rows) -> Any:
+    """What picks these rows of an array: a slice where they are a range."""
+    places = rows.places
+    return slice(places.start, places.stop, places.step) if isinstance(places, range) else np.array(places)
+
+
+def _set(moves: Sequence[Move]) -> None:
+    for target, into, source, what in moves:
+        target[into] = source[what]
+
+
+def _add(moves: Sequence[Move]) -> None:
+    for target, into, source, what in moves:
+        target[into] += source[what]
