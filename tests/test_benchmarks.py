@@ -12,7 +12,9 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
+from benchmarks import __main__ as tables
 from benchmarks import accuracy
+from benchmarks.jobs import contenders, worker
 from benchmarks.loops.functions import Loop, cell, cell_in_two_parts, integrator, lstm
 from benchmarks.replay import own_steps
 from benchmarks.replay.contenders import ensure_agreement
@@ -157,3 +159,22 @@ def test_an_error_is_told_in_units_in_the_last_place() -> None:
     assert accuracy.off(math.nan, mpmath.mpf(1)) == math.inf
     assert accuracy.off(math.inf, mpmath.mpf(10) ** 400) == 0.0
     assert accuracy.off(-math.inf, mpmath.mpf(10) ** 400) == math.inf
+
+
+def test_tables_and_their_rows_are_picked() -> None:
+    assert [table for table, *rows in tables.picked([]) if not rows] == tables.TABLES
+    assert tables.picked(["loops", "rk4-100", "digits", "eager"]) == [
+        ["loops", "rk4-100", "digits"],
+        ["eager"],
+    ]
+    with pytest.raises(SystemExit, match="no table is called rk4"):
+        tables.picked(["rk4", "loops"])
+
+
+def test_a_job_is_learned() -> None:
+    draw = np.random.default_rng(0)
+    targets = draw.integers(0, 3, 60)
+    inputs = np.eye(3)[targets] + draw.normal(0.0, 0.1, (60, 3))
+    predict = contenders.ours()(inputs, targets, (3, 8, 3), 4, 40)
+    assert np.mean(np.asarray(predict(inputs)) == targets) > 0.9
+    assert worker.peak() > 10.0

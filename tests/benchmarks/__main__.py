@@ -8,7 +8,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-TABLES = ["eager", "epochs", "replay", "loops", "trust"]
+TABLES = ["jobs", "loops", "replay", "eager", "epochs", "trust"]
 
 
 def picked(words: list[str]) -> list[list[str]]:

@@ -26,8 +26,8 @@ HEAD = (
 )
 EXPLANATION = """\
 jax: jit of value_and_grad of lax.scan, written by hand. x ours: its least time ÷ ours; higher is better for
-us. ready: from the function to its first result, imports apart, least of 3 fresh processes with an empty cache
-folder; jax's, in this process, has its compiler in it. bar: what it is to be at least, or to take at most."""
+us. ready: from the function to its first result, imports apart, least of 3 fresh processes with empty cache
+folders; jax's, in this process, has its compiler in it. bar: what is to be reached."""
 
 
 def lines(names: Sequence[str] = (), seconds: float = SECONDS) -> Iterator[str]:
