@@ -20,17 +20,18 @@ from engine.replay.program.expression import Apply, Argument, Choose
 from engine.replay.program.program import (
     Elementwise,
     Fill,
-    Instruction,
     LaneProduct,
     Matrix,
     MatrixProduct,
     Pick,
+    PlainInstruction,
     Program,
     Reduction,
     Rows,
     Scatter,
     Space,
     SumOfProducts,
+    every,
     rows_of,
 )
 from engine.replay.samples import Shape
@@ -177,14 +178,13 @@ class _Run:
 
     def gradients(self) -> tuple[Array, Array]:
         """(losses, the gradient of their sum by the weights)."""
-        for _, instructions in self.program.parts():
-            for instruction in instructions:
-                self._run(instruction)
+        for instruction in every(i for _, part in self.program.parts() for i in part):
+            self._run(instruction)
         losses = self._read(Rows(Space.VALUE, self.program.outputs.places[:1]))[0]
         wanted = self._read(Rows(Space.GRADIENT, range(self.program.wanted))) if self.program.wanted else None
         return losses, self.np.zeros(0, self.type) if wanted is None else wanted[:, 0]
 
-    def _run(self, instruction: Instruction) -> None:
+    def _run(self, instruction: PlainInstruction) -> None:
         match instruction:
             case Fill(out, number):
                 self._write(instruction, self.np.full((len(out), 1), number, self.type))
@@ -208,7 +208,7 @@ class _Run:
     def _read(self, rows: Rows) -> Array:
         return self.stores[rows.space].read(rows.places, self.np.concatenate)
 
-    def _write(self, instruction: Instruction, result: Array) -> None:
+    def _write(self, instruction: PlainInstruction, result: Array) -> None:
         """Store a result, or add it to what is there; rows of a wide space get all their lanes."""
         out = rows_of(instruction.out)
         if instruction.accumulate:
