@@ -209,6 +209,7 @@ ORDER: dict[str, str] = {
         optimizers tasks
         matching samples
         callbacks evaluation
+        objective
         gears
         stepping
     """,
