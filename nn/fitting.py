@@ -13,11 +13,8 @@
 from __future__ import annotations
 
 import math
-import random
-import sys
-from array import array
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +35,7 @@ from nn.training.losses import Loss, loss_function, loss_name
 from nn.training.matching import ensure_match
 from nn.training.objective import Objective
 from nn.training.optimizers import Optimizer, optimizer_for
+from nn.training.plan import Plan
 from nn.training.samples import ClassWeight, Samples, prepared
 from nn.training.stepping import Stepping
 from nn.training.tasks import task_of
@@ -105,7 +103,7 @@ def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three ha
     samples = samples.scaled(schema.scaler)
     held_out = held_out and held_out.scaled(schema.scaler)
     ensure_match(model, loss, samples.inputs, samples.targets)
-    plan = _Plan(epochs, batch_size, shuffle, seed)
+    plan = Plan(epochs, batch_size, shuffle, seed)
     objective = Objective(model, loss_function(loss), l1, l2)
     run = _Run(
         plan, objective, optimizer_for(optimizer), samples, held_out, named_metrics(metrics), list(callbacks)
@@ -124,44 +122,12 @@ def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three ha
     return run.history
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """How often, in which portions and in which order the samples are gone through."""
-
-    epochs: int
-    batch_size: int | None
-    shuffle: bool
-    seed: int
-
-    def __post_init__(self) -> None:
-        for name, count in (("epochs", self.epochs), ("batch_size", self.batch_size)):
-            if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
-                raise ValueError(f"{name} must be a whole number of at least 1, got {count!r}")
-
-    def keys(self, number: int, samples: int) -> Sequence[int]:
-        """A number for each sample; sorted by them, the samples are in the order of this epoch.
-
-        They are random: 8 bytes each from a generator of the epoch's own, so that a run that was resumed
-        before it has the same.
-        """
-        if not self.shuffle:
-            return range(samples)
-        keys = array("Q", random.Random(f"{self.seed}:{number}").randbytes(8 * samples))
-        if sys.byteorder == "big":
-            keys.byteswap()
-        return keys
-
-    def size(self, samples: int) -> int:
-        """How many samples a step has; the last of an epoch may have fewer."""
-        return min(self.batch_size or samples, samples)
-
-
 class _Run:
     """One call of `fit`: what it works with, and how far it is."""
 
     def __init__(
         self,
-        plan: _Plan,
+        plan: Plan,
         objective: Objective,
         optimizer: Optimizer,
         samples: Samples,
