@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine import Value, mean
-from nn.modules.module import Module, Structure
+from nn.modules.module import Module, Structure, parameters_of
 from nn.training.limits import not_negative
 from nn.training.losses import Loss, l1_penalty, l2_penalty
 from nn.training.masks import has_masks
@@ -38,9 +38,9 @@ class Objective:
         if self._structure is not None and not self._structure.has_changed():
             return False
         self._structure = Structure(self.model)
-        self._modules = [module for _, module in self.model.modules()]
+        self._modules = self._structure.modules
         before, self.parameters = self.parameters, self.model.parameters()
-        everything, self.everything = self.everything, list(self.model.named_parameters().values())
+        everything, self.everything = self.everything, parameters_of(self._modules)
         if not self.parameters:
             raise ValueError(f"{self.model!r} has no parameters to train: it has none, or all are frozen")
         is_same = _same(before, self.parameters) and _same(everything, self.everything)
