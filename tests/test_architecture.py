@@ -159,7 +159,8 @@ ORDER: dict[str, str] = {
         writing
         layout
         batch kernels memory
-        doubles
+        doubles instructions
+        loops
         step
         machine
         call
@@ -171,6 +172,11 @@ ORDER: dict[str, str] = {
         text
         elementary
         functions
+    """,
+    "engine/replay/backends/llvm/loops": """
+        moving
+        calling
+        loop
     """,
     "engine/replay/backends/llvm/kernels": """
         fusion pieces rows tiles
@@ -205,11 +211,10 @@ ORDER: dict[str, str] = {
         schema
     """,
     "nn/training": """
-        history limits losses masks metrics plan schedules
+        history limits losses masks metrics schedules
         optimizers tasks
         matching samples
         callbacks evaluation
-        objective
         gears
         stepping
     """,

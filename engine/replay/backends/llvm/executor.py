@@ -18,6 +18,7 @@ from engine.replay.program.program import (
     Elementwise,
     Fill,
     Program,
+    Repeat,
     Space,
     SumOfProducts,
     every,
@@ -27,6 +28,7 @@ __all__ = ["HOST", "LlvmExecutor", "lanes_for", "refusal"]
 
 Array = Any
 CACHE = 60_000  # numbers in the rows of one block: somewhat less than 500 kB
+OUTER_CACHE = 1_000_000  # numbers in the rows that a block goes through once each way: those of every trip
 MOST_LANES = 128
 MOST_CALLS = 16  # kept by an executor
 MOST_INSTRUCTIONS = 600  # beyond which making the code takes longer than it saves
@@ -37,8 +39,6 @@ def refusal(program: Program, precision: Precision = DOUBLE) -> str:
     program = lower(program, PRIMITIVES)
     if len(program) > MOST_INSTRUCTIONS:
         return f"{len(program):,} instructions, more than {MOST_INSTRUCTIONS}: it is too irregular"
-    if program.has_loops:
-        return "it has a loop, which only NumPy runs"
     for operation in operations_in(program):
         if operation not in PRIMITIVES and operation not in REDUCTIONS:
             return f"there is no machine code for {operation.name}, which only its own forward computes"
@@ -66,13 +66,31 @@ def lanes_for(program: Program, samples: int, precision: Precision = DOUBLE) -> 
     """How many samples to work on at once: 1, or whole vectors that fit the cache and waste little."""
     if samples == 1:
         return 1
-    slots = max(1, program.sizes[Space.VALUE] + program.sizes[Space.ADJOINT])
+    slots, by_trip = _slots(program)
     vector = precision.vector
-    most = min(MOST_LANES, max(vector, CACHE // slots // vector * vector))
+    fitting = min(CACHE // slots, OUTER_CACHE // (slots + by_trip))
+    most = min(MOST_LANES, max(vector, fitting // vector * vector))
     if samples <= min(most, 64):
         return min(most, vector << (-(-samples // vector) - 1).bit_length())
     candidates = range(most, most // 2, -vector)
     return min(candidates, key=lambda lanes: -(-samples // lanes) * lanes)
+
+
+def _slots(program: Program) -> tuple[int, int]:
+    """How many rows are worked in at a time, and how many more there are because every trip has its own."""
+    loops = [loop for loop in program.forward if isinstance(loop, Repeat)]
+    rows = program.sizes[Space.VALUE] + program.sizes[Space.ADJOINT]
+    ways = 2 if program.sizes[Space.ADJOINT] else 1
+    by_trip = {
+        row
+        for loop in loops
+        for transfer in (*loop.steps, *loop.outputs)
+        if transfer.outside.space is Space.VALUE
+        for row in transfer.outside.places
+    }
+    frames = sum(loop.trips * len(loop.frame) for loop in loops) if ways == 2 else 0
+    outside = max(1, rows - ways * len(by_trip))
+    return max([outside, *(ways * len(loop.frame) for loop in loops)]), ways * len(by_trip) + frames
 
 
 class LlvmExecutor:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from engine.replay.backends.llvm.writing.module import DOUBLE, Precision, Region
 from engine.replay.backends.llvm.writing.text import Index, Text
-from engine.replay.program.program import Program, Rows, Space, SumOfProducts, every, grid
+from engine.replay.program.program import Program, Repeat, Rows, Space, SumOfProducts, every, grid
 
-__all__ = ["Grid", "Layout", "Operand", "Strided"]
+__all__ = ["Frames", "Grid", "Layout", "Operand", "Strided"]
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,18 @@ class Strided:
         return text.plus(self.start, text.times(row, self.by_row), text.times(column, self.by_column))
 
 
+class Frames(NamedTuple):
+    """Where the frames of a loop are: the first, and how many numbers further on that of the next trip is.
+
+    Behind the last there is one more, which the carried values of the last trip enter. Where no way back
+    reads them there is a single frame, in which all trips are run.
+    """
+
+    first: Region
+    whole: Region
+    stride: int
+
+
 class Layout:
     """The regions of all spaces for a number of lanes; tables grow while the program is written.
 
@@ -86,7 +100,10 @@ class Layout:
         self.regions: dict[Space, Region] = {}
         self.size = precision.vector
         for space in Space:
-            self.regions[space] = self._reserve(program.sizes[space] * self.width(space))
+            size = 0 if space is Space.FRAME else program.sizes[space] * self.width(space)
+            self.regions[space] = self._reserve(size)
+        self._origin = 0  # the row of FRAME with which the frame begins that we are in
+        self.frames = self._frames(program)
         self.live = self._reserve(lanes)
         self.doubles = {} if precision == DOUBLE else self._doubles(program)
         self.coefficients = self._coefficients(program)
@@ -98,6 +115,26 @@ class Layout:
         vector = self.precision.vector
         self.size = -(-(region.stop + vector) // vector) * vector
         return region
+
+    def _frames(self, program: Program) -> dict[range, Frames]:
+        """The frames of every loop, by their rows."""
+        found: dict[range, Frames] = {}
+        kept = {loop.frame for loop in program.backward if isinstance(loop, Repeat)}
+        for loop in program.forward:
+            if isinstance(loop, Repeat):
+                size = len(loop.frame) * self.lanes
+                stride = size if loop.frame in kept else 0
+                whole = self._reserve(size + loop.trips * stride)
+                found[loop.frame] = Frames(Region(whole.start, whole.start + size), whole, stride)
+        return found
+
+    def inside(self, loop: Repeat, base: str) -> Layout:
+        """The same for what is inside of a loop, whose frame is as far behind `base` as the first is here."""
+        found = copy(self)
+        first = self.frames[loop.frame].first
+        found.regions = {**self.regions, Space.FRAME: first._replace(base=base)}
+        found._origin = loop.frame.start
+        return found
 
     def _doubles(self, program: Program) -> dict[Space, Region]:
         ratio, found = DOUBLE.size // self.precision.size, {}
@@ -122,7 +159,8 @@ class Layout:
 
     def address(self, space: Space, row: int) -> int:
         """Where a row begins."""
-        return self.regions[space].start + row * self.width(space)
+        first = self._origin if space is Space.FRAME else 0
+        return self.regions[space].start + (row - first) * self.width(space)
 
     def operand(self, rows: Rows) -> Operand:
         """The rows as addresses."""
@@ -160,5 +198,6 @@ class Layout:
     def spans(self) -> Sequence[Region]:
         """All regions, in order; what lies between them is nobody's."""
         ratio = DOUBLE.size // self.precision.size
-        doubles = [Region(ratio * start, ratio * stop) for start, stop in self.doubles.values()]
-        return [*self.regions.values(), self.live, *doubles, *self.coefficients.values()]
+        doubles = [Region(ratio * start, ratio * stop) for start, stop, _ in self.doubles.values()]
+        frames = [frames.whole for frames in self.frames.values()]
+        return [*self.regions.values(), *frames, self.live, *doubles, *self.coefficients.values()]

@@ -27,10 +27,7 @@ class Memory:
     def __init__(self, program: Program, layout: Layout) -> None:
         self._layout = layout
         self._numbers = _aligned(layout)
-        inside = np.zeros(layout.size, dtype=bool)
-        for region in layout.spans():
-            inside[region.start : region.stop] = True
-        self._gaps = np.flatnonzero(~inside)
+        self._gaps = _between(layout)
         self._numbers[self._gaps] = CANARY
         self._rows(Space.CONSTANT)[:] = program.constants
         for coefficients, region in layout.coefficients.items():
@@ -44,6 +41,8 @@ class Memory:
         given = {Space.CONSTANT} if self._layout.doubles else {Space.CONSTANT, Space.WEIGHT}
         for space in set(Space) - given:
             self._rows(space)[:] = math.nan
+        for frames in self._layout.frames.values():
+            self._numbers[frames.whole.start : frames.whole.stop] = math.nan
         for space, exact in self._layout.doubles.items():
             if space is not Space.WEIGHT:
                 self._numbers.view(np.float64)[exact.start : exact.stop] = math.nan
@@ -61,6 +60,13 @@ class Memory:
     def _rows(self, space: Space) -> Array:
         region = self._layout.regions[space]
         return self._numbers[region.start : region.stop]
+
+
+def _between(layout: Layout) -> Array:
+    """The places that are in no region."""
+    regions = sorted(layout.spans())
+    starts, stops = [0, *(region.stop for region in regions)], [*(r.start for r in regions), layout.size]
+    return np.concatenate([np.arange(*gap) for gap in zip(starts, stops, strict=True)])
 
 
 def address_of(array: Array) -> int:

@@ -7,34 +7,18 @@ repeat the last sample, so that nothing unusual happens in them, and their gradi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 from engine.replay.backends.llvm.batch import begin, load_samples, mark_live, store_results
 from engine.replay.backends.llvm.doubles import add_to_doubles, round_doubles
-from engine.replay.backends.llvm.kernels.fusion import fused
-from engine.replay.backends.llvm.kernels.picks import pick, scatter
-from engine.replay.backends.llvm.kernels.products import lane_product, matrix_product
-from engine.replay.backends.llvm.kernels.rows import elementwise, fill, reduction
-from engine.replay.backends.llvm.kernels.sums import sum_of_products
+from engine.replay.backends.llvm.instructions import write_functions
+from engine.replay.backends.llvm.kernels.fusion import fused, readers
 from engine.replay.backends.llvm.layout import Layout
+from engine.replay.backends.llvm.loops.loop import unkept, write_loop
 from engine.replay.backends.llvm.writing.module import Module, Region
 from engine.replay.backends.llvm.writing.text import Index, Text
-from engine.replay.program.program import (
-    Elementwise,
-    Fill,
-    Instruction,
-    LaneProduct,
-    MatrixProduct,
-    Pick,
-    Program,
-    Reduction,
-    Rows,
-    Scatter,
-    Space,
-    SumOfProducts,
-)
+from engine.replay.program.program import Program, Repeat, Rows, Space
 
 __all__ = ["Flags", "write_step"]
 
@@ -51,49 +35,27 @@ class Flags:
 
 def write_step(module: Module, program: Program, widths: Sequence[int], layout: Layout, flags: Flags) -> None:
     """Write all functions of a program into the module."""
-    names: list[list[str]] = []
-    for part, instructions in enumerate(fused(program, layout)):
-        names.append([])
-        for number, (instruction, finish, is_kept) in enumerate(instructions):
-            text = Text(module, f"part{part}_{number}")
-            if isinstance(instruction, MatrixProduct) and isinstance(finish, Elementwise):
-                matrix_product(text, layout, instruction, finish, is_kept=is_kept)
-            elif isinstance(instruction, LaneProduct) and isinstance(finish, SumOfProducts):
-                lane_product(text, layout, _added(instruction, part), _added(finish, part))
-            else:
-                _write(text, layout, _added(instruction, part))
-            text.end()
-            names[-1].append(text.name)
-    step = _Step(module, program, widths, layout, flags, names)
+    counts, loops = readers(program), set[str]()
+
+    def loop(instruction: Repeat, name: str) -> None:
+        write_loop(module, layout, instruction, name, counts)
+        loops.add(name)
+
+    names = [
+        write_functions(
+            module,
+            layout,
+            fused(instructions, layout, counts),
+            f"part{part}",
+            adds=part == PER_BLOCK,
+            write_loop=loop,
+        )
+        for part, (_, instructions) in enumerate(program.parts())
+    ]
+    step = _Step(module, program, widths, layout, flags, names, loops)
     step.write("outputs", with_gradient=False)
     if program.sizes[Space.GRADIENT]:
         step.write("gradients", with_gradient=True)
-
-
-def _added(instruction: Any, part: int) -> Any:
-    """The instruction; what it gives to the gradient block by block is added to what others gave."""
-    stores = part == PER_BLOCK and not instruction.out.space.wide and not instruction.accumulate
-    return replace(instruction, accumulate=True) if stores else instruction
-
-
-def _write(text: Text, layout: Layout, instruction: Instruction) -> None:
-    match instruction:
-        case Fill():
-            fill(text, layout, instruction)
-        case MatrixProduct():
-            matrix_product(text, layout, instruction)
-        case LaneProduct():
-            lane_product(text, layout, instruction)
-        case SumOfProducts():
-            sum_of_products(text, layout, instruction)
-        case Elementwise():
-            elementwise(text, layout, instruction)
-        case Reduction():
-            reduction(text, layout, instruction)
-        case Pick():
-            pick(text, layout, instruction)
-        case Scatter():
-            scatter(text, layout, instruction)
 
 
 class _Step:
@@ -107,9 +69,10 @@ class _Step:
         layout: Layout,
         flags: Flags,
         names: Sequence[Sequence[str]],
+        loops: Collection[str],
     ) -> None:
         self.module, self.program, self.widths, self.layout = module, program, widths, layout
-        self.flags, self.names = flags, names
+        self.flags, self.names, self.loops = flags, names, loops
 
     def write(self, name: str, *, with_gradient: bool) -> None:
         """Everything that happens in one call; returns the flags that were raised."""
@@ -131,7 +94,7 @@ class _Step:
         def block(number: Index, so_far: list[str]) -> list[str]:
             start = text.times(number, layout.lanes)
             load_samples(text, layout, self.program, self.widths, start)
-            self._call(text, 1)
+            self._call(text, 1, keeps=with_gradient)
             if with_gradient:
                 mark_live(text, layout, start)
                 self._call(text, 2)
@@ -194,9 +157,11 @@ class _Step:
                 start += count * width * sums
         return found
 
-    def _call(self, text: Text, part: int) -> None:
+    def _call(self, text: Text, part: int, *, keeps: bool = True) -> None:
+        """Call the functions of a part; where nobody will read them, loops keep no frames."""
         for name in self.names[part]:
-            text.do(f"call void @{name}(ptr %m, ptr %t)")
+            called = unkept(name) if name in self.loops and not keeps else name
+            text.do(f"call void @{called}(ptr %m, ptr %t)")
 
 
 def _clear_doubles(text: Text, layout: Layout, space: Space) -> None:

@@ -8,7 +8,7 @@ lanes that are the gradient of a bias come along with the gradient of its matrix
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from engine.replay.backends.llvm.layout import Layout
@@ -20,14 +20,15 @@ from engine.replay.program.program import (
     LaneProduct,
     MatrixProduct,
     Program,
+    Repeat,
     Rows,
     Space,
     SumOfProducts,
+    every,
     reads,
-    rows_of,
 )
 
-__all__ = ["Fused", "finishing", "fused"]
+__all__ = ["Fused", "finishing", "fused", "readers"]
 
 
 class Fused(NamedTuple):
@@ -38,29 +39,42 @@ class Fused(NamedTuple):
     is_kept: bool = True
 
 
-def fused(program: Program, layout: Layout) -> list[list[Fused]]:
-    """The four parts of a program, products together with the instructions behind them where that can be."""
-    parts = [list(part) for _, part in program.parts()]
-    counts = Counter(
-        row for part in parts for instruction in part for rows in reads(instruction) for row in _keys(rows)
-    )
-    counts.update(_keys(program.outputs))
-    found: list[list[Fused]] = []
-    for part in parts:
-        found.append([])
-        waiting = list(reversed(part))
-        while waiting:
-            instruction = waiting.pop()
-            following = waiting[-1] if waiting else None
-            if isinstance(instruction, MatrixProduct) and _can_finish(instruction, following, layout):
-                waiting.pop()
-                is_kept = any(counts[key] > 1 for key in _keys(rows_of(instruction.out)))
-                found[-1].append(Fused(instruction, following, is_kept))  # type: ignore[arg-type]
-            elif _can_sum(instruction, following):
-                waiting.pop()
-                found[-1].append(Fused(instruction, following))  # type: ignore[arg-type]
-            else:
-                found[-1].append(Fused(instruction))
+def readers(program: Program) -> Counter[tuple[Space, int]]:
+    """How often each row is read: by instructions, by loops on their way in or out, or as a result."""
+    counts: Counter[tuple[Space, int]] = Counter(_keys(program.outputs))
+    for _, part in program.parts():
+        for instruction in part:
+            if isinstance(instruction, Repeat):
+                leaving = (
+                    instruction.entering,
+                    instruction.leaving,
+                    *(t.inside for t in instruction.departing),
+                )
+                counts.update(key for rows in leaving for key in _keys(rows))
+                counts.update(key for transfer in instruction.arriving for key in _keys(transfer.outside))
+        for plain in every(part):
+            counts.update(key for rows in reads(plain) for key in _keys(rows))
+    return counts
+
+
+def fused(
+    instructions: Sequence[Instruction], layout: Layout, counts: Counter[tuple[Space, int]]
+) -> list[Fused]:
+    """The instructions, products together with those behind them where that can be; `counts` by `readers`."""
+    found: list[Fused] = []
+    waiting = list(reversed(instructions))
+    while waiting:
+        instruction = waiting.pop()
+        following = waiting[-1] if waiting else None
+        if isinstance(instruction, MatrixProduct) and _can_finish(instruction, following, layout):
+            waiting.pop()
+            is_kept = any(counts[key] > 1 for key in _keys(instruction.out))
+            found.append(Fused(instruction, following, is_kept))  # type: ignore[arg-type]
+        elif _can_sum(instruction, following):
+            waiting.pop()
+            found.append(Fused(instruction, following))  # type: ignore[arg-type]
+        else:
+            found.append(Fused(instruction))
     return found
 
 

@@ -12,7 +12,9 @@ from contextlib import contextmanager
 
 from engine.replay.backends.llvm.writing.module import DOUBLE, Module
 
-__all__ = ["Index", "Lines"]
+__all__ = ["PARAMETERS", "Index", "Lines"]
+
+PARAMETERS = "ptr %m, ptr %t"  # of every instruction's function: the buffer of all numbers, the tables
 
 Index = int | str  # a number known while writing, or the name of one that is known when running
 
@@ -21,7 +23,7 @@ class Lines:
     """The lines of one function; `%m` is the buffer of all numbers, `%t` the tables of whole numbers."""
 
     def __init__(
-        self, module: Module, name: str, parameters: str = "ptr %m, ptr %t", returns: str = "void"
+        self, module: Module, name: str, parameters: str = PARAMETERS, returns: str = "void"
     ) -> None:
         self.module, self.name, self.precision = module, name, module.precision
         self.width = self.vector

@@ -56,10 +56,14 @@ PRECISIONS = {precision.name: precision for precision in (DOUBLE, FLOAT)}
 
 
 class Region(NamedTuple):
-    """A part of the one buffer that a program works in, by its first number and the one after its last."""
+    """A part of the one buffer that a program works in, by its first number and the one after its last.
+
+    They are counted from `base`: the beginning of the buffer, or, in the body of a loop, of its frame.
+    """
 
     start: int
     stop: int
+    base: str = "%m"
 
 
 class Module:

@@ -32,9 +32,8 @@ class Text(Lines):
 
     def address(self, region: Region, index: Index, count: int) -> str:
         """The address of a number, of which so many will be read or written."""
-        return self.let(
-            f"getelementptr inbounds {self.scalar}, ptr %m, i64 {self.checked(region, index, count)}"
-        )
+        place = self.checked(region, index, count)
+        return self.let(f"getelementptr inbounds {self.scalar}, ptr {region.base}, i64 {place}")
 
     def load(self, region: Region, index: Index) -> str:
         """A vector."""
@@ -76,7 +75,7 @@ class Text(Lines):
                 f"call i64 @check(i64 {where}, i64 {count}, i64 {region.start}, i64 {region.stop})"
             )
             index = self.minus(right, first)
-        return self.let(f"getelementptr {self.scalar}, ptr %m, i64 {index}")
+        return self.let(f"getelementptr {self.scalar}, ptr {region.base}, i64 {index}")
 
     def _load_where(self, where: str, mask: str) -> str:
         name = f"llvm.masked.load.{self.suffix}.p0"

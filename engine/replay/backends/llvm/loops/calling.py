@@ -1,0 +1,125 @@
+"""A loop of calls: the instructions of the body are functions that are told where the frame is.
+
+A function's third argument, `%v`, is where the buffer would begin if the frame of this trip were the first.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from engine.replay.backends.llvm.instructions import write_functions
+from engine.replay.backends.llvm.kernels.fusion import fused
+from engine.replay.backends.llvm.layout import Layout
+from engine.replay.backends.llvm.loops.moving import Place, add, clear, move
+from engine.replay.backends.llvm.writing.module import Module
+from engine.replay.backends.llvm.writing.text import Index, Text
+from engine.replay.program.program import Repeat, Rows, Space, Transfer
+
+__all__ = ["write_calls"]
+
+IN_FRAME = "ptr %m, ptr %t, ptr %v"
+HERE, NEXT, FIRST, LAST = "%v", "%following", "%m", "%last"
+
+
+def write_calls(
+    module: Module, layout: Layout, loop: Repeat, names: tuple[str, str], counts: Counter[tuple[Space, int]]
+) -> None:
+    """Write the loop under the first name, and under the second so that it keeps no frames."""
+    inside = layout.inside(loop, HERE)
+    body = write_functions(
+        module, inside, fused(loop.body, inside, counts), f"{names[0]}_body", parameters=IN_FRAME
+    )
+    for name, keeps in zip(names, (True, False), strict=True):
+        text = Text(module, name)
+        calls = _Calls(text, layout, loop, body, layout.frames[loop.frame].stride if keeps else 0)
+        if loop.reverse:
+            calls.back()
+            text.end()
+            return
+        calls.forward()
+        text.end()
+
+
+class _Calls:
+    """Writes what happens in one loop; see `Repeat` for the order of events."""
+
+    def __init__(self, text: Text, layout: Layout, loop: Repeat, body: list[str], stride: int) -> None:
+        self.text, self.layout, self.loop, self.body, self.stride = text, layout, loop, body, stride
+        self.frames = layout.frames[loop.frame]
+
+    def forward(self) -> None:
+        """Trip by trip; behind each, what leaves its frame enters the next, also behind the last."""
+        text, loop = self.text, self.loop
+        self._locate(LAST, loop.trips - 1)
+        for transfer in loop.before:
+            move(text, self._inside(transfer.inside, FIRST), self._outside(transfer))
+
+        def trip(number: Index, _: object) -> None:
+            self._locate(HERE, number)
+            self._locate(NEXT, text.plus(number, 1))
+            for transfer in loop.given:
+                move(text, self._inside(transfer.inside), self._outside(transfer))
+            for transfer in loop.steps:
+                move(text, self._inside(transfer.inside), self._outside(transfer, number))
+            self._call()
+            for transfer in loop.outputs:
+                move(text, self._outside(transfer, number), self._inside(transfer.inside))
+            if loop.entering:
+                move(text, self._inside(loop.entering, NEXT), self._inside(loop.leaving))
+
+        text.loop(0, loop.trips, trip)
+        for transfer in loop.finals:
+            move(text, self._outside(transfer), self._inside(transfer.inside, LAST))
+
+    def back(self) -> None:
+        """From the last trip to the first; behind each, the derivatives of the next begin."""
+        text, loop = self.text, self.loop
+        ends = {place for transfer in (*loop.finals, *loop.outputs) for place in transfer.inside.places}
+        others = Rows(Space.FRAME_ADJOINT, tuple(sorted(ends - set(loop.leaving.places))))
+        for rows in (loop.leaving, others):
+            self._clear(rows)
+        for transfer in loop.finals:
+            add(text, self._inside(transfer.inside), self._outside(transfer))
+
+        def trip(done: Index, _: object) -> None:
+            number = text.minus(loop.trips - 1, done)
+            self._locate(HERE, number)
+            for transfer in loop.outputs:
+                add(text, self._inside(transfer.inside), self._outside(transfer, number))
+            self._call()
+            for transfer in loop.given:
+                add(text, self._outside(transfer), self._inside(transfer.inside))
+            for transfer in loop.steps:
+                add(text, self._outside(transfer, number), self._inside(transfer.inside))
+            if loop.entering:
+                move(text, self._inside(loop.leaving), self._inside(loop.entering))
+            self._clear(others)
+
+        text.loop(0, loop.trips, trip)
+        for transfer in loop.before:
+            add(text, self._outside(transfer), self._inside(transfer.inside))
+
+    def _locate(self, name: str, trip: Index) -> None:
+        """Where the buffer would begin if the frame of a trip were the first."""
+        text, first = self.text, self.frames.first
+        distance = text.times(trip, self.stride)
+        start = text.checked(self.frames.whole, text.plus(first.start, distance), first.stop - first.start)
+        distance = text.minus(start, first.start) if text.module.checked else distance
+        text.do(f"{name} = getelementptr inbounds {text.scalar}, ptr %m, i64 {distance}")
+
+    def _call(self) -> None:
+        for name in self.body:
+            self.text.do(f"call void @{name}(ptr %m, ptr %t, ptr {HERE})")
+
+    def _clear(self, rows: Rows) -> None:
+        if rows:
+            clear(self.text, self._inside(rows))
+
+    def _inside(self, rows: Rows, base: str = HERE) -> Place:
+        return Place.of(self.layout.inside(self.loop, base), rows)
+
+    def _outside(self, transfer: Transfer, trip: Index | None = None) -> Place:
+        """The rows outside of a transfer, or those that belong to a trip."""
+        if trip is None:
+            return Place.of(self.layout, transfer.outside)
+        return Place.of_trip(self.text, self.layout, transfer.outside, len(transfer.inside), trip)
