@@ -36,8 +36,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """What is there now stays to the end: neither the garbage collector nor a recording looks at it again.
 
-    A recording looks at every object of the process for generators of random numbers, and pytest, the tests and
-    the packages that they import are several hundred thousand: half of the time that all tests took.
+    A recording looks at every object of the process for generators of random numbers; pytest, the tests and the
+    packages that they import are several hundred thousand: half of the time that all tests took.
     """
     gc.collect()
     gc.freeze()
