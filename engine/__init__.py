@@ -86,7 +86,7 @@ from engine.functions import (
     total,
     where,
 )
-from engine.modes import no_grad, remember_lines
+from engine.modes import collector_paused, no_grad, remember_lines
 from engine.operation import Domain, Kink, choose
 from engine.value import Constant, Value
 
@@ -153,6 +153,7 @@ __all__ = [  # noqa: RUF022  (sorted as sorted() does)
     "check_gradients",
     "choose",
     "clamp",
+    "collector_paused",
     "compile",
     "cos",
     "cosh",

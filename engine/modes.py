@@ -7,10 +7,11 @@ whether any thread has any switch on, and only then are the variables asked.
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, ContextDecorator, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ContextDecorator, contextmanager, nullcontext
 from contextvars import ContextVar
 from pathlib import Path
 from types import FrameType
@@ -19,6 +20,7 @@ from typing import Any, NoReturn, Protocol, TypeVar
 __all__ = [
     "Recorder",
     "branch",
+    "collector_paused",
     "is_followed",
     "keeping_operands",
     "line_of_caller",
@@ -255,3 +257,26 @@ def branch(outcome: bool) -> bool:
     if anywhere and (outcomes := _value(_branches, None)) is not None:
         outcomes.append(outcome)
     return outcome
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Inside, Python's cyclic garbage collector does not run: for those who make many objects at once.
+
+    Graphs, networks and recordings have no cycles, and go away without it; where hundreds of thousands of
+    objects are made, it would look at all of them again and again, for up to half of the time. Afterwards it
+    is as it was before.
+
+    >>> from engine import Value, collector_paused, total
+    >>> with collector_paused():
+    ...     y = total([Value(1.0) * 2.0 for _ in range(1000)])
+    >>> y.data
+    2000.0
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -13,9 +13,8 @@
 from __future__ import annotations
 
 import math
-import random
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +22,6 @@ from engine import EngineError, ReplayError
 from nn.checkpoints import Checkpoint
 from nn.data.scaling import Scaler, ensure_scaler
 from nn.data.schema import Schema
-from nn.data.tables import batches
 from nn.errors import TrainingError
 from nn.inspection import doctor as training_doctor
 from nn.inspection.film import Film
@@ -32,11 +30,12 @@ from nn.modules.module import Module
 from nn.progress import Bar, say
 from nn.training.callbacks import Callback, EarlyStopping, Epoch
 from nn.training.evaluation import Metric, Metrics, measured, named_metrics
-from nn.training.gears import Objective
 from nn.training.history import History
 from nn.training.losses import Loss, loss_function, loss_name
 from nn.training.matching import ensure_match
+from nn.training.objective import Objective
 from nn.training.optimizers import Optimizer, optimizer_for
+from nn.training.plan import Plan
 from nn.training.samples import ClassWeight, Samples, prepared
 from nn.training.stepping import Stepping
 from nn.training.tasks import task_of
@@ -104,7 +103,7 @@ def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three ha
     samples = samples.scaled(schema.scaler)
     held_out = held_out and held_out.scaled(schema.scaler)
     ensure_match(model, loss, samples.inputs, samples.targets)
-    plan = _Plan(epochs, batch_size, shuffle, seed)
+    plan = Plan(epochs, batch_size, shuffle, seed)
     objective = Objective(model, loss_function(loss), l1, l2)
     run = _Run(
         plan, objective, optimizer_for(optimizer), samples, held_out, named_metrics(metrics), list(callbacks)
@@ -123,35 +122,12 @@ def fit(  # noqa: PLR0913  (each is a choice of the user's, and all but three ha
     return run.history
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """How often, in which portions and in which order the samples are gone through."""
-
-    epochs: int
-    batch_size: int | None
-    shuffle: bool
-    seed: int
-
-    def __post_init__(self) -> None:
-        for name, count in (("epochs", self.epochs), ("batch_size", self.batch_size)):
-            if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
-                raise ValueError(f"{name} must be a whole number of at least 1, got {count!r}")
-
-    def order(self, number: int) -> random.Random | None:
-        """Where the order of this epoch comes from: the same for a run that was resumed before it."""
-        return random.Random(f"{self.seed}:{number}") if self.shuffle else None
-
-    def steps(self, samples: int) -> int:
-        """How many steps an epoch has."""
-        return -(-samples // min(self.batch_size or samples, samples))
-
-
 class _Run:
     """One call of `fit`: what it works with, and how far it is."""
 
     def __init__(
         self,
-        plan: _Plan,
+        plan: Plan,
         objective: Objective,
         optimizer: Optimizer,
         samples: Samples,
@@ -168,7 +144,7 @@ class _Run:
         self.checkpoint: Checkpoint | None = None
         self.history = History()
         self.stepping = Stepping("auto", objective, samples, optimizer, self.history)
-        self.first_epoch = 1
+        self.is_training = False
 
     def prepare(self, checkpoint: Checkpoint | None, resume: bool) -> None:
         """The last checks; then, and only then, what changes the model: going on from a checkpoint."""
@@ -187,68 +163,86 @@ class _Run:
 
     def train(self, progress: bool) -> None:
         """All epochs that are still to do; says in the history why it ended."""
-        done, epochs = len(self.history), self.plan.epochs
-        self.first_epoch = done + 1
-        steps = self.plan.steps(len(self.samples.inputs))
+        done, epochs, count = len(self.history), self.plan.epochs, len(self.samples.inputs)
+        size = self.plan.size(count)
+        steps = -(-count // size)
         film = self.history.film
         if film:
             film.begin(self.history)
         self.history.ended = f"all {epochs} epochs done"
         with Bar(done * steps, epochs * steps, shown=progress) as bar:
             try:
-                self.stepping.begin(self._first_batch(done + 1))
+                self.stepping.begin(self._order(done + 1)[:size])
                 for number in range(done + 1, epochs + 1):
                     if self._is_over(number - 1):
                         break
-                    self._epoch(number, bar)
+                    order = self._order(number)
+                    if self.callbacks and number > done + 1:
+                        self.stepping.follow(order[:size])
+                    self._epoch(number, order, size, bar)
                     if self._callbacks_end_it(number):
                         break
             except KeyboardInterrupt:
                 self.history.ended = f"interrupted in epoch {len(self.history) + 1}"
             finally:
-                self.model.train(False)
+                self._come_to_rest()
         if self.stopping and self.stopping.restore and self.stopping.best_state:
             self.model.load_state(self.stopping.best_state)
             if film:
                 film.settle()
 
-    def _first_batch(self, number: int) -> list[int]:
-        """The places of the first batch of an epoch."""
-        return next(batches(len(self.samples.inputs), self.plan.batch_size, self.plan.order(number)))
+    def _order(self, number: int) -> Sequence[int]:
+        """In which order an epoch goes through the samples."""
+        return self.stepping.sorted(self.plan.keys(number, len(self.samples.inputs)))
 
-    def _epoch(self, number: int, bar: Bar) -> None:
+    def _epoch(self, number: int, order: Sequence[int], size: int, bar: Bar) -> None:
         """One time through all samples, and what is measured after it."""
-        if self.callbacks and number > self.first_epoch:
-            self.stepping.follow(self._first_batch(number))
         try:
-            self._trained(number, bar)
+            self._trained(number, order, size, bar)
         except ReplayError:
             raise
         except (EngineError, ArithmeticError) as error:
             self._broke_down(error)
 
-    def _trained(self, number: int, bar: Bar) -> None:
+    def _trained(self, number: int, order: Sequence[int], size: int, bar: Bar) -> None:
         bar.begins(number, self.plan.epochs, self.stepping.name)
-        self.model.train()
+        if not self.is_training:
+            self.objective.train(True)
+            self.is_training = True
         for place, dropout in enumerate(self.dropouts):
             dropout.rng.seed(f"{self.plan.seed}:{number}:{place}")
-        count = len(self.samples.inputs)
-        losses = []
-        try:
-            for places in batches(count, self.plan.batch_size, self.plan.order(number)):
-                losses.append(self.stepping.step(places) * len(places))
-                bar.stepped()
-        finally:
-            self.stepping.settle()
-        self.model.train(False)
-        self.history.add(self._measured(math.fsum(losses) / count))
+        losses: list[float] = []
+        for sums in self.stepping.epoch(order, size):
+            losses += sums
+            bar.stepped(len(sums))
+        checkpoint = self._checkpoint_due(number)
+        if checkpoint or self.is_watched:
+            self._come_to_rest()
+        self.history.add(self._measured(math.fsum(losses) / len(order)))
         bar.shows(number, self.history.last)
         if self.stopping:
             self.stopping.saw(self._record_of(number))
         if self.history.film:
             self.history.film(self._record_of(number))
-        if self.checkpoint and (self.checkpoint.is_due(number) or number == self.plan.epochs):
-            self.checkpoint.write(self._identity(), self.model, self.optimizer, self.history, self.stopping)
+        if checkpoint:
+            checkpoint.write(self._identity(), self.model, self.optimizer, self.history, self.stopping)
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether somebody looks at the model after every epoch."""
+        watchers = (self.callbacks, self.metrics, self.held_out, self.stopping, self.history.film)
+        return any(map(bool, watchers))
+
+    def _checkpoint_due(self, number: int) -> Checkpoint | None:
+        """The checkpoint, if it is to be written after this epoch."""
+        is_due = self.checkpoint and (self.checkpoint.is_due(number) or number == self.plan.epochs)
+        return self.checkpoint if is_due else None
+
+    def _come_to_rest(self) -> None:
+        """Leave the model as somebody may look at it: all numbers in it, and not in training."""
+        self.stepping.settle()
+        self.objective.train(False)
+        self.is_training = False
 
     def _record_of(self, number: int) -> Epoch:
         return Epoch(number, self.plan.epochs, self.model, self.optimizer, self.history)

@@ -60,9 +60,9 @@ class Bar:
         self.epochs = epochs
         self.bar.set_description(f"epoch {number}/{epochs}, {gear}", refresh=False)
 
-    def stepped(self) -> None:
-        """A step is done."""
-        self.bar.update()
+    def stepped(self, steps: int) -> None:
+        """So many steps are done."""
+        self.bar.update(steps)
 
     def shows(self, number: int, row: dict[str, float]) -> None:
         """An epoch is done, and this is its row."""

@@ -211,10 +211,11 @@ ORDER: dict[str, str] = {
         schema
     """,
     "nn/training": """
-        history limits losses masks metrics schedules
+        history limits losses masks metrics plan schedules
         optimizers tasks
         matching samples
         callbacks evaluation
+        objective
         gears
         stepping
     """,

@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 import random
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from nn.data.columns import Column
 from nn.data.rows import Rows
 
-__all__ = ["Dataset", "as_rows", "as_targets", "batches"]
+__all__ = ["Dataset", "as_rows", "as_targets"]
 
 Row = list[float]
 
@@ -126,25 +126,6 @@ def as_targets(targets: Any, what: str = "targets") -> list[Any]:
     if not truths:
         raise ValueError(f"{what} are empty: at least one sample is needed")
     return truths
-
-
-# ── Before training ───────────────────────────────────────────────────────────────────────────────
-
-
-def batches(samples: int, size: int | None, rng: random.Random | None) -> Iterator[list[int]]:
-    """The places of the samples of each batch, all samples once; in a new order where `rng` is given.
-
-    `size=None` is one batch of everything; the last batch may be smaller.
-
-    >>> list(batches(5, 2, None))
-    [[0, 1], [2, 3], [4]]
-    """
-    order = list(range(samples))
-    if rng is not None:
-        rng.shuffle(order)
-    step = samples if size is None else size
-    for start in range(0, samples, step):
-        yield order[start : start + step]
 
 
 # ── All numbers at once ───────────────────────────────────────────────────────────────────────────

@@ -65,6 +65,8 @@ class CausalSelfAttention(Module):
     (2, 4, 80)
     """
 
+    makes_parts = True
+
     def __init__(
         self,
         size: int,

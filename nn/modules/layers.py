@@ -45,6 +45,8 @@ class Neuron(Module):
     3.0
     """
 
+    _sum_label, _output_label = "sum", "output"
+
     def __init__(
         self,
         inputs: int,
@@ -102,6 +104,8 @@ class Layer(Module):
     >>> [round(output.data, 3) for output in layer([1.0, 2.0])]
     [0.333, 0.333, 0.333]
     """
+
+    makes_parts = True
 
     def __init__(
         self,
@@ -184,6 +188,8 @@ class MLP(Sequential):
     >>> len(network([0.5, -1.0])), len(network.parameters())
     (1, 337)
     """
+
+    makes_parts = True
 
     def __init__(
         self,
@@ -276,6 +282,8 @@ class Embedding(Module):
     >>> len(table(3)), len(table([3, 1]))
     (4, 8)
     """
+
+    makes_parts = True
 
     def __init__(
         self, count: int, size: int, *, initializer: str | Initializer = "normal", seed: Seed = None

@@ -12,30 +12,51 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from copy import copy
+from functools import lru_cache
 from typing import Any, ClassVar
 
-from engine import Value
+from engine import Value, collector_paused
 from nn import torch_modules
 from nn.data.schema import Schema
 from nn.data.tables import Dataset
 from nn.modules.inputs import no_table
 from nn.modules.parts import CHANGES
 
-__all__ = ["Module", "Structure", "outputs_for"]
+__all__ = ["Module", "Structure", "outputs_for", "parameters_of"]
 
 
 class _NamedWhenMade(type):
     """Names a module's parts once its constructor is through, which no constructor can do by itself.
 
-    The innermost modules are named first; a module that holds them names them again, with its own path.
+    A module that holds others names them again, with its own path. The constructor of a class that says
+    `makes_parts` makes nothing but what it holds: that is named once, when the outermost of such is through.
     """
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
-        module = super().__call__(*args, **kwargs)
-        module.name_parts()
+        if "makes_parts" not in vars(cls):
+            module = super().__call__(*args, **kwargs)
+        else:
+            _making.depth += 1
+            try:
+                with collector_paused():
+                    module = super().__call__(*args, **kwargs)
+            finally:
+                _making.depth -= 1
+        if not _making.depth:
+            module.name_parts()
         return module
+
+
+class _Making(threading.local):
+    """How many constructors of one thread, one inside the other, will name what is made in them."""
+
+    depth = 0
+
+
+_making = _Making()
 
 
 class Module(metaclass=_NamedWhenMade):
@@ -70,8 +91,15 @@ class Module(metaclass=_NamedWhenMade):
 
     def parts(self) -> Iterator[tuple[str, Value | Module]]:
         """(path from here, parameter or module) of all that this module holds itself, in order."""
+        yield from self._parts("", (Value, Module))
+
+    def _parts(self, path: str, wanted: Any) -> list[tuple[str, Any]]:
+        """The parts of a kind, with `path` before their names."""
+        found: list[tuple[str, Any]] = []
         for name, held in vars(self).items():
-            yield from _values_and_modules(name, held)
+            if isinstance(held, _HOLDERS):
+                found += _parts_in(_joined(path, name), held, wanted)
+        return found
 
     def modules(self) -> Iterator[tuple[str, Module]]:
         """(path from here, module) for this module and all below it, each once, outermost first."""
@@ -82,10 +110,7 @@ class Module(metaclass=_NamedWhenMade):
             if module not in seen:
                 seen.add(module)
                 yield path, module
-                inner = [
-                    (_joined(path, name), part) for name, part in module.parts() if isinstance(part, Module)
-                ]
-                waiting.extend(reversed(inner))
+                waiting += reversed(module._parts(path, Module))
 
     def name_parts(self) -> None:
         """Tell this module and all below it their paths; called when a module has been made."""
@@ -95,9 +120,8 @@ class Module(metaclass=_NamedWhenMade):
     def take_name(self, path: str) -> None:
         """Label what this module holds itself; one held in two places is named by the first."""
         self.path = path
-        for name, part in reversed(list(self.parts())):
-            if isinstance(part, Value):
-                part.label = _joined(path, name)
+        for name, part in reversed(self._parts(path, Value)):
+            part.label = name
 
     # ── Parameters ────────────────────────────────────────────────────────────────────────────────
 
@@ -111,18 +135,17 @@ class Module(metaclass=_NamedWhenMade):
         named: dict[Value, str] = {}
         for path, module in self.modules():
             if frozen or not module.frozen:
-                for name, part in module.parts():
-                    if isinstance(part, Value):
-                        named.setdefault(part, _joined(path, name))
+                for name, part in module._parts(path, Value):
+                    named.setdefault(part, name)
         return {name: parameter for parameter, name in named.items()}
 
     def parameters(self) -> list[Value]:
         """The parameters that training changes: all, but for those of frozen modules."""
-        return list(self.named_parameters(frozen=False).values())
+        return parameters_of(module for _, module in self.modules() if not module.frozen)
 
     def zero_grad(self) -> None:
         """Set the gradient of every parameter to 0, frozen ones too: `backward` adds to what is there."""
-        for parameter in self.named_parameters().values():
+        for parameter in parameters_of(module for _, module in self.modules()):
             parameter.grad = 0.0
 
     def freeze(self) -> None:
@@ -256,34 +279,66 @@ def outputs_for(model: Module, samples: Iterable[Any]) -> list[list[float]]:
     return [_numbers(model(sample)) for sample in samples]
 
 
+def parameters_of(modules: Iterable[Module]) -> list[Value]:
+    """The parameters that these modules hold themselves, each once."""
+    found: list[Value] = []
+    for module in modules:
+        for held in vars(module).values():
+            if isinstance(held, list) and set(map(type, held)) == {Value}:
+                found += held
+            elif isinstance(held, _HOLDERS):
+                found += [part for _, part in _parts_in("", held, Value)]
+    return list(dict.fromkeys(found))
+
+
 class Structure:
-    """What a module is made of, as it is now: `has_changed` says, quickly, whether that still is so."""
+    """What a module is made of as it is now; `has_changed` says, quickly, whether that still is so.
+
+    `modules` are the module itself and all below it.
+    """
 
     def __init__(self, module: Module) -> None:
         self._changes = CHANGES[0]
         self._plain: list[tuple[Any, Any]] = []  # containers that do not count their changes, and copies
-        waiting: list[Any] = [held for _, each in module.modules() for held in vars(each).values()]
+        self.modules = [each for _, each in module.modules()]
+        waiting: list[Any] = [held for each in self.modules for held in vars(each).values()]
         while waiting:
             held = waiting.pop()
-            if isinstance(held, list | tuple | dict):
+            if isinstance(held, (list, tuple, dict)):
                 if not hasattr(held, "__changes__"):
                     self._plain.append((held, copy(held)))
-                waiting += held.values() if isinstance(held, dict) else held
+                members = held.values() if isinstance(held, dict) else held
+                if set(map(type, members)) != {Value}:
+                    waiting += members
 
     def has_changed(self) -> bool:
         """Whether an attribute of any module has been set since, or something exchanged in a list or dict."""
         return self._changes != CHANGES[0] or any(held != before for held, before in self._plain)
 
 
-def _values_and_modules(name: str, held: Any) -> Iterator[tuple[str, Value | Module]]:
-    if isinstance(held, Value | Module):
-        yield name, held
-    elif isinstance(held, list | tuple):
-        for place, member in enumerate(held):
-            yield from _values_and_modules(f"{name}[{place}]", member)
+_HOLDERS = (Value, Module, list, tuple, dict)
+
+
+def _parts_in(name: str, held: Any, wanted: Any) -> Iterable[tuple[str, Any]]:
+    """(path, part) of those parts of a kind that an attribute holds; `name` is its path."""
+    if isinstance(held, (Value, Module)):
+        return [(name, held)] if isinstance(held, wanted) else []
+    if isinstance(held, (list, tuple)):
+        if set(map(type, held)) == {Value}:  # as the weights of a neuron: there may be many
+            names = map(name.__add__, _places(len(held)))
+            return zip(names, held, strict=True) if wanted is not Module else []
+        members = [(f"{name}[{place}]", member) for place, member in enumerate(held)]
     elif isinstance(held, dict):
-        for key, member in held.items():
-            yield from _values_and_modules(f"{name}[{key!r}]", member)
+        members = [(f"{name}[{key!r}]", member) for key, member in held.items()]
+    else:
+        return []
+    return [part for path, member in members for part in _parts_in(path, member, wanted)]
+
+
+@lru_cache(maxsize=16)
+def _places(count: int) -> list[str]:
+    """[0], [1], …"""
+    return [f"[{place}]" for place in range(count)]
 
 
 def _joined(path: str, name: str) -> str:

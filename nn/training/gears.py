@@ -2,8 +2,8 @@
 
 In the eager gear each step builds the graph of its batch anew, and every node can be looked at. In the replay
 gear the loss of one sample is recorded once, and runs on whole batches of numbers in arrays; parameters,
-gradients and what the optimizer remembers stay in arrays too, and are put back where they belong at the
-end of each epoch. Both take the same steps to about 1e-12.
+gradients and what the optimizer remembers stay in arrays too, and are put back where they belong when
+somebody looks at them. Both take the same steps to about 1e-12.
 """
 
 from __future__ import annotations
@@ -13,99 +13,17 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import engine
-from engine import EngineError, Value, mean, total
-from nn.modules.module import Module, Structure, outputs_for
-from nn.training.limits import not_negative
-from nn.training.losses import Loss, l1_penalty, l2_penalty
+from engine import EngineError, total
+from nn.modules.module import Module, outputs_for
 from nn.training.masks import Masks, dropout_generators, has_masks, taking
+from nn.training.objective import Objective
 from nn.training.optimizers import Optimizer
-from nn.training.samples import Sample, Samples
+from nn.training.samples import Samples
 
-__all__ = ["EagerGear", "Gear", "Objective", "ReplayGear", "gear_for", "gear_named"]
+__all__ = ["EagerGear", "Gear", "ReplayGear", "gear_for", "gear_named"]
 
 GEARS = ("auto", "eager", "replay")
 UNRECORDABLE = (EngineError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
-
-
-class Objective:
-    """What training makes small: the mean loss of a batch, and the penalties on the parameters."""
-
-    def __init__(self, model: Module, loss: Loss, l1: float, l2: float) -> None:
-        self.model, self.loss = model, loss
-        self.l1, self.l2 = not_negative("l1", l1), not_negative("l2", l2)
-        self.parameters: list[Value] = []
-        self.everything: list[Value] = []  # walked once, and not at every step
-        self._is_connected = False
-        self._structure: Structure | None = None
-        self._has_masks = False
-        self.follow_model()
-
-    def follow_model(self) -> bool:
-        """Train what the model says is to be trained now; whether a gear made before cannot go on with it.
-
-        ValueError where nothing is to be trained.
-        """
-        if self._structure is not None and not self._structure.has_changed():
-            return False
-        self._structure = Structure(self.model)
-        before, self.parameters = self.parameters, self.model.parameters()
-        everything, self.everything = self.everything, list(self.model.named_parameters().values())
-        if not self.parameters:
-            raise ValueError(f"{self.model!r} has no parameters to train: it has none, or all are frozen")
-        is_same = _same(before, self.parameters) and _same(everything, self.everything)
-        had_masks, self._has_masks = self._has_masks, has_masks(self.model)
-        return not is_same or had_masks or self._has_masks
-
-    def of_sample(self, inputs: Any, target: Any, weight: Any = None) -> Value:
-        """The loss of one sample, as often as its weight says."""
-        loss = self.loss(self.model(inputs), target)
-        return loss if weight is None else loss * weight
-
-    def penalties(self) -> list[Value]:
-        """What is added to the loss that is minimized, and not to the one that is shown."""
-        first = [l1_penalty(self.parameters, self.l1)] if self.l1 else []
-        return [*first, l2_penalty(self.parameters, self.l2)] if self.l2 else first
-
-    def gradients(self, batch: Sequence[Sample], samples: Samples | None = None) -> float:
-        """Leave the gradients for a batch in the parameters, and return the mean loss.
-
-        This is the one place where eager training meets backprop.
-        """
-        for parameter in self.everything:
-            parameter.grad = 0.0
-        loss = mean([self.of_sample(*sample) for sample in batch])
-        if not self._is_connected and samples is not None and not self._connects(loss):
-            self.ensure_connected(batch, samples)
-        if not math.isfinite(loss.data):
-            raise ArithmeticError(f"the loss is {loss.data!r}")
-        sum(self.penalties(), loss).backward()
-        return loss.data
-
-    def ensure_connected(self, batch: Sequence[Sample], samples: Samples) -> None:
-        """Raise, before the first step, where the loss depends on no parameter by way of the graph.
-
-        One sample of the batch that does is enough; else all samples are tried, for some may be masked.
-        """
-        everywhere = samples.at(range(len(samples.inputs)))
-        losses: list[Any] = []
-        for sample in (*batch, *everywhere):
-            losses.append(self.of_sample(*sample))
-            if self._connects(losses[-1]):
-                return
-        if not any(isinstance(loss, Value) for loss in losses):
-            raise TypeError(
-                f"the loss is {type(losses[0]).__name__} ({losses[0]!r:.40}), not a Value: compute it from "
-                "the outputs of the model with the engine's own functions, log(x) and not math.log(x)"
-            )
-        raise ValueError(
-            "the loss does not depend on any parameter that is trained: somewhere between model and loss a "
-            "Value becomes a plain number (float(x), x.data, math.log(x)), or only what is flat is made of "
-            "it (flat: floor, ceil, sign); use the engine's own functions"
-        )
-
-    def _connects(self, loss: Any) -> bool:
-        self._is_connected = isinstance(loss, Value) and _depends_on(loss, set(self.parameters))
-        return self._is_connected
 
 
 class Gear(Protocol):
@@ -117,8 +35,14 @@ class Gear(Protocol):
     def doubts(self) -> Sequence[Any]:
         """What was noticed late: each has `what`, and how many `calls` before it cannot be trusted."""
 
-    def step(self, places: Sequence[int]) -> float:
-        """One step on the samples at these places; returns their mean loss before it."""
+    def sorted(self, keys: Sequence[int]) -> Sequence[int]:
+        """The places of these numbers, the smallest number's first; equal ones stay in order."""
+
+    def steps(self, order: Sequence[int], at: int, size: int) -> list[float]:
+        """One step or several, on batches of the samples whose places stand in the order, from `at` on.
+
+        The last batch may be smaller. Returns for each the sum of its losses before the step.
+        """
 
     def settle(self) -> None:
         """Put everything where it belongs: numbers and gradients into the parameters."""
@@ -138,11 +62,16 @@ class EagerGear:
         self.words = f"eager: {why}" if why else "eager"
         self.doubts: Sequence[Any] = ()
 
-    def step(self, places: Sequence[int]) -> float:
-        """Build, go back, correct."""
+    def sorted(self, keys: Sequence[int]) -> list[int]:
+        """By Python's own sorting."""
+        return sorted(range(len(keys)), key=keys.__getitem__)
+
+    def steps(self, order: Sequence[int], at: int, size: int) -> list[float]:
+        """Build, go back, correct: one step."""
+        places = order[at : at + size]
         loss = self.objective.gradients(self.samples.at(places), self.samples)
         self.optimizer.step(self.objective.parameters)
-        return loss
+        return [loss * len(places)]
 
     def settle(self) -> None:
         """Everything is where it belongs already."""
@@ -177,7 +106,7 @@ class ReplayGear:
         was_training = objective.model.training
         generators = dropout_generators(objective.model)
         states = [generator.getstate() for generator in generators]
-        objective.model.train()
+        objective.train(True)
         try:
             self._pack()
             if masked:
@@ -186,7 +115,7 @@ class ReplayGear:
             objective.ensure_connected(samples.at(places[:1]), samples)
         finally:
             self.settle()
-            objective.model.train(was_training)
+            objective.train(was_training)
             for generator, state in zip(generators, states, strict=True):
                 generator.setstate(state)
         self.words = f"replay ({self.program.executor}): {self.program.stats}"
@@ -201,15 +130,22 @@ class ReplayGear:
         for program in filter(None, (self.program, self.outputs, self.penalty)):
             program.recheck()
 
-    def step(self, places: Sequence[int]) -> float:
+    def sorted(self, keys: Sequence[int]) -> Any:
+        """The same order, as an array."""
+        return self.program.array(keys).argsort(kind="stable")
+
+    def steps(self, order: Sequence[int], at: int, size: int) -> list[float]:
         """All in arrays: one run of the program, one update for all parameters at once."""
         self._pack()
+        places = order[at : at + size]
         loss, gradient = self._gradient_at(places)
         if not math.isfinite(loss):
             raise ArithmeticError(f"the loss is {loss!r}")
         (self.weights,) = self.optimizer.update([self.weights], [gradient])
         self.gradient = gradient
-        return loss
+        if self.masks is not None and at + size >= len(order):
+            self.masks.settle()  # the generators begin anew with the next epoch
+        return [loss * len(places)]
 
     def _gradient_at(self, places: Sequence[int]) -> tuple[float, Any]:
         """The mean loss of these samples, and the gradient of it and of the penalties."""
@@ -304,23 +240,3 @@ def _with_extremes(places: Sequence[int], targets: Any) -> list[int]:
     rows = targets.reshape(len(targets), -1)
     extremes = [int(rows.min(1).argmin()), int(rows.max(1).argmax())]
     return [*places[:-2], *extremes] if len(places) > 2 else list(places)
-
-
-def _same(before: Sequence[Value], now: Sequence[Value]) -> bool:
-    return len(before) == len(now) and all(a is b for a, b in zip(before, now, strict=True))
-
-
-def _depends_on(loss: Value, parameters: set[Value]) -> bool:
-    """Whether one of these is below the loss, and not only below what is flat everywhere, as floor is."""
-    waiting: list[Any] = [loss]
-    seen = set(waiting)
-    while waiting:
-        node = waiting.pop()
-        if node in parameters:
-            return True
-        if node.operation is not None and node.operation.flat:
-            continue
-        new = [parent for parent in node.parents if parent not in seen]
-        seen.update(new)
-        waiting += new
-    return False

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from engine import ReplayError, Value
-from nn.training.gears import EagerGear, Gear, Objective, gear_for, gear_named
+from nn.training.gears import EagerGear, Gear, gear_for, gear_named
 from nn.training.history import History
+from nn.training.objective import Objective
 from nn.training.optimizers import Optimizer
 from nn.training.samples import Samples
 
@@ -54,17 +55,32 @@ class Stepping:
                 self.optimizer.memory[name] = [known.get(each, 0.0) for each in self.objective.parameters]
             self.begin(places)
 
-    def step(self, places: Sequence[int]) -> float:
-        """The mean loss of a batch, before a step on it; in eager where replay can go no further."""
+    def sorted(self, keys: Sequence[int]) -> Sequence[int]:
+        """The places of these numbers, the smallest number's first, as the gear wants them."""
+        return self.gear.sorted(keys)
+
+    def epoch(self, order: Sequence[int], size: int) -> Iterator[list[float]]:
+        """Step after step through the samples in this order, in batches of `size`, the last perhaps smaller.
+
+        Yields, after one step or several, the sum of the losses of each batch as they were before its step.
+        """
+        at = 0
+        while at < len(order):
+            sums = self._steps(order, at, size)
+            at += len(sums) * size
+            yield sums
+
+    def _steps(self, order: Sequence[int], at: int, size: int) -> list[float]:
+        """Some steps; in eager where replay can go no further."""
         try:
-            loss = self.gear.step(places)
+            sums = self.gear.steps(order, at, size)
         except ReplayError as error:
             self._leave_replay(error)
-            loss = self.gear.step(places)
-        self.done += 1
+            sums = self.gear.steps(order, at, size)
+        self.done += len(sums)
         if len(self.gear.doubts) > self._known_doubts:
             self._take_doubts(before=1)
-        return loss
+        return sums
 
     def predict(self, inputs: Sequence[Any]) -> list[list[float]]:
         """The model's outputs; by eager where replay can go no further."""
@@ -89,7 +105,7 @@ class Stepping:
             raise error
         self.gear.settle()
         self._shift(EagerGear(self.objective, self.samples, self.optimizer, f"{error}"))
-        warnings.warn(f"fit goes on in eager: {error}", UserWarning, stacklevel=6)
+        warnings.warn(f"fit goes on in eager: {error}", UserWarning, stacklevel=8)
 
     def _take_doubts(self, before: int) -> None:
         """Note which steps were taken on numbers that are not eager's; so many were done right since."""

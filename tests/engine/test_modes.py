@@ -6,12 +6,12 @@ import asyncio
 import gc
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import permutations
 
 import pytest
 
-from engine import GraphError, Value, modes, no_grad, remember_lines
+from engine import GraphError, Value, collector_paused, modes, no_grad, remember_lines
 
 
 def keeps_operands() -> bool:
@@ -182,3 +182,16 @@ def test_backward_inside_refuses_what_was_made_without_operands() -> None:
         with pytest.raises(GraphError, match="inside no_grad"):
             (x * 2.0).backward()
     assert x.grad == 6.0
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_the_collector_is_afterwards_as_it_was(is_on: bool) -> None:
+    before = gc.isenabled()
+    (gc.enable if is_on else gc.disable)()
+    try:
+        with suppress(KeyboardInterrupt), collector_paused():
+            assert not gc.isenabled()
+            raise KeyboardInterrupt
+        assert gc.isenabled() is is_on
+    finally:
+        (gc.enable if before else gc.disable)()

@@ -9,7 +9,7 @@ from nn import data
 from nn.data.files import from_csv
 from nn.data.rows import Rows
 from nn.data.scaling import standardize
-from nn.data.tables import as_rows, as_targets, batches
+from nn.data.tables import as_rows, as_targets
 
 MADE = ["moons", "circles", "spirals", "blobs", "xor", "line", "sine", "circle"]
 
@@ -93,11 +93,6 @@ def test_standardize_equals_scikit_learn() -> None:
     (ours,) = standardize(wine)
     for row, theirs in zip(ours.inputs, expected.tolist(), strict=True):
         assert row == pytest.approx(theirs, abs=1e-12)
-
-
-def test_batches_cover_every_sample_once() -> None:
-    assert list(batches(5, None, None)) == [[0, 1, 2, 3, 4]]
-    assert list(batches(4, 2, None)) == [[0, 1], [2, 3]]
 
 
 def test_arrays_and_frames_are_taken_as_they_are() -> None:

@@ -26,7 +26,7 @@ from nn import (
     fit,
     losses,
 )
-from nn.training.gears import Objective
+from nn.training.objective import Objective
 
 X = [[0.1 * i, 1 - 0.1 * i] for i in range(10)]
 Y = [0, 1, 0, 1, 1, 0, 1, 0, 1, 1]

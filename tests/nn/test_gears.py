@@ -11,6 +11,7 @@ from engine import Value, dot
 from nn import MLP, SGD, Adam, AdamW, Dropout, Layer, RMSProp, Sequential, data, fit
 from nn.modules.module import Module
 from nn.training.optimizers import Optimizer
+from nn.training.stepping import Stepping
 
 
 def trained(gear: str, epochs: int, **settings: Any) -> tuple[Any, MLP]:
@@ -127,6 +128,25 @@ def test_frozen_layers_stay_as_they_are() -> None:
         assert [value.data for value in model.layers[0].named_parameters().values()] == before
         found.append(numbers(model))
     assert found[1] == pytest.approx(found[0], rel=1e-9)
+
+
+def test_an_epoch_goes_once_through_all_samples_in_an_order_that_is_the_same_in_both_gears() -> None:
+    seen: dict[str, list[list[int]]] = {}
+    for gear in ("eager", "replay"):
+        seen[gear] = orders = []
+        with pytest.MonkeyPatch.context() as patch:
+
+            def epoch(
+                self: Stepping, order: Any, size: int, orders: Any = orders, whole: Any = Stepping.epoch
+            ) -> Any:
+                orders.append([int(place) for place in order])
+                return whole(self, order, size)
+
+            patch.setattr(Stepping, "epoch", epoch)
+            trained(gear, 3)
+    assert seen["eager"] == seen["replay"]
+    assert all(sorted(order) == list(range(40)) for order in seen["eager"])
+    assert len({tuple(order) for order in seen["eager"]}) == 3
 
 
 class Branching(Module):

@@ -56,6 +56,25 @@ def test_names_follow_the_labels_contract() -> None:
     assert (hidden.label, hidden.parents[0].label) == ("layers[0].neurons[0]", "layers[0].neurons[0].sum")
 
 
+def test_what_a_constructor_of_ones_own_makes_is_named_before_it_is_used() -> None:
+    seen: list[str] = []
+
+    class Tried(MLP):
+        def __init__(self) -> None:
+            self.inner = Layer(2, 1, seed=0)
+            seen.extend([self.inner.neurons[0].bias.label, self.inner([1.0, 2.0])[0].label])
+            super().__init__(2, [1], seed=0)
+
+    tried = Tried()
+    assert seen == ["neurons[0].bias", "neurons[0]"]
+    assert tried.inner.neurons[0].weights[1].label == "inner.neurons[0].weights[1]"
+    assert tried.layers[0].neurons[0].path == "layers[0].neurons[0]"
+    assert list(tried.named_parameters())[-1] == "layers[0].neurons[0].bias"
+    with pytest.raises(ValueError, match="at least"):
+        MLP(2, [2, 0])
+    assert Neuron(1, seed=0).bias.label == "bias"  # after a constructor that did not end, too
+
+
 def test_the_neurons_of_a_softmax_layer_are_named_too() -> None:
     layer = MLP(2, [3], output="softmax", seed=0)
     outputs = layer([1.0, 2.0])

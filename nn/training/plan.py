@@ -1,0 +1,48 @@
+"""Plan: how often, in which portions and in which order the samples are gone through.
+
+>>> plan = Plan(epochs=1, batch_size=2, shuffle=True, seed=0)
+>>> plan.keys(1, samples=3) == plan.keys(1, samples=3) != plan.keys(2, samples=3)
+True
+"""
+
+from __future__ import annotations
+
+import random
+import sys
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = ["Plan"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `fit` was told of it; ValueError for numbers that make no sense."""
+
+    epochs: int
+    batch_size: int | None
+    shuffle: bool
+    seed: int
+
+    def __post_init__(self) -> None:
+        for name, count in (("epochs", self.epochs), ("batch_size", self.batch_size)):
+            if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+                raise ValueError(f"{name} must be a whole number of at least 1, got {count!r}")
+
+    def keys(self, number: int, samples: int) -> Sequence[int]:
+        """A number for each sample; sorted by them, the samples are in the order of this epoch.
+
+        They are random: 8 bytes each from a generator of the epoch's own, so that a run that was resumed
+        before it has the same.
+        """
+        if not self.shuffle:
+            return range(samples)
+        keys = array("Q", random.Random(f"{self.seed}:{number}").randbytes(8 * samples))
+        if sys.byteorder == "big":
+            keys.byteswap()
+        return keys
+
+    def size(self, samples: int) -> int:
+        """How many samples a step has; the last of an epoch may have fewer."""
+        return min(self.batch_size or samples, samples)
