@@ -15,7 +15,7 @@ pytest.importorskip("llvmlite", reason="the LLVM executor needs llvmlite (extra 
 from engine.functions import dot, total
 from engine.replay.backends.interface import form_of
 from engine.replay.backends.llvm.call import call_for
-from engine.replay.backends.llvm.kernels.fusion import Fused, fused
+from engine.replay.backends.llvm.kernels.fusion import Fused, fused, readers
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.machine import Machine
 from engine.replay.backends.numpy.executor import NumpyExecutor
@@ -50,12 +50,12 @@ FINISHES: dict[str, Layer] = {
 
 
 def pairs(whole: Program, lanes: int) -> list[Fused]:
-    return [
-        each
-        for part in fused(whole, Layout(whole, lanes))
-        for each in part
-        if isinstance(each.finish, Elementwise)
-    ]
+    return [each for each in every_fused(whole, lanes) if isinstance(each.finish, Elementwise)]
+
+
+def every_fused(whole: Program, lanes: int) -> list[Fused]:
+    layout, counts = Layout(whole, lanes), readers(whole)
+    return [each for _, part in whole.parts() for each in fused(part, layout, counts)]
 
 
 @pytest.mark.parametrize("name", FINISHES)
@@ -76,7 +76,7 @@ def test_results_are_those_of_numpy(name: str) -> None:
 def test_what_nobody_else_reads_is_not_stored() -> None:
     whole, _ = program(FINISHES["relu"])
     assert [each.is_kept for each in pairs(whole, 8)] == [False] * 3  # two layers, and the way back into one
-    together = [each for part in fused(whole, Layout(whole, 8)) for each in part if each.finish]
+    together = [each for each in every_fused(whole, 8) if each.finish]
     biases = [each.finish for each in together if isinstance(each.finish, SumOfProducts)]
     assert [len(sums.out) for sums in biases] == [9, 9]
     whole, _ = program(FINISHES["a residual"])
