@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import ReplayError
+from engine.modes import collector_paused
 from engine.replay.comparison import MakeExecutor, agree, new_path, try_types
 from engine.replay.eager import Original
 from engine.replay.paths import Path, Stats
@@ -163,7 +164,8 @@ class Recordings:
                 "decisions as where(…), maximum(…), relu(…), which are decided anew for every sample"
             )
         start = time.perf_counter()
-        path = self._tried(original, batch, place, weights)
+        with collector_paused():
+            path = self._tried(original, batch, place, weights)
         self.seconds += time.perf_counter() - start
         if paths:
             path.ensure_like(paths[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 from engine import Value, mean
@@ -85,15 +86,16 @@ class Objective:
 
         One sample of the batch that does is enough; else all samples are tried, for some may be masked.
         """
-        everywhere = samples.at(range(len(samples.inputs)))
-        losses: list[Any] = []
-        for sample in (*batch, *everywhere):
-            losses.append(self.of_sample(*sample))
-            if self._connects(losses[-1]):
+        everywhere = (sample for place in range(len(samples.inputs)) for sample in samples.at([place]))
+        first, found = None, False  # the first loss; whether any is a Value
+        for sample in chain(batch, everywhere):  # graphs are many: each is dropped at once
+            loss: Any = self.of_sample(*sample)
+            if self._connects(loss):
                 return
-        if not any(isinstance(loss, Value) for loss in losses):
+            first, found = loss if first is None else first, found or isinstance(loss, Value)
+        if not found:
             raise TypeError(
-                f"the loss is {type(losses[0]).__name__} ({losses[0]!r:.40}), not a Value: compute it from "
+                f"the loss is {type(first).__name__} ({first!r:.40}), not a Value: compute it from "
                 "the outputs of the model with the engine's own functions, log(x) and not math.log(x)"
             )
         raise ValueError(
