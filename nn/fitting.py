@@ -274,8 +274,8 @@ class _Run:
         return row
 
     def _measured_on(self, samples: Samples) -> dict[str, float]:
-        loss = self.objective.loss
-        return measured(self.stepping.predict, loss, samples, self.metrics, task_of(loss))
+        rows = self.stepping.rows_of(samples)
+        return measured(rows, samples, self.metrics, task_of(self.objective.loss))
 
     def _columns(self) -> list[str]:
         columns = ["loss", *self.metrics]

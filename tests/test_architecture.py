@@ -198,6 +198,7 @@ ORDER: dict[str, str] = {
     """,
     "nn/modules": """
         activations inputs parts
+        programs
         module
         initializers
         layers

@@ -151,6 +151,11 @@ class Compiled:
         return " and ".join(sorted(found)) or self._chosen
 
     @property
+    def asks_types(self) -> bool:
+        """Whether the function asked whether numbers of the data are whole ones: in arrays, all are alike."""
+        return any(path.tape.asks_types for path in self._recordings.all())
+
+    @property
     def stats(self) -> Stats:
         """What has been recorded so far: nodes, instructions, paths, and the seconds that it took."""
         return self._recordings.stats

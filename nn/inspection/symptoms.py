@@ -12,7 +12,8 @@ from typing import Any
 from engine import EngineError, Value, log, mean
 from nn.data.schema import Schema
 from nn.data.tables import as_rows
-from nn.modules.module import Module, outputs_for
+from nn.modules.module import Module
+from nn.modules.programs import Programs
 from nn.training.history import History
 from nn.training.losses import Loss, loss_function, loss_name
 from nn.training.matching import last_activation
@@ -63,7 +64,7 @@ class Case:
             raise ValueError(f"every sample needs a target: expected {len(rows)} targets, got {len(truths)}")
         stride = -(-len(rows) // MOST_SAMPLES)
         rows, truths = rows[::stride], truths[::stride]
-        return Case(model, loss_function(loss), rows, truths, outputs_for(model, rows))
+        return Case(model, loss_function(loss), rows, truths, Programs.of(model).outputs(rows))
 
     def mean_loss(self) -> Value:
         """The graph of the loss of all samples."""

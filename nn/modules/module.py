@@ -24,8 +24,9 @@ from nn.data.schema import Schema
 from nn.data.tables import Dataset
 from nn.modules.inputs import no_table
 from nn.modules.parts import CHANGES
+from nn.modules.programs import Programs
 
-__all__ = ["Module", "Structure", "outputs_for", "parameters_of"]
+__all__ = ["Module", "Structure", "parameters_of"]
 
 
 class _NamedWhenMade(type):
@@ -213,9 +214,12 @@ class Module(metaclass=_NamedWhenMade):
     def outputs(self, inputs: Iterable[Any] | Dataset) -> list[list[float]]:
         """The outputs for every sample as plain numbers, in the forms that `predict` takes.
 
-        Each sample's graph is dropped at once.
+        They are computed for all samples together, by what was recorded of the model at the first call, so
+        that last digits may differ from those of `model(sample)`; or sample by sample, where it cannot be
+        recorded.
         """
-        return outputs_for(self, (self.schema or Schema()).inputs(inputs))
+        samples = (self.schema or Schema()).inputs(inputs)
+        return Programs.of(self).outputs(samples if hasattr(samples, "__len__") else list(samples))
 
     def to_torch(self, dtype: Any = None) -> Any:
         """A `torch.nn.Module` with the same weights and outputs; needs torch.
@@ -272,11 +276,6 @@ class _Table(str):
 
     def __repr__(self) -> str:
         return str(self)
-
-
-def outputs_for(model: Module, samples: Iterable[Any]) -> list[list[float]]:
-    """The outputs for every sample that is given as the network takes it: encoded and scaled."""
-    return [_numbers(model(sample)) for sample in samples]
 
 
 def parameters_of(modules: Iterable[Module]) -> list[Value]:
@@ -350,8 +349,3 @@ def _some(what: str, names: Sequence[str]) -> str:
         return ""
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"{what}: {', '.join(names[:3])}{more}"
-
-
-def _numbers(outputs: Any) -> list[float]:
-    """The outputs of a module, which may be one Value or a list of them, as a list of numbers."""
-    return [float(output) for output in (outputs if isinstance(outputs, list | tuple) else [outputs])]

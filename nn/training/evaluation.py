@@ -12,19 +12,18 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from engine import Value
 from nn.data.schema import Schema
-from nn.modules.module import Module, outputs_for
+from nn.modules.module import Module
+from nn.modules.programs import Programs, outputs_for
 from nn.training import metrics as scores
 from nn.training.losses import Loss, loss_function
 from nn.training.matching import ensure_match
 from nn.training.samples import Samples
 from nn.training.tasks import Task, deciding, task_of
 
-__all__ = ["Metric", "evaluate", "measured", "named_metrics"]
+__all__ = ["Metric", "evaluate", "measured", "named_metrics", "rows_of"]
 
 Metric: TypeAlias = str | Callable[[Sequence[Any], Sequence[Any]], float]
-Predict: TypeAlias = Callable[[Sequence[Any]], list[list[float]]]
 Metrics: TypeAlias = dict[str, Callable[..., float]]
 
 
@@ -53,7 +52,14 @@ def evaluate(
     else:
         task = deciding(schema.decision) or _by_outputs(model, samples, chosen)
     measure = None if loss is None else loss_function(loss)
-    return measured(lambda rows: outputs_for(model, rows), measure, samples, chosen, task)
+    return measured(rows_of(model, measure, samples), samples, chosen, task, has_loss=loss is not None)
+
+
+def rows_of(model: Module, loss: Loss | None, samples: Samples, *, replays: bool = True) -> list[list[float]]:
+    """[loss, *outputs] for every sample, without a loss its outputs; by the programs kept with the model."""
+    program = Programs.of(model).measuring(loss)
+    columns = (samples.inputs,) if loss is None else (samples.inputs, samples.targets)
+    return program(*columns) if replays else program.eagerly(*columns)
 
 
 def _by_outputs(model: Module, samples: Samples, metrics: Metrics) -> Task | None:
@@ -74,24 +80,22 @@ def named_metrics(metrics: Metric | Sequence[Metric]) -> Metrics:
 
 
 def measured(
-    predict: Predict, loss: Loss | None, samples: Samples, metrics: Metrics, task: Task | None
+    rows: list[list[float]], samples: Samples, metrics: Metrics, task: Task | None, *, has_loss: bool = True
 ) -> dict[str, float]:
-    """The mean loss and the metrics on samples that were checked before; `predict` gives their outputs.
+    """The mean loss and the metrics on samples that were checked before, of which `rows_of` has the rows.
 
     The loss is that with the samples' weights; a metric counts every sample once.
     """
-    outputs = predict(samples.inputs)
-    row = {} if loss is None else {"loss": _mean_loss(loss, outputs, samples)}
+    outputs = [row[1:] for row in rows] if has_loss else rows
+    row = {"loss": _mean([row[0] for row in rows], samples.weights)} if has_loss else {}
     for name, metric in metrics.items():
         row[name] = float(metric(*_compared(metric, task, outputs, samples.targets)))
     return row
 
 
-def _mean_loss(loss: Loss, outputs: list[list[float]], samples: Samples) -> float:
-    pairs = zip(outputs, samples.targets, strict=True)
-    losses = [loss([Value(x) for x in row], target).data for row, target in pairs]
-    if samples.weights is not None:
-        losses = [weight * each for weight, each in zip(samples.weights, losses, strict=True)]
+def _mean(losses: list[float], weights: list[float] | None) -> float:
+    if weights is not None:
+        losses = [weight * each for weight, each in zip(weights, losses, strict=True)]
     return math.fsum(losses) / len(losses)
 
 

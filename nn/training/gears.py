@@ -14,7 +14,6 @@ from typing import Any, Protocol
 
 import engine
 from engine import EngineError, total
-from nn.modules.module import Module, outputs_for
 from nn.training.masks import Masks, dropout_generators, has_masks, taking
 from nn.training.objective import Objective
 from nn.training.optimizers import Optimizer
@@ -50,9 +49,6 @@ class Gear(Protocol):
     def recheck(self) -> None:
         """Somebody's code has run in between: look closely at what the loss reads."""
 
-    def predict(self, inputs: Sequence[Any]) -> list[list[float]]:
-        """The model's outputs for many samples."""
-
 
 class EagerGear:
     """Each step builds its graph and goes back through it."""
@@ -79,10 +75,6 @@ class EagerGear:
     def recheck(self) -> None:
         """Each step does what the loss does then."""
 
-    def predict(self, inputs: Sequence[Any]) -> list[list[float]]:
-        """The model's outputs, each from a graph of its own."""
-        return outputs_for(self.objective.model, inputs)
-
 
 class ReplayGear:
     """Each step runs the recorded program; raises ReplayError when made where that cannot be."""
@@ -94,7 +86,6 @@ class ReplayGear:
         masked = has_masks(objective.model)
         of_sample = taking(objective.of_sample) if masked else objective.of_sample
         self.program = engine.compile(of_sample, objective.parameters)
-        self.outputs = engine.compile(_outputs_of(objective.model), objective.everything)
         self.penalty: Any = None
         if objective.penalties():
             self.penalty = engine.compile(lambda: total(objective.penalties()), objective.parameters)
@@ -126,8 +117,8 @@ class ReplayGear:
         return self.program.doubts
 
     def recheck(self) -> None:
-        """At the next step look at all that the loss and the model read, and compare with eager."""
-        for program in filter(None, (self.program, self.outputs, self.penalty)):
+        """At the next step look at all that the loss reads, and compare with eager."""
+        for program in filter(None, (self.program, self.penalty)):
             program.recheck()
 
     def sorted(self, keys: Sequence[int]) -> Any:
@@ -194,21 +185,6 @@ class ReplayGear:
         if all(len(column) == 1 and hasattr(column[0], "tolist") for column in memory.values()):
             self.optimizer.memory = {name: column[0].tolist() for name, column in memory.items()}
         self.weights = None
-
-    def predict(self, inputs: Sequence[Any]) -> list[list[float]]:
-        """The model's outputs, by a program of their own."""
-        found: list[list[float]] = self.outputs(inputs).tolist()
-        return found
-
-
-def _outputs_of(model: Module) -> Any:
-    """The model as a function of one sample that gives a list."""
-
-    def outputs(inputs: Any) -> list[Any]:
-        found = model(inputs)
-        return list(found) if isinstance(found, list | tuple) else [found]
-
-    return outputs
 
 
 def gear_named(name: str) -> str:

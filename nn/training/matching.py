@@ -17,7 +17,8 @@ from typing import Any
 
 from engine import EngineError, Value
 from nn.modules.layers import Dropout, Layer, Neuron, Sequential
-from nn.modules.module import Module, outputs_for
+from nn.modules.module import Module
+from nn.modules.programs import outputs_for
 from nn.training.losses import Loss, loss_function, loss_name
 from nn.training.tasks import task_of
 

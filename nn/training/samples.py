@@ -13,7 +13,8 @@ from nn.data.scaling import Scaler
 from nn.data.schema import Schema
 from nn.data.tables import Dataset, as_rows, as_targets
 from nn.modules.layers import Embedding
-from nn.modules.module import Module, outputs_for
+from nn.modules.module import Module
+from nn.modules.programs import outputs_for
 from nn.training.losses import Loss, loss_name
 from nn.training.tasks import check_targets, task_of
 

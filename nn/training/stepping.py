@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from engine import ReplayError, Value
+from nn.modules.programs import Programs
+from nn.training.evaluation import rows_of
 from nn.training.gears import EagerGear, Gear, gear_for, gear_named
 from nn.training.history import History
 from nn.training.objective import Objective
@@ -48,6 +49,7 @@ class Stepping:
         """
         before = self.objective.parameters
         self.gear.recheck()
+        Programs.of(self.objective.model).recheck()
         if self.objective.follow_model():
             for name, column in self.optimizer.memory.items():
                 known = self._remembered.setdefault(name, {})  # also of what is left out for a while
@@ -82,13 +84,10 @@ class Stepping:
             self._take_doubts(before=1)
         return sums
 
-    def predict(self, inputs: Sequence[Any]) -> list[list[float]]:
-        """The model's outputs; by eager where replay can go no further."""
-        try:
-            return self.gear.predict(inputs)
-        except ReplayError as error:
-            self._leave_replay(error)
-            return self.gear.predict(inputs)
+    def rows_of(self, samples: Samples) -> list[list[float]]:
+        """[loss, *outputs] for every sample, with the model as it is; node by node where steps are so."""
+        replays = not isinstance(self.gear, EagerGear)
+        return rows_of(self.objective.model, self.objective.loss, samples, replays=replays)
 
     def settle(self) -> None:
         """Put numbers and gradients into the parameters."""
