@@ -214,9 +214,8 @@ class Module(metaclass=_NamedWhenMade):
     def outputs(self, inputs: Iterable[Any] | Dataset) -> list[list[float]]:
         """The outputs for every sample as plain numbers, in the forms that `predict` takes.
 
-        They are computed for all samples together, by what was recorded of the model at the first call, so
-        that last digits may differ from those of `model(sample)`; or sample by sample, where it cannot be
-        recorded.
+        They come from what is recorded of the model at the first call, for all samples together: last digits
+        may differ from those of `model(sample)`. Sample by sample, where it cannot be recorded.
         """
         samples = (self.schema or Schema()).inputs(inputs)
         return Programs.of(self).outputs(samples if hasattr(samples, "__len__") else list(samples))
