@@ -152,7 +152,9 @@ ORDER: dict[str, str] = {
         executor
     """,
     "engine/replay/backends/jax": """
-        functions
+        functions storing
+        running
+        repeating
         translation
     """,
     "engine/replay/backends/llvm": """

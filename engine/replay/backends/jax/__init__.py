@@ -1,1 +1,4 @@
-"""Programs as JAX functions. Reading order: `functions` (rows as JAX functions), `translation`."""
+"""Programs as JAX functions; a loop is JAX's own scan.
+
+Reading order: `functions` (rows as JAX functions), `storing`, `running`, `repeating`, `translation`.
+"""

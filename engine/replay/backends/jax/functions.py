@@ -102,9 +102,7 @@ def reductions() -> dict[Operation, Function]:
 
 
 def in_primitives(program: Program) -> Program:
-    """The program in JAX's primitives; ReplayError where it has an operation that is none, or a loop."""
-    if program.has_loops:
-        raise ReplayError(f"{program.name} cannot become a JAX function yet: it has a loop")
+    """The program in JAX's primitives; ReplayError where it has an operation that is none."""
     program = lower(program, PRIMITIVES)
     for operation in operations_in(program):
         if operation not in PRIMITIVES and operation not in reductions():
