@@ -159,7 +159,7 @@ ORDER: dict[str, str] = {
     """,
     "engine/replay/backends/llvm": """
         writing
-        layout
+        frames layout
         batch kernels memory
         doubles instructions
         loops

@@ -13,6 +13,7 @@ from test_repeat import BACK, FORWARD, PROGRAM, SIZES, TRIPS, rows
 from unrolled import unrolled
 
 from engine.replay.backends.llvm.executor import LlvmExecutor, lanes_for, refusal
+from engine.replay.backends.llvm.frames import compact
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.machine import HOST
 from engine.replay.backends.llvm.step import Flags, write_step
@@ -30,9 +31,13 @@ def ends(count: int) -> tuple[int, ...]:
     return tuple(range(1, count + 1))
 
 
-def scattered(size: int, trips: int) -> Program:
-    """h = w·h for a state whose rows do not lie side by side, the inputs first; the loss is a sum."""
+def scattered(size: int, trips: int, *, turned: bool = False) -> Program:
+    """h = w·h for a state whose rows do not lie side by side, the inputs first; the loss is a sum.
+
+    Or h is turned about from trip to trip: then no value enters where it left, and all are moved.
+    """
     before, behind = range(0, 2 * size, 2), range(1, 2 * size, 2)
+    leaving = tuple(behind)[:: -1 if turned else 1]
     w, dw = rows(Space.WEIGHT, 0, size), rows(Space.GRADIENT, 0, size)
     first, last, loss = (0, size), (size, 2 * size), 2 * size
     forward = Repeat(
@@ -40,7 +45,7 @@ def scattered(size: int, trips: int) -> Program:
         range(2 * size),
         (SumOfProducts(Rows(F, behind), ends(size), w, Rows(F, before)),),
         Rows(F, before),
-        Rows(F, behind),
+        Rows(F, leaving),
         before=(Transfer(Rows(F, before), rows(V, *first)),),
         finals=(Transfer(Rows(F, behind), rows(V, *last)),),
     )
@@ -52,7 +57,7 @@ def scattered(size: int, trips: int) -> Program:
             SumOfProducts(dw, ends(size), Rows(DF, behind), Rows(F, before), accumulate=True),
         ),
         Rows(DF, before),
-        Rows(DF, behind),
+        Rows(DF, leaving),
         before=(Transfer(Rows(DF, before), rows(DV, *first)),),
         finals=(Transfer(Rows(DF, behind), rows(DV, *last)),),
         reverse=True,
@@ -93,7 +98,12 @@ def without_order() -> Program:
     return replace(PROGRAM, forward=part(PROGRAM.forward), backward=part(PROGRAM.backward))  # type: ignore[arg-type]
 
 
-PROGRAMS = {"loop": PROGRAM, "scattered": scattered(10, 6), "without order": without_order()}
+PROGRAMS = {
+    "loop": PROGRAM,
+    "scattered": scattered(10, 6),
+    "turned": scattered(10, 6, turned=True),
+    "without order": without_order(),
+}
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -130,9 +140,9 @@ def test_a_loop_runs_in_float32() -> None:
 def test_code_does_not_grow_with_the_length(precision: Precision) -> None:
     lines = set()
     for trips in (100, 1000):
-        program = lower(scattered(10, trips), PRIMITIVES)
+        program, strides = compact(lower(scattered(10, trips), PRIMITIVES))
         module = Module(HOST.registers, precision)
-        write_step(module, program, [10], Layout(program, 16, precision), Flags(0))
+        write_step(module, program, [10], Layout(program, 16, precision, strides), Flags(0))
         lines.add(str(module).count("\n"))
     assert len(lines) == 1
 
@@ -140,11 +150,11 @@ def test_code_does_not_grow_with_the_length(precision: Precision) -> None:
 def test_frames_are_kept_only_for_a_way_back_and_lanes_leave_room_for_them() -> None:
     program = scattered(10, 1000)
     forward = replace(program, backward=(), sizes={**program.sizes, DV: 0, DF: 0, Space.GRADIENT: 0})
-    layouts = [Layout(one, 8) for one in (forward, program)]
-    assert layouts[1].size - layouts[0].size == 8 * (1000 * 20 + 20 + 21) + 16  # the gradient too
+    layouts = [Layout(one, 8, strides=strides) for one, strides in map(compact, (forward, program))]
+    assert layouts[1].size - layouts[0].size == 8 * (1000 * 10 + 20 + 21) + 16  # the gradient too
     assert lanes_for(forward, 9984) == 128
-    assert lanes_for(program, 9984) == 48
-    assert lanes_for(replace(program, forward=scattered(10, 10_000).forward), 9984) == 8
+    assert lanes_for(program, 9984) == 96
+    assert lanes_for(scattered(10, 10_000), 9984) == 8
 
 
 def test_a_wrong_frame_is_noticed() -> None:
@@ -155,3 +165,13 @@ def test_a_wrong_frame_is_noticed() -> None:
     with pytest.raises(AssertionError, match="outside of their region"):
         executor.gradients(np.ones(10), [np.ones((8, 10))], 8)
     assert (FORWARD.frame, BACK.trips, SIZES[F]) == (BACK.frame, TRIPS, 9)  # those of the other are alike
+
+
+def test_little_is_kept_and_what_leaves_lies_where_it_enters() -> None:
+    for name, stride, is_moved in (("scattered", 10, False), ("turned", 10, True), ("loop", 6, False)):
+        program, strides = compact(PROGRAMS[name])
+        (loop,) = (one for one in program.forward if isinstance(one, Repeat))
+        assert strides == {loop.frame: stride}
+        pairs = zip(loop.leaving.places, loop.entering.places, strict=True)
+        assert any(leaves - enters != stride for leaves, enters in pairs) == is_moved
+    assert compact(replace(PROGRAM, forward=(), backward=()))[1] == {}

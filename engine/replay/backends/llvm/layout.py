@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -78,8 +79,8 @@ class Strided:
 class Frames(NamedTuple):
     """Where the frames of a loop are: the first, and how many numbers further on that of the next trip is.
 
-    Behind the last there is one more, which the carried values of the last trip enter. Where no way back
-    reads them there is a single frame, in which all trips are run.
+    They overlap: see `frames`. Behind the last is room for one more, which the carried values of the last
+    trip enter. Where no way back reads them there is a single frame, in which all trips are run.
     """
 
     first: Region
@@ -95,7 +96,13 @@ class Layout:
     over all samples is there in float64 too: `doubles` are these regions, counted in doubles.
     """
 
-    def __init__(self, program: Program, lanes: int, precision: Precision = DOUBLE) -> None:
+    def __init__(
+        self,
+        program: Program,
+        lanes: int,
+        precision: Precision = DOUBLE,
+        strides: Mapping[range, int] = MappingProxyType({}),
+    ) -> None:
         self.lanes, self.precision = lanes, precision
         self.regions: dict[Space, Region] = {}
         self.size = precision.vector
@@ -103,7 +110,7 @@ class Layout:
             size = 0 if space is Space.FRAME else program.sizes[space] * self.width(space)
             self.regions[space] = self._reserve(size)
         self._origin = 0  # the row of FRAME with which the frame begins that we are in
-        self.frames = self._frames(program)
+        self.frames = self._frames(program, strides)
         self.live = self._reserve(lanes)
         self.doubles = {} if precision == DOUBLE else self._doubles(program)
         self.coefficients = self._coefficients(program)
@@ -116,14 +123,12 @@ class Layout:
         self.size = -(-(region.stop + vector) // vector) * vector
         return region
 
-    def _frames(self, program: Program) -> dict[range, Frames]:
-        """The frames of every loop, by their rows."""
+    def _frames(self, program: Program, strides: Mapping[range, int]) -> dict[range, Frames]:
+        """The frames of every loop, by their rows; the strides are in rows."""
         found: dict[range, Frames] = {}
-        kept = {loop.frame for loop in program.backward if isinstance(loop, Repeat)}
         for loop in program.forward:
             if isinstance(loop, Repeat):
-                size = len(loop.frame) * self.lanes
-                stride = size if loop.frame in kept else 0
+                size, stride = len(loop.frame) * self.lanes, strides[loop.frame] * self.lanes
                 whole = self._reserve(size + loop.trips * stride)
                 found[loop.frame] = Frames(Region(whole.start, whole.start + size), whole, stride)
         return found

@@ -21,6 +21,7 @@ except ImportError as error:
         "the LLVM executor needs llvmlite: pip install llvmlite (or the extra `fast` of this project)"
     ) from error
 
+from engine.replay.backends.llvm.frames import compact
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.memory import Memory, address_of
 from engine.replay.backends.llvm.step import Flags, write_step
@@ -82,10 +83,10 @@ class Machine:
     ) -> None:
         if platform.machine() not in FLAGS:
             raise ReplayError(f"the LLVM executor does not know the processor {platform.machine()!r}")
-        program = lower(program, PRIMITIVES)
+        program, strides = compact(lower(program, PRIMITIVES))
         self.program, self.lanes, self.checked = program, lanes, checked
         self.type, precision = np.dtype(precision.name), precision.for_lanes(lanes)
-        self._layout = Layout(program, lanes, precision)
+        self._layout = Layout(program, lanes, precision, strides)
         module = Module(target.registers, precision, checked=checked)
         write_step(module, program, widths, self._layout, FLAGS[platform.machine()])
         self._engine = machine_code(str(module), target)

@@ -1,0 +1,167 @@
+"""Frames: which rows of a loop are kept for its way back, and in which order, so that little is kept.
+
+The frames of successive trips overlap. Frame k begins `stride` rows behind frame k − 1; its first rows, as
+many as the stride, are those that the way back reads, and the others lie where later frames will have their
+first. Where a value leaves a trip is where it enters the next, if that can be: then nothing is moved.
+
+Say h' = tanh(w · [x, h]) of two numbers, with x and h as f[0:3], the product as f[3:5] and h' as f[5:7]. The
+way back reads x, h and h'. A frame gets f[0:3] for x and h, the stride is 3, and f[4:6] for h', since these
+are f[1:3] of the next frame; and f[6:8] for the product, which nobody reads any more when the next begins.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, replace
+from itertools import count
+from math import gcd
+from typing import Any
+
+from engine.replay.program.program import (
+    Instruction,
+    PlainInstruction,
+    Program,
+    Repeat,
+    Rows,
+    Space,
+    SumOfProducts,
+    Transfer,
+    grid,
+    reads,
+    rows_of,
+)
+
+__all__ = ["compact"]
+
+Block = tuple[int, ...]  # rows that stay at their distances
+Slots = dict[int, int]  # of each row of a frame, its number in the new order
+
+
+def compact(program: Program) -> tuple[Program, dict[range, int]]:
+    """The same program, the rows of FRAME in another order, and the stride of each loop's frames, in rows.
+
+    The stride is 0 where there is no way back.
+    """
+    backs = {loop.frame: loop for loop in program.backward if isinstance(loop, Repeat)}
+    slots: Slots = {}
+    frames: dict[range, range] = {}
+    strides: dict[range, int] = {}
+    for loop in program.forward:
+        if not isinstance(loop, Repeat):
+            continue
+        start = max((frame.stop for frame in frames.values()), default=0)
+        own, stride = {row: row - loop.frame.start for row in loop.frame}, 0
+        if loop.frame in backs:
+            own, stride = _Order(loop, backs[loop.frame]).slots()
+        frame = range(start, start + 1 + max(own.values()))
+        slots.update((row, start + slot) for row, slot in own.items())
+        frames[loop.frame], strides[frame] = frame, stride
+    if not frames:
+        return program, {}
+
+    def part(instructions: tuple[Instruction, ...]) -> tuple[Instruction, ...]:
+        return tuple(_renumbered(i, slots, frames) if isinstance(i, Repeat) else i for i in instructions)
+
+    sizes = {**program.sizes, Space.FRAME: max(frame.stop for frame in strides)}
+    changed = replace(program, sizes=sizes, forward=part(program.forward), backward=part(program.backward))
+    return changed, strides
+
+
+class _Order:
+    """Finds the order of the rows of one frame; blocks, which instructions read as ranges, stay whole."""
+
+    def __init__(self, loop: Repeat, back: Repeat) -> None:
+        self.block: dict[int, Block] = {row: (row,) for row in loop.frame}
+        for instruction in (*loop.body, *back.body):
+            for rows in _side_by_side(instruction):
+                self._join(rows.places)
+        read = {
+            row for i in back.body for rows in reads(i) if rows.space is Space.FRAME for row in rows.places
+        }
+        self.kept = {self.block[row] for row in read}
+        self.entering = dict(zip(loop.leaving.places, loop.entering.places, strict=True))
+
+    def slots(self) -> tuple[Slots, int]:
+        """(of each row its slot, the stride): what is kept or enters; what leaves; what lasts for a trip."""
+        found: Slots = {}
+        blocks = dict.fromkeys(self.block.values())
+        enter = {self.block[row] for row in self.entering.values()}
+        leave = {block for block in blocks if block not in enter and self._enters_as_it_is(block)}
+        for block in blocks:
+            if block in enter | self.kept and block not in leave:
+                _place(block, max(found.values(), default=-1) + 1, found)
+        stride = max(found.values(), default=-1) + 1
+        taken = {stride + found[row] for row in self.entering.values()}
+        for block in blocks:
+            if block in leave:
+                found.update((row, stride + found[self.entering[row]]) for row in block)
+            elif block[0] not in found:
+                places = _distances(block)
+                start = next(s for s in count(stride) if taken.isdisjoint(s + place for place in places))
+                _place(block, start, found)
+                taken.update(found[row] for row in block)
+        return found, stride
+
+    def _join(self, places: range | tuple[int, ...]) -> None:
+        joined = tuple(sorted({row for place in places for row in self.block[place]}))
+        self.block.update(dict.fromkeys(joined, joined))
+
+    def _enters_as_it_is(self, block: Block) -> bool:
+        """Whether the rows of a block enter the next trip, as rows of one block and in the same order."""
+        targets = tuple(self.entering[row] for row in block if row in self.entering)
+        is_whole = len(targets) == len(block) and len({self.block[row] for row in targets}) == 1
+        return is_whole and _distances(targets) == _distances(block)
+
+
+def _side_by_side(instruction: PlainInstruction) -> Iterator[Rows]:
+    """The rows of FRAME that an instruction reads or writes by a rule, not one by one."""
+    for rows in (*reads(instruction), rows_of(instruction.out)):
+        if rows.space is Space.FRAME and (
+            isinstance(rows.places, range) or _follows_a_rule(instruction, rows)
+        ):
+            yield rows
+
+
+def _follows_a_rule(instruction: PlainInstruction, rows: Rows) -> bool:
+    if not isinstance(instruction, SumOfProducts) or not instruction.uniform:
+        return False
+    return grid(rows.places, len(instruction.out), instruction.uniform) is not None
+
+
+def _place(block: Block, start: int, found: Slots) -> None:
+    found.update((row, start + distance) for row, distance in zip(block, _distances(block), strict=True))
+
+
+def _distances(block: Block) -> list[int]:
+    """How far behind the first its rows come to lie: where all are even, they are halved, and so on."""
+    distances = [row - block[0] for row in block]
+    step = gcd(*distances) or 1
+    return [distance // step for distance in distances]
+
+
+def _renumbered(loop: Repeat, slots: Mapping[int, int], frames: Mapping[range, range]) -> Repeat:
+    def rows(old: Any) -> Any:
+        if isinstance(old, Rows) and old.space is Space.FRAME:
+            return Rows.of(Space.FRAME, [slots[place] for place in old.places])
+        return tuple(map(rows, old)) if isinstance(old, tuple) else old
+
+    def plain(instruction: PlainInstruction) -> PlainInstruction:
+        return replace(
+            instruction, **{f.name: rows(getattr(instruction, f.name)) for f in fields(instruction)}
+        )
+
+    def moved(transfers: tuple[Transfer, ...]) -> tuple[Transfer, ...]:
+        return tuple(Transfer(rows(transfer.inside), transfer.outside) for transfer in transfers)
+
+    return replace(
+        loop,
+        frame=frames[loop.frame],
+        body=tuple(map(plain, loop.body)),
+        entering=rows(loop.entering),
+        leaving=rows(loop.leaving),
+        before=moved(loop.before),
+        given=moved(loop.given),
+        steps=moved(loop.steps),
+        finals=moved(loop.finals),
+        outputs=moved(loop.outputs),
+    )
