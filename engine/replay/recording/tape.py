@@ -24,6 +24,8 @@ class LeafKind(Enum):
     HELD = "held value"  # a Value of the user's outside the parameters: read at every call
     CONSTANT = "constant"  # the function itself
 
+    __hash__ = object.__hash__  # a kind is itself: quicker than by name, and asked for every leaf
+
 
 class Leaf(NamedTuple):
     """A number that no instruction makes; `which` tells which input, parameter or held value it is."""

@@ -6,7 +6,8 @@ the one that `dot` records.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, overload
 
 from engine import ops
 from engine.operation import Operation
@@ -27,12 +28,46 @@ class Term(NamedTuple):
     right: int
 
 
+class Row(Sequence[Term]):
+    """The terms of a dot of weights and values, and of its bias, which is NONE where there is none.
+
+    It is kept whole, for there may be hundreds of thousands; as a sequence it is the terms it stands for.
+    Equal values are one tuple in all rows of a tape.
+    """
+
+    __slots__ = ("_weights_first", "bias", "values", "weights")
+
+    def __init__(
+        self, weights: tuple[int, ...], values: tuple[int, ...], bias: int, *, weights_first: bool
+    ) -> None:
+        self.weights, self.values, self.bias, self._weights_first = weights, values, bias, weights_first
+
+    def __len__(self) -> int:
+        return len(self.weights) + (self.bias != NONE)
+
+    @overload
+    def __getitem__(self, place: int) -> Term: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Term]: ...
+
+    def __getitem__(self, place: int | slice) -> Term | list[Term]:
+        return list(self)[place]
+
+    def __iter__(self) -> Iterator[Term]:
+        factors = (self.weights, self.values) if self._weights_first else (self.values, self.weights)
+        for left, right in zip(*factors, strict=True):
+            yield Term(1.0, left, right)
+        if self.bias != NONE:
+            yield Term(1.0, self.bias, NONE)
+
+
 class Node(NamedTuple):
     """Either a sum of terms, where `operation` is None, or an operation on operands."""
 
     operation: Operation | None
     operands: tuple[int, ...]
-    terms: tuple[Term, ...]
+    terms: Sequence[Term]
 
 
 class Collapsed(NamedTuple):
@@ -52,13 +87,19 @@ def collapse(flat: Flat) -> Collapsed:
     absorbed = bytearray(len(flat.operations))
     nodes: dict[int, Node] = {}
     descending: list[int] = []
-    for place in range(len(flat.operations) - 1, -1, -1):
+    values: dict[tuple[int, ...], tuple[int, ...]] = {}  # of all rows
+    computed = [place for place, operation in enumerate(flat.operations) if operation is not None]
+    for place in reversed(computed):
         operation = flat.operations[place]
-        if operation is None or absorbed[place] or not flat.uses[place]:
+        if absorbed[place] or not flat.uses[place]:
             continue
         descending.append(place)
         if operation not in SUMS or place in flat.exact:
             nodes[place] = Node(operation, flat.operands[place], ())
+            continue
+        row = _row(flat, place, values) if operation is ops.dot else None
+        if row is not None:
+            nodes[place] = Node(None, (), row)
             continue
         terms = _terms(flat, [(1.0, place)], place, absorbed)
         apart = [term for term in terms if flat.varies(place) and _is_shared(flat, term)]
@@ -69,6 +110,21 @@ def collapse(flat: Flat) -> Collapsed:
             terms = [term for term in terms if term not in apart] + [Term(1.0, shared, NONE)]
         nodes[place] = Node(None, (), tuple(terms))
     return Collapsed(nodes, descending, flat)
+
+
+def _row(flat: Flat, place: int, known: dict[tuple[int, ...], tuple[int, ...]]) -> Row | None:
+    """The terms of this dot as a row; None where it is no dot of weights and values."""
+    operands, space_of = flat.operands[place], flat.spaces.__getitem__
+    half = len(operands) // 2
+    left, right, biases = operands[:half], operands[half : 2 * half], operands[2 * half :]
+    spaces = {*map(space_of, left)}, {*map(space_of, right)}
+    weights_first = spaces == ({Space.WEIGHT}, {Space.VALUE})
+    is_row = weights_first or spaces == ({Space.VALUE}, {Space.WEIGHT})
+    if not is_row or any(space_of(bias) is not Space.WEIGHT for bias in biases):
+        return None
+    weights, values = (left, right) if weights_first else (right, left)
+    bias = biases[0] if biases else NONE
+    return Row(weights, known.setdefault(values, values), bias, weights_first=weights_first)
 
 
 def _is_shared(flat: Flat, term: Term) -> bool:

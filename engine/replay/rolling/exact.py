@@ -7,7 +7,7 @@ for the sign of zero: a product may be −0.0, which a sum of it and +0.0 is not
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from engine import ops
 from engine.operation import Operation
@@ -26,8 +26,10 @@ SIGNLESS: frozenset[Operation] = frozenset(  # whose results do not depend on th
 )
 
 
-def exact_places(tape: Tape, needed: Iterable[int]) -> set[int]:
+def exact_places(tape: Tape, needed: Sequence[int]) -> set[int]:
     """The places of the tape's sums, products and quotients that are to be computed just as eager does.
+
+    `needed` are the places of instructions, in order.
 
     A sum of several constants is one of them too: they must not be added to one another.
     """
@@ -37,11 +39,10 @@ def exact_places(tape: Tape, needed: Iterable[int]) -> set[int]:
     }
     found: set[int] = set()
     signed: set[int] = set()  # the sign of a zero matters there
-    for place in sorted(needed, reverse=True):
-        if place < first:
-            continue
+    for place in reversed(needed):
         operation, operands, _ = tape.instructions[place - first]
-        numbers = [abs(constants[operand]) for operand in operands if operand in constants]
+        has_numbers = not constants.keys().isdisjoint(operands)
+        numbers = [abs(constants[each]) for each in operands if each in constants] if has_numbers else []
         is_rounding = operation in ADDITIONS and any(number >= HUGE for number in numbers)
         is_several = operation is ops.total and len(numbers) > 1
         if operation in WRITTEN_OUT and (place in signed or is_rounding or is_several):

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from engine import ops
 from engine.replay.program.program import Space
 from engine.replay.recording.selection import LARGEST, PICK
-from engine.replay.rolling.collapse import NONE, Collapsed, Node, Term
+from engine.replay.rolling.collapse import NONE, Collapsed, Node, Row, Term
 from engine.replay.rolling.simplify import Flat
 
 __all__ = ["Group", "MatrixTerms", "Signature", "groups"]
@@ -125,6 +125,8 @@ def _term_spaces(flat: Flat, term: Term) -> tuple[Space, Space | None]:
 
 def _matrix_terms(flat: Flat, place: int, node: Node) -> MatrixTerms:
     """The terms that are weight × value, apart from the rest, of which one weight alone is the bias."""
+    if isinstance(node.terms, Row):
+        return MatrixTerms(node.terms.weights, node.terms.values, node.terms.bias, ())
     values = Space.VALUE if flat.varies(place) else Space.SHARED
     pairs: list[tuple[int, int]] = []
     biases: list[int] = []
@@ -146,9 +148,17 @@ def _matrix_terms(flat: Flat, place: int, node: Node) -> MatrixTerms:
 def _levels(collapsed: Collapsed) -> dict[int, int]:
     """The longest way from each node to a result."""
     levels: dict[int, int] = defaultdict(int)
+    deepest: dict[int, int] = {}  # of those rows that have these values, which are one tuple
     for place in collapsed.descending:
-        below = levels[place] + 1
-        for operand in operands_of(collapsed.nodes[place]):
+        below, node = levels[place] + 1, collapsed.nodes[place]
+        if isinstance(node.terms, Row):
+            operands: Iterable[int] = node.terms.values  # weights are leaves, of which nobody asks the level
+            if deepest.get(id(operands), 0) >= below:
+                continue
+            deepest[id(operands)] = below
+        else:
+            operands = operands_of(node)
+        for operand in operands:
             levels[operand] = max(levels[operand], below)
     return levels
 

@@ -35,8 +35,9 @@ def _is_input(flat: Flat, place: int) -> bool:
 def _order_matrix(flat: Flat, group: Group, rank: dict[int, int]) -> None:
     """Rows by their weights, so that these follow a rule; columns as the consumers ask for them."""
     by_entry = {(parts.weights, parts.values): place for place, parts in group.matrix.items()}
-    numbers = {place: _weight_number(flat, place) for row in group.rows for place in row}
-    group.rows.sort(key=lambda row: [numbers[place] for place in row])
+    firsts = {row[0] for row in group.rows}
+    told_apart = 1 if len(firsts) == len(group.rows) else len(group.rows[0])  # by so many weights
+    group.rows.sort(key=lambda row: [_weight_number(flat, place) for place in row[:told_apart]])
     first = group.rows[0]
     group.columns.sort(key=lambda column: rank[by_entry[first, column]])
     group.members[:] = [by_entry[row, column] for row in group.rows for column in group.columns]

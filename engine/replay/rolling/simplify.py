@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 
 from engine import ops
 from engine.errors import DomainError
@@ -53,17 +55,14 @@ def simplify(tape: Tape, outputs: tuple[int, ...]) -> Flat:
     flat = _Building()
     places: dict[int, int] = {}
     first = len(tape.leaves)
-    needed = _needed(tape, outputs)
+    leaves, needed = _needed(tape, outputs)
     exact = exact_places(tape, needed)
-    instructions = [tape.instructions[place - first] for place in needed if place >= first]
+    instructions = [tape.instructions[place - first] for place in needed]
     divisors = Counter(operands[1] for operation, operands, _ in instructions if operation is ops.divide)
     is_shared = any(count > 1 for count in divisors.values())  # then all are treated alike, and roll together
-    for place in needed:
-        if place < first:
-            places[place] = flat.leaf(tape.leaves[place])
-            continue
-        operation, operands, _ = tape.instructions[place - first]
-        given = tuple([places[operand] for operand in operands])
+    flat.take_leaves(tape.leaves, leaves, places)
+    for place, (operation, operands, _) in zip(needed, instructions, strict=True):
+        given = tuple(map(places.__getitem__, operands))
         if place in exact:
             places[place] = flat.exactly(operation, given)
         elif operation is ops.divide and is_shared:
@@ -78,8 +77,8 @@ def simplify(tape: Tape, outputs: tuple[int, ...]) -> Flat:
     return flat
 
 
-def _needed(tape: Tape, outputs: tuple[int, ...]) -> list[int]:
-    """The places that the outputs depend on, in order."""
+def _needed(tape: Tape, outputs: tuple[int, ...]) -> tuple[list[int], list[int]]:
+    """The places that the outputs depend on, in order: of leaves, and of instructions."""
     first = len(tape.leaves)
     needed = bytearray(len(tape))
     for place in outputs:
@@ -88,7 +87,9 @@ def _needed(tape: Tape, outputs: tuple[int, ...]) -> list[int]:
         if needed[place]:
             for operand in tape.instructions[place - first].operands:
                 needed[operand] = 1
-    return [place for place, is_needed in enumerate(needed) if is_needed]
+    places = list(compress(range(len(tape)), needed))
+    leaves = needed[:first].count(1)
+    return places[:leaves], places[leaves:]
 
 
 class _Building(Flat):
@@ -97,17 +98,30 @@ class _Building(Flat):
     def __init__(self) -> None:
         super().__init__()
         self._known: dict[tuple[object, ...], int] = {}
+        self._constants: dict[str, int] = {}
 
-    def leaf(self, leaf: Leaf) -> int:
-        """The place of this leaf; equal constants have one."""
-        is_constant = leaf.kind is LeafKind.CONSTANT
-        key = (leaf.kind, leaf.number.hex()) if is_constant else (leaf.kind, leaf.which)
-        if key not in self._known:
-            place = self._append(key, None, ())
-            self.leaves[place] = leaf
-            if is_constant:
-                self.constants[place] = leaf.number
-        return self._known[key]
+    def take_leaves(self, leaves: Sequence[Leaf], needed: Sequence[int], places: dict[int, int]) -> None:
+        """Those of the leaves that are needed; `places` gets their places. Equal constants have one place."""
+        operations, operands, taken = self.operations, self.operands, self.leaves
+        for number in needed:
+            leaf = leaves[number]
+            if leaf[0] is LeafKind.CONSTANT:
+                places[number] = self.constant(leaf[2])
+                continue
+            places[number] = place = len(operations)
+            taken[place] = leaf
+            operations.append(None)
+            operands.append(())
+
+    def constant(self, number: float) -> int:
+        """The place of a constant; equal ones have one."""
+        place = self._constants.setdefault(number.hex(), len(self.operations))
+        if place == len(self.operations):
+            self.operations.append(None)
+            self.operands.append(())
+            self.leaves[place] = Leaf(LeafKind.CONSTANT, 0, number, "")
+            self.constants[place] = number
+        return place
 
     def node(self, operation: Operation, operands: tuple[int, ...]) -> int:
         """The place of this operation on these operands, simplified."""
@@ -125,7 +139,7 @@ class _Building(Flat):
         if operation is ops.dot:
             half = len(operands) // 2
             pairs = zip(operands[:half], operands[half : 2 * half], strict=True)
-            zero = self.leaf(Leaf(LeafKind.CONSTANT, 0, 0.0, ""))
+            zero = self.constant(0.0)
             parts = [*(operands[2 * half :] or [zero]), *(self.exactly(ops.multiply, pair) for pair in pairs)]
             return self.exactly(ops.total, tuple(parts))
         if operation is not ops.total:
@@ -141,7 +155,7 @@ class _Building(Flat):
         """The place of a quotient as a product with the reciprocal, which other quotients may share."""
         if divisor in self.constants or self.constants.get(dividend) == 1.0:
             return self.node(ops.divide, (dividend, divisor))
-        one = self.leaf(Leaf(LeafKind.CONSTANT, 0, 1.0, ""))
+        one = self.constant(1.0)
         return self.node(ops.multiply, (dividend, self.node(ops.divide, (one, divisor))))
 
     def picked(self, operands: tuple[int, ...]) -> int:
@@ -172,11 +186,11 @@ class _Building(Flat):
                 folded = operation.evaluate(numbers)  # type: ignore[arg-type]
             except (DomainError, IndexError):
                 return None  # the executors meet it again, and eager raises it
-            return self.leaf(Leaf(LeafKind.CONSTANT, 0, folded, ""))
+            return self.constant(folded)
         if operation is ops.multiply and 1.0 in numbers:
             return operands[1 - numbers.index(1.0)]
         if operation is ops.divide and numbers[1] is not None and is_power_of_two(numbers[1]):
-            reciprocal = self.leaf(Leaf(LeafKind.CONSTANT, 0, 1.0 / numbers[1], ""))
+            reciprocal = self.constant(1.0 / numbers[1])
             return self.node(ops.multiply, (operands[0], reciprocal))
         return None
 
@@ -202,23 +216,23 @@ def _mark(flat: Flat) -> None:
     for place in flat.outputs:
         uses[place] += 1
         reached[place] = 1
-    for place in range(size - 1, -1, -1):
+    nodes = [place for place, operands in enumerate(flat.operands) if operands]
+    for place in reversed(nodes):
         operands = flat.operands[place] if uses[place] else ()
         for operand in operands:
             uses[operand] += 1
         if reached[place]:
             for operand in _with_paths(flat.operations[place], operands):
                 reached[operand] = 1
-    spaces, wanted = flat.spaces, flat.wanted
-    for place, operands in enumerate(flat.operands):
-        leaf = flat.leaves.get(place)
-        if leaf is not None:
-            spaces.append(_LEAF_SPACES[leaf.kind])
-            wanted.append(leaf.kind is LeafKind.PARAMETER and bool(reached[place]))
-            continue
-        spaces.append(Space.VALUE if Space.VALUE in map(spaces.__getitem__, operands) else Space.SHARED)
+    spaces, wanted = flat.spaces, flat.wanted = [Space.CONSTANT] * size, [False] * size
+    for place, leaf in flat.leaves.items():
+        spaces[place] = _LEAF_SPACES[leaf.kind]
+        wanted[place] = leaf.kind is LeafKind.PARAMETER and bool(reached[place])
+    for place in nodes:
+        operands = flat.operands[place]
+        spaces[place] = Space.VALUE if Space.VALUE in map(spaces.__getitem__, operands) else Space.SHARED
         ways = _with_paths(flat.operations[place], operands)
-        wanted.append(bool(reached[place]) and any(map(wanted.__getitem__, ways)))
+        wanted[place] = bool(reached[place]) and any(map(wanted.__getitem__, ways))
 
 
 def _with_paths(operation: Operation | None, operands: tuple[int, ...]) -> tuple[int, ...]:

@@ -14,11 +14,20 @@ from engine import ops
 from engine.functions import dot, exp, log_softmax, pick, softmax, total
 from engine.replay.backends import strict
 from engine.replay.backends.numpy.executor import NumpyExecutor
-from engine.replay.program.program import Elementwise, MatrixProduct, Program, Reduction, Space, SumOfProducts
+from engine.replay.program.program import (
+    Elementwise,
+    MatrixProduct,
+    Program,
+    Reduction,
+    Repeat,
+    Space,
+    SumOfProducts,
+    rows_of,
+)
 from engine.replay.recording.record import record
 from engine.replay.recording.selection import LARGEST
 from engine.replay.recording.tape import Tape
-from engine.replay.rolling.collapse import collapse
+from engine.replay.rolling.collapse import NONE, Row, Term, collapse
 from engine.replay.rolling.roll import roll
 from engine.replay.rolling.simplify import is_power_of_two, simplify
 from engine.value import Constant, Value
@@ -67,6 +76,30 @@ def test_numbers_that_are_known_are_folded_and_nothing_is_computed_twice() -> No
     right(tape, [w], [[2.0], [3.0]])
     constant = record(lambda x: exp(2.0 * x * 0.0 + w), [w], [2.0])
     right(constant, [w], [[2.0], [3.0]])
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("weights_first", [True, False])
+def test_a_row_of_weights_is_kept_whole_and_stands_for_its_terms(bias: bool, weights_first: bool) -> None:
+    w = [Value(float(k)) for k in range(7)]
+
+    def rows(x: list[Any]) -> list[Any]:
+        return [
+            dot(*((part, x) if weights_first else (x, part)), *([w[6]] if bias else []))
+            for part in (w[:3], w[3:6])
+        ]
+
+    tape = record(rows, w, [[1.0, 2.0, 3.0]])
+    collapsed = collapse(simplify(tape, tape.outputs))
+    first, second = (collapsed.nodes[place].terms for place in collapsed.flat.outputs)
+    assert isinstance(first, Row)
+    assert isinstance(second, Row)
+    assert first.values is second.values
+    factors = zip(first.weights, first.values, strict=True)
+    terms = [Term(1.0, *((a, b) if weights_first else (b, a))) for a, b in factors]
+    assert list(first) == terms + [Term(1.0, first.bias, NONE)] * bias
+    assert len(first) == 3 + bias
+    assert first[-1] == list(first)[-1]
 
 
 def test_a_sum_by_hand_collapses_into_the_same_as_dot() -> None:
@@ -140,7 +173,8 @@ def test_what_depends_on_parameters_alone_is_computed_once() -> None:
     program = right(record(f, w, [1.0]), w, [[0.5], [1.5], [-2.0]])
     assert len(program.shared_forward) >= 2
     assert len(program.shared_backward) >= 2
-    assert not any(rows.space is Space.WEIGHT for i in program.forward for rows in [i.out])
+    written = {rows_of(i.out).space for i in program.forward if not isinstance(i, Repeat)}
+    assert Space.WEIGHT not in written
 
 
 def test_shared_sums_that_are_subtracted() -> None:
