@@ -10,10 +10,11 @@ import numpy as np
 
 from nn import data
 
-__all__ = ["JOBS", "MEMORY", "Job", "digits", "wide"]
+__all__ = ["EPOCH", "JOBS", "MEMORY", "Job", "digits", "wide"]
 
 Array = Any
 MEMORY = 1.5  # how many times scikit-learn's peak memory ours may be, where a row says so
+EPOCH = 1.5  # how many times what its program's steps take alone an epoch of fit may take
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from ..fresh import answer
 from ..replay.contenders import installed
 from ..replay.table import machine
 from .contenders import CONTENDERS
-from .rows import JOBS, Job
+from .rows import EPOCH, JOBS, Job
 
 __all__ = ["lines"]
 
@@ -37,15 +37,16 @@ def lines(names: Sequence[str] = (), rounds: int = ROUNDS) -> Iterator[str]:
     yield "jobs: from the call to the trained model, everybody on one core, float64, Adam"
     yield EXPLANATION
     yield from machine(("numpy", "llvmlite", "scikit-learn", "torch"))
+    done: list[tuple[Job, float]] = []
     for job in JOBS:
         if not names or job.name in names:
             yield ""
-            yield from _block(job, rounds)
+            yield from _block(job, rounds, done)
 
 
-def _block(job: Job, rounds: int) -> Iterator[str]:
-    """A job: a line for each contender."""
-    found = _in_turns(job, rounds)
+def _block(job: Job, rounds: int, done: list[tuple[Job, float]]) -> Iterator[str]:
+    """A job: a line for each contender; our seconds are put with those of the jobs that are done."""
+    found, steps = _in_turns(job, rounds)
     ours = found["ours"]
     yield f"{job.title:52}{HEAD}"
     for name, run in found.items():
@@ -56,15 +57,27 @@ def _block(job: Job, rounds: int) -> Iterator[str]:
             f"  {name:50}{run['seconds']:9.3f}{ratio:>9}{_bar(job.bars.get(name)):>7}"
             f"{run['megabytes']:7.0f} MB{size:>10}{bar:>7}{run['accuracy']:10.3f}"
         )
+    for other, seconds in done:
+        if other.sizes == job.sizes:
+            epoch = (ours["seconds"] - seconds) / (job.epochs - other.epochs)
+            yield (
+                f"  one more epoch, by {other.epochs} and {job.epochs}: {1e3 * epoch:.2f} ms; its steps "
+                f"alone: {1e3 * min(steps):.2f} ms; {epoch / min(steps):.2f}x, bar {EPOCH:g}"
+            )
+    done.append((job, ours["seconds"]))
 
 
 def _bar(bar: float | None) -> str:
     return f"{bar:g}" if bar else ""
 
 
-def _in_turns(job: Job, rounds: int) -> Mapping[str, Mapping[str, Any]]:
-    """{contender: its quickest run, with the least of its peaks}; a new cache folder in every round."""
+def _in_turns(job: Job, rounds: int) -> tuple[Mapping[str, Mapping[str, Any]], list[float]]:
+    """({contender: its quickest run, with the least of its peaks}, seconds of an epoch's steps alone).
+
+    Every round has a new cache folder.
+    """
     runs: dict[str, list[Any]] = {}
+    steps = []
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "data.npz"
         inputs, targets = job.load()
@@ -77,7 +90,10 @@ def _in_turns(job: Job, rounds: int) -> Mapping[str, Mapping[str, Any]]:
                 cache.mkdir(mode=0o700, exist_ok=True)
                 found = answer("tests.benchmarks.jobs.worker", name, job.name, str(file), cache=cache)
                 runs.setdefault(name, []).append(found)
-    return {name: {key: _best(key, found) for key in found[0]} for name, found in runs.items()}
+            cache = Path(folder) / f"ours-{number}"
+            steps.append(answer("tests.benchmarks.jobs.steps", job.name, str(file), cache=cache))
+    best = {name: {key: _best(key, found) for key in found[0]} for name, found in runs.items()}
+    return best, steps
 
 
 def _best(key: str, runs: Sequence[Mapping[str, float]]) -> float:

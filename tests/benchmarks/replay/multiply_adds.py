@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from engine.replay.program.program import (
-    Instruction,
     LaneProduct,
     MatrixProduct,
+    PlainInstruction,
     Program,
+    Repeat,
     SumOfProducts,
     reads,
     rows_of,
@@ -18,16 +19,22 @@ __all__ = ["multiply_adds"]
 def multiply_adds(program: Program, samples: int) -> int:
     """Those of all matrix products and sums of products of a step; what else it does is not counted.
 
-    An instruction of which some operand has a lane for every sample is done for every sample.
+    An instruction of which some operand has a lane for every sample is done for every sample; a loop's
+    body is done in every trip.
     """
-    return sum(
-        _terms(instruction) * (samples if _is_wide(instruction) else 1)
-        for _, instructions in program.parts()
-        for instruction in instructions
-    )
+    found = 0
+    for _, instructions in program.parts():
+        for instruction in instructions:
+            trips, body = (
+                (instruction.trips, instruction.body)
+                if isinstance(instruction, Repeat)
+                else (1, (instruction,))
+            )
+            found += trips * sum(_terms(one) * (samples if _is_wide(one) else 1) for one in body)
+    return found
 
 
-def _terms(instruction: Instruction) -> int:
+def _terms(instruction: PlainInstruction) -> int:
     """The products that an instruction adds up for one sample."""
     match instruction:
         case MatrixProduct(_, matrix, operand):
@@ -39,5 +46,5 @@ def _terms(instruction: Instruction) -> int:
     return 0
 
 
-def _is_wide(instruction: Instruction) -> bool:
+def _is_wide(instruction: PlainInstruction) -> bool:
     return any(rows.space.wide for rows in (rows_of(instruction.out), *reads(instruction)))
