@@ -49,17 +49,18 @@ class Original:
             loss = self._run(batch, place)
             if not isinstance(loss, Value):
                 return float(loss), [0.0] * len(self.parameters)
-            nodes = [node for part in interior_and_leaves(loss) for node in part]
-            before = [(node, node.grad) for node in nodes]
+            interior, leaves = interior_and_leaves(loss)
+            nodes = [*interior, *leaves, *self.parameters]  # some of these are among the leaves
+            before = [node.grad for node in nodes]
             try:
                 for node in nodes:
                     node.grad = None
                 loss.backward()
-                found = {node: node.grad for node in nodes}
+                slopes = [parameter.grad or 0.0 for parameter in self.parameters]
             finally:
-                for node, earlier in before:
+                for node, earlier in zip(nodes, before, strict=True):
                     node.grad = earlier
-            return loss._data, [found.get(parameter) or 0.0 for parameter in self.parameters]
+            return loss._data, slopes
 
     def _own(self, weights: Array) -> list[float]:
         """The numbers of the parameters, where those of held Values come after them."""

@@ -6,7 +6,6 @@ replay does: one loop forward, one loop back.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -26,9 +25,9 @@ def numbers(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> li
 
     Raises DomainError as eager does.
     """
-    found = [_leaf_number(tape, place, weights, sample) for place in range(len(tape.leaves))]
+    found = _leaf_numbers(tape, weights, sample)
     for operation, operands, _ in tape.instructions:
-        found.append(operation.evaluate([found[operand] for operand in operands]))
+        found.append(operation.evaluate(list(map(found.__getitem__, operands))))
     return found
 
 
@@ -38,7 +37,7 @@ def follows(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> bo
     Raises DomainError where a guard that is looked at has no answer.
     """
     first = len(tape.leaves)
-    found = {place: _leaf_number(tape, place, weights, sample) for place in range(first)}
+    found = dict(enumerate(_leaf_numbers(tape, weights, sample)))
     for guard, outcome in tape.guards:
         needed, waiting = set(), [guard]
         while waiting:
@@ -54,13 +53,18 @@ def follows(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> bo
     return True
 
 
-def _leaf_number(tape: Tape, place: int, weights: Sequence[float], sample: Sequence[float]) -> float:
-    kind, index, constant, _ = tape.leaves[place]
-    if kind is LeafKind.INPUT:
-        return float(sample[index])
-    if kind is LeafKind.PARAMETER:
-        return float(weights[index])
-    return tape.held[index]._data if kind is LeafKind.HELD else constant
+def _leaf_numbers(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> list[float]:
+    """The numbers of the leaves, one after the other."""
+    inputs, parameters = (np.asarray(given, dtype=np.float64).tolist() for given in (sample, weights))
+    numbers = {LeafKind.INPUT: inputs, LeafKind.HELD: [value._data for value in tape.held]}
+    return [
+        parameters[index]
+        if kind is LeafKind.PARAMETER
+        else numbers[kind][index]
+        if kind in numbers
+        else constant
+        for kind, index, constant, _ in tape.leaves
+    ]
 
 
 def gradients(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> tuple[float, list[float]]:
@@ -83,17 +87,15 @@ def gradients(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> 
         if upstream is None:
             continue
         for operand, slope in zip(paths.operands(place), paths.partials(place), strict=True):
-            if slope is not None and not paths.is_constant(operand):
+            if slope is not None and not paths.constant[operand]:
                 so_far, part = adjoint[operand], upstream * slope
                 adjoint[operand] = part if so_far is None else so_far + part
-    if any(
-        number is not None and math.isnan(number) and paths.follows[k] for k, number in enumerate(adjoint)
-    ):
+    if any(number != number and paths.follows[k] for k, number in enumerate(adjoint)):  # nan
         as_graph(tape, weights, sample).backward()  # which raises, and says where and why
     gradient = [0.0] * tape.parameters
-    for place, leaf in enumerate(tape.leaves):
-        if leaf.kind is LeafKind.PARAMETER:
-            gradient[leaf.which] = adjoint[place] or 0.0
+    for (kind, index, _, _), slope in zip(tape.leaves, adjoint, strict=False):
+        if kind is LeafKind.PARAMETER:
+            gradient[index] = slope or 0.0
     return found[tape.outputs[0]], gradient
 
 
@@ -102,32 +104,32 @@ class _Paths:
 
     def __init__(self, tape: Tape, found: list[float]) -> None:
         self.tape, self.found, self.first = tape, found, len(tape.leaves)
-        self.follows = [leaf.kind is LeafKind.PARAMETER for leaf in tape.leaves]  # depends on a parameter
-        for _, operands, _ in tape.instructions:
-            self.follows.append(any(self.follows[operand] for operand in operands))
+        kinds = [kind for kind, _, _, _ in tape.leaves]
+        self.follows = [kind is LeafKind.PARAMETER for kind in kinds]  # whether it depends on a parameter
+        self.constant = [kind in (LeafKind.INPUT, LeafKind.CONSTANT) for kind in kinds]  # a number in eager
+        for operation, operands, _ in tape.instructions:
+            self.follows.append(any(map(self.follows.__getitem__, operands)))
+            self.constant.append(operation in SELECTIONS)
+        steps = enumerate(tape.instructions, self.first)
+        self._picks = {place for place, (operation, _, _) in steps if operation is PICK}
 
     def resolve(self, place: int) -> int:
         """The place itself, or of a pick the place that it picks."""
-        while place >= self.first and self.tape.instructions[place - self.first].operation is PICK:
+        while place in self._picks:
             index, *values = self.tape.instructions[place - self.first].operands
             place = values[int(self.found[index])]
         return place
 
-    def operands(self, place: int) -> list[int]:
-        return [self.resolve(operand) for operand in self.tape.instructions[place - self.first].operands]
-
-    def is_constant(self, place: int) -> bool:
-        """Whether eager would have a plain number here: an input, a constant, the outcome of a selection."""
-        if place < self.first:
-            return self.tape.leaves[place].kind in (LeafKind.INPUT, LeafKind.CONSTANT)
-        return self.tape.instructions[place - self.first].operation in SELECTIONS
+    def operands(self, place: int) -> Sequence[int]:
+        operands = self.tape.instructions[place - self.first].operands
+        return operands if self._picks.isdisjoint(operands) else list(map(self.resolve, operands))
 
     def partials(self, place: int) -> tuple[float | None, ...]:
         """The local derivatives, from the table; what is flat hands nothing down."""
         operation, operands, _ = self.tape.instructions[place - self.first]
         if operation.flat:
             return (None,) * len(operands)
-        return operation.partials(self.found[place], *(self.found[operand] for operand in operands))
+        return operation.partials(self.found[place], *map(self.found.__getitem__, operands))
 
     def order(self, root: int) -> list[int]:
         """The places of eager's interior nodes: depth first, first operand first, as graph.py walks."""
@@ -139,7 +141,7 @@ class _Paths:
         while path:
             place, waiting = path[-1]
             for operand in waiting:
-                if operand not in seen and operand >= self.first and not self.is_constant(operand):
+                if operand not in seen and operand >= self.first and not self.constant[operand]:
                     seen.add(operand)
                     path.append((operand, iter(self.operands(operand))))
                     break
@@ -155,8 +157,8 @@ def as_graph(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> V
     Raises what eager raises on the way: DomainError with the operand's label.
     """
     nodes: list[Any] = []
-    for place, leaf in enumerate(tape.leaves):
-        number = _leaf_number(tape, place, weights, sample)
+    numbers_of = _leaf_numbers(tape, weights, sample)
+    for number, leaf in zip(numbers_of, tape.leaves, strict=True):
         wanted = leaf.kind in (LeafKind.PARAMETER, LeafKind.HELD)
         nodes.append(Value(number, leaf.label) if wanted else Constant(number))
     for operation, operands, label in tape.instructions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections import deque
 from typing import Any
 
@@ -41,6 +42,8 @@ def difference(path: str, before: Any, now: Any) -> str:
 def _in_list(path: str, before: Any, now: Any) -> str:
     if len(before) != len(now):
         return f"{path} had {len(before)} members and has {len(now)}"
+    if all(map(operator.is_, before, now)):
+        return ""
     pairs = enumerate(zip(before, now, strict=True))
     return next(filter(None, (difference(f"{path}[{k}]", a, b) for k, (a, b) in pairs)), "")
 

@@ -31,6 +31,10 @@ class Input(Constant):
     __slots__ = ()
 
 
+_NODES = {Value, Constant, Input}
+FEW = 8  # operands that are looked at one by one
+
+
 class Nodes:
     """What one recording has heard so far.
 
@@ -38,7 +42,7 @@ class Nodes:
     """
 
     def __init__(self, parameters: Sequence[Value], counts: Callable[[int], int] | None = None) -> None:
-        self.parameters = {parameter: index for index, parameter in enumerate(parameters)}
+        self.parameters: dict[Value, int] = dict(zip(parameters, range(len(parameters)), strict=True))
         self.inputs: dict[Value, int] = {}
         self.guards: dict[Value, bool] = {}
         self.unheard: dict[Value, None] = {}  # conditions that nobody has tested yet
@@ -77,7 +81,7 @@ class Nodes:
 
     def make(self, operation: Operation, operands: Sequence[Any]) -> Value:
         """The node of an operation; DomainError as in eager."""
-        nodes = [self.node(operand) for operand in operands]
+        nodes = operands if self._are_nodes(operands) else [self.node(operand) for operand in operands]
         numbers = [node._data for node in nodes]
         try:
             data = operation.evaluate(numbers)
@@ -85,6 +89,17 @@ class Nodes:
             self.caught = operation.refusal(numbers, [node.label for node in nodes])
             raise self.caught from None
         return self._made(operation, nodes, data)
+
+    def _are_nodes(self, operands: Sequence[Any]) -> bool:
+        """Whether all of these are nodes of this recording: what `node` finds out one by one, of many at once."""
+        if len(operands) <= FEW:
+            return False
+        kinds = set(map(type, operands))
+        if not kinds <= _NODES:
+            return False
+        if not self.made.issuperset([operand for operand in operands if operand._operation is not None]):
+            return False
+        return Input not in kinds or self.inputs.keys() >= {x for x in operands if type(x) is Input}
 
     def _made(self, operation: Operation, nodes: Sequence[Value], data: float) -> Value:
         node = self._leaf(Value, data)

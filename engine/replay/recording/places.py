@@ -31,6 +31,7 @@ __all__ = [
 ]
 
 
+_PLAIN_CONTAINERS = {list, dict, set, tuple}
 _NAMESPACE = {"__builtins__": {"Exception": Exception, "hasattr": hasattr}}
 
 
@@ -213,7 +214,8 @@ class Members(Place):
         self.inner.append((thing, copy))
         if isinstance(thing, set):
             return copy
-        members = [self._inside(member) for member in copy]
+        has_inner = not _PLAIN_CONTAINERS.isdisjoint(map(type, copy))
+        members = [self._inside(member) for member in copy] if has_inner else copy
         return deque(members) if isinstance(thing, deque) else members
 
     def _inside(self, thing: Any) -> Any:

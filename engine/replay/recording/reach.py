@@ -101,7 +101,7 @@ class Reach:
         self._names_of: dict[type, set[str]] = {}  # in the code of a class
         self._seen: dict[int, Any] = {}  # by id; keeps them alive, so that no id is used twice
         self._holders: list[tuple[str, Any, set[str]]] = []  # objects, and which names were looked up there
-        self._values: list[tuple[str, Value]] = []
+        self._values: list[tuple[str, Any]] = []  # Values, and containers that hold nothing else
         self._waiting: deque[tuple[str, Any, bool]] = deque()
         self._counters: set[int] = set()
         self._later(name_of(function), function, mine=True)
@@ -129,7 +129,7 @@ class Reach:
         for path, holder, _ in self._holders:
             self._uncounted(path, holder)
         for name in self._user_names & {"grad", "label"}:
-            self.places += [Attribute(f"{path}.{name}", value, name) for path, value in self._values]
+            self.places += [Attribute(f"{path}.{name}", value, name) for path, value in self._each_value()]
 
     def _visit(self, path: str, thing: Any, mine: bool) -> None:  # noqa: C901, PLR0912  (one kind a case)
         if isinstance(thing, Value):
@@ -172,6 +172,14 @@ class Reach:
             if type(thing).__module__ == "ctypes":
                 self.places.append(Numbers(path, memoryview(thing)))
 
+    def _each_value(self) -> Iterator[tuple[str, Value]]:
+        known: set[int] = set()
+        for path, thing in self._values:
+            for at, value in [(path, thing)] if isinstance(thing, Value) else members_of(path, thing):
+                if id(value) not in known:
+                    known.add(id(value))
+                    yield at, value
+
     def _refuse(self, path: str, why: str) -> None:
         self.refusal = self.refusal or f"reads {path}, which {why}"
 
@@ -182,13 +190,20 @@ class Reach:
             if counter is not None:
                 self._count(counter)
                 self.counted.append(Members(path, thing))
+            if _holds_values(thing):
+                self._values.append((path, thing))
+                return
             for at, member in members_of(path, thing):
                 self._later(at, member, mine=mine)
             return
         self.places.append(Members(path, thing))
         inside = deque([(path, thing)])
         while inside:
-            for at, member in members_of(*inside.popleft()):
+            holder = inside.popleft()
+            if _holds_values(holder[1]):
+                self._values.append(holder)
+                continue
+            for at, member in members_of(*holder):
                 if type(member) in (list, dict, set) and id(member) not in self._seen:
                     self._seen[id(member)] = member
                     inside.append((at, member))
@@ -347,3 +362,8 @@ class Reach:
         if id(counter) not in self._counters:
             self._counters.add(id(counter))
             self.places.append(Counter("the number of changes", counter))
+
+
+def _holds_values(thing: Any) -> bool:
+    """Whether a list, or the like, holds Values and nothing else, as the weights of a layer: often very many."""
+    return isinstance(thing, (list, tuple)) and set(map(type, thing)) == {Value}

@@ -8,10 +8,11 @@ set for the time of a run, and set back whatever happens.
 from __future__ import annotations
 
 import threading
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from engine import modes
 from engine.errors import ReplayError
@@ -34,12 +35,17 @@ def with_numbers(parameters: Sequence[Value], weights: Sequence[float]) -> Itera
     with _one_at_a_time:
         before = [parameter._data for parameter in parameters]
         try:
-            for parameter, weight in zip(parameters, weights, strict=True):
-                parameter._data = float(weight)
+            if not _same_bits(before, weights):
+                for parameter, weight in zip(parameters, weights, strict=True):
+                    parameter._data = float(weight)
             yield
         finally:
             for parameter, number in zip(parameters, before, strict=True):
                 parameter._data = number
+
+
+def _same_bits(before: Sequence[float], weights: Sequence[float]) -> bool:
+    return len(before) == len(weights) and array("d", before).tobytes() == array("d", weights).tobytes()
 
 
 def record(
@@ -94,21 +100,26 @@ def _tape(function: Any, result: Any, session: Session) -> Tape:
         raise ReplayError(f"{_name(function)} returned an empty list; return a Value, or a list of Values")
     session.guard_all()
     needed = [*outputs, *session.guards]
-    checks = _checks(session, needed)
-    interior, leaves = interior_and_leaves(_above([*needed, *checks]))
+    interior, leaves = interior_and_leaves(_above(needed))
+    checks = _checks(session, interior)
+    if checks:
+        interior, leaves = interior_and_leaves(_above([*needed, *checks]))
     held: list[Value] = []
-    places: dict[Any, int] = {}
-    listing: list[Leaf] = []
-    for leaf in leaves:
-        places[leaf] = len(listing)
-        listing.append(_leaf(leaf, session, held))
+    places: dict[Any, int] = dict(zip(leaves, range(len(leaves)), strict=True))
+    index_of, made = session.parameters.get, Leaf._make
+    listing = [
+        _leaf(leaf, session, held)
+        if (index := index_of(leaf)) is None
+        else made((LeafKind.PARAMETER, index, leaf._data, leaf.label))
+        for leaf in cast(list[Value], leaves)
+    ]
     instructions: list[Instruction] = []
     for node in islice(interior, len(interior) - 1):
-        if _is_alias(node, session):
+        if node._operation is selection.DETACH and _is_alias(node, session):
             places[node] = places[node._first]
             continue
         places[node] = len(listing) + len(instructions)
-        operands = tuple([places[parent] for parent in node.parents])
+        operands = tuple(map(places.__getitem__, node.parents))
         instructions.append(Instruction(node._operation, operands, node.label))  # type: ignore[arg-type]
     return Tape(
         name=_name(function),
@@ -134,18 +145,16 @@ def _above(nodes: Sequence[Value]) -> Value:
     return root
 
 
-def _checks(session: Session, needed: Sequence[Value]) -> list[Value]:
+def _checks(session: Session, needed: Sequence[Any]) -> list[Value]:
     """What no result and no guard needs, and what yet raises in eager where it has no value."""
     if not session.limited:
         return []
-    alive = set(interior_and_leaves(_above(needed))[0])
+    alive = set(needed)
     return [node for node in session.limited if node not in alive and may_have_no_value(node)]
 
 
 def _is_alias(node: Any, session: Session) -> bool:
-    """Whether this is only another name for a number that lets no gradient through anyway."""
-    if node._operation is not selection.DETACH:
-        return False
+    """Whether this `detach` is only another name for a number that lets no gradient through anyway."""
     source = node._first
     while source._operation is selection.DETACH:
         source = source._first
@@ -153,9 +162,7 @@ def _is_alias(node: Any, session: Session) -> bool:
 
 
 def _leaf(leaf: Any, session: Session, held: list[Value]) -> Leaf:
-    """What a leaf is: a parameter, an input, a constant, or a Value of the user's that may still change."""
-    if leaf in session.parameters:
-        return Leaf(LeafKind.PARAMETER, session.parameters[leaf], leaf._data, leaf.label)
+    """What a leaf is that is no parameter: an input, a constant, or a user's Value that may still change."""
     if leaf in session.inputs:
         return Leaf(LeafKind.INPUT, session.inputs[leaf], leaf._data, leaf.label)
     if session.is_plain(leaf):

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from engine.errors import ReplayError
 from engine.operation import Operation
@@ -100,17 +100,21 @@ class Tape:
             LeafKind.PARAMETER: self.parameters,
             LeafKind.HELD: len(self.held),
         }
-        for place, leaf in enumerate(self.leaves):
-            _ensure(leaf.which < limits.get(leaf.kind, 1), f"leaf {place} is {leaf.kind.value} {leaf.which}")
+        for place, (kind, which, _, _) in enumerate(self.leaves):
+            if which >= limits.get(kind, 1):
+                _refuse(f"leaf {place} is {kind.value} {which}")
         for place, (operation, operands, _) in enumerate(self.instructions, first):
-            _ensure(all(0 <= operand < place for operand in operands), f"v{place} reads ahead: {operands}")
-            fits = operation.arity in (None, len(operands)) and len(operands) > 0
-            _ensure(fits, f"v{place}: {operation.name} of {len(operands)} operands")
+            if not operands or operation.arity not in (None, len(operands)):
+                _refuse(f"v{place}: {operation.name} of {len(operands)} operands")
+            if min(operands) < 0 or max(operands) >= place:
+                _refuse(f"v{place} reads ahead: {operands}")
             if operation is PICK:
                 is_input = operands[0] < first and self.leaves[operands[0]].kind is LeafKind.INPUT
-                _ensure(is_input, f"v{place} is picked by something that is no input")
+                if not is_input:
+                    _refuse(f"v{place} is picked by something that is no input")
         results = (*self.outputs, *(place for place, _ in self.guards), *self.checks)
-        _ensure(all(0 <= place < len(self) for place in results), "a result lies outside the tape")
+        if not all(0 <= place < len(self) for place in results):
+            _refuse("a result lies outside the tape")
 
     def place_name(self, place: int) -> str:
         """How a place is written: its label, x3 for an input, the number of a constant, v7 for a result."""
@@ -151,9 +155,8 @@ class Tape:
         return f"  v{place} = {instruction.operation.name}({', '.join(names)}){note}"
 
 
-def _ensure(holds: bool, what: str) -> None:
-    if not holds:
-        raise ReplayError(f"this tape is not sound: {what}")
+def _refuse(what: str) -> NoReturn:
+    raise ReplayError(f"this tape is not sound: {what}")
 
 
 def _count(number: int, thing: str) -> str:
