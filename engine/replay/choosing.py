@@ -19,6 +19,9 @@ from engine.replay.recording.tape import Tape
 __all__ = ["choose_executor", "dtype_named", "make_executor"]
 
 
+LONG = 3.0  # seconds to make machine code; NumPy runs at once
+
+
 def dtype_named(dtype: Any) -> str:
     """NumPy's name of a type of numbers; ReplayError for one that nothing computes in.
 
@@ -65,20 +68,27 @@ def make_executor(
 ) -> Executor:
     """An executor for this program; `widths` are the numbers per sample of each argument.
 
-    What is too large or too irregular for machine code is run by NumPy; who asked for machine code by name is
-    warned. By "auto", so is a function with branches, whose many ways are each run on a few samples only.
-    In float32 there is machine code or a ReplayError. Machine code is run by so many threads where a batch is
-    large, None for one on every core.
+    What there is no machine code for is run by NumPy; who asked for it by name is warned. By "auto",
+    so is what is so large or irregular that its code would take long to make, and a function with branches,
+    whose many ways are each run on a few samples only. In float32 there is machine code or a ReplayError.
+    Machine code is run by so many threads where a batch is large, None for one on every core.
     """
     chosen = choose_executor(name, dtype)
     if chosen == "strict":
         return StrictExecutor(tape)
     if chosen == "numpy" or (name == "auto" and tape.guards and dtype == "float64"):
         return NumpyExecutor(program, widths)
-    from engine.replay.backends.llvm.executor import HOST, LlvmExecutor, refusal  # noqa: PLC0415  (loads llvmlite)
+    from engine.replay.backends.llvm.executor import (  # noqa: PLC0415  (loads llvmlite)
+        HOST,
+        LlvmExecutor,
+        refusal,
+        seconds_to_make,
+    )
     from engine.replay.backends.llvm.writing.module import PRECISIONS  # noqa: PLC0415
 
     precision = PRECISIONS[dtype]
+    if name == "auto" and dtype == "float64" and seconds_to_make(program) > LONG:
+        return NumpyExecutor(program, widths)
     reason = refusal(program, precision)
     if not reason:
         checked = chosen == "llvm-checked"

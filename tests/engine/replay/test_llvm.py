@@ -19,7 +19,7 @@ from engine.errors import DomainError, ReplayError
 from engine.functions import dot, exp, log_softmax, logsumexp, maximum, norm, pick, softmax, total
 from engine.replay.backends.interface import form_of
 from engine.replay.backends.llvm.call import call_for
-from engine.replay.backends.llvm.executor import LlvmExecutor, lanes_for, refusal
+from engine.replay.backends.llvm.executor import LlvmExecutor, lanes_for, seconds_to_make
 from engine.replay.backends.llvm.machine import HOST, Machine, Target
 from engine.replay.backends.numpy.executor import NumpyExecutor
 from engine.replay.backends.strict import StrictExecutor
@@ -304,14 +304,18 @@ def test_lanes_fit_the_cache_and_waste_little() -> None:
     ]
 
 
-def test_a_program_that_is_too_large_is_run_by_numpy_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_that_takes_long_to_make_is_made_for_who_asks_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    w = weights(1)
+
+    def loss(x: Value) -> Any:
+        return (x * w[0]).tanh() + x
+
     _, program, _ = rolled("everything")
-    monkeypatch.setattr("engine.replay.backends.llvm.executor.MOST_INSTRUCTIONS", 3)
-    assert "too irregular" in refusal(program)
-    loss, w = everything()
-    p = compile(loss, w, "llvm")
-    with pytest.warns(UserWarning, match="run by NumPy, not by LLVM"):
-        p([[0.5, -0.25, 1.5]], [2])
+    assert 0.1 < seconds_to_make(program) < 1.0
+    monkeypatch.setattr("engine.replay.choosing.LONG", 0.001)
+    by_itself, by_name = compile(loss, w), compile(loss, w, "llvm")
+    assert by_itself([0.5]) == pytest.approx(by_name([0.5]), rel=1e-15)
+    assert (by_itself.executor, by_name.executor) == ("numpy", "llvm")
 
 
 def test_auto_is_machine_code_but_for_functions_with_branches() -> None:

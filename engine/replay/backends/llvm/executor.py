@@ -18,6 +18,8 @@ from engine.replay.program.lowering import lower, operations_in
 from engine.replay.program.program import (
     Elementwise,
     Fill,
+    LaneProduct,
+    MatrixProduct,
     Program,
     Repeat,
     Space,
@@ -25,21 +27,21 @@ from engine.replay.program.program import (
     every,
 )
 
-__all__ = ["HOST", "LlvmExecutor", "lanes_for", "refusal"]
+__all__ = ["HOST", "LlvmExecutor", "lanes_for", "refusal", "seconds_to_make"]
 
 Array = Any
 CACHE = 60_000  # numbers in the rows of one block: somewhat less than 500 kB
 OUTER_CACHE = 1_000_000  # numbers in the rows that a block goes through once each way: those of every trip
 MOST_LANES = 128
 MOST_CALLS = 16  # kept by an executor
-MOST_INSTRUCTIONS = 600  # beyond which making the code takes longer than it saves
+# Seconds that making the code of an instruction takes, with all that is done beside it, on an ordinary core.
+SECONDS = {MatrixProduct: 0.03, LaneProduct: 0.015}
+SECONDS_OF_OTHERS = 0.004
 
 
 def refusal(program: Program, precision: Precision = DOUBLE) -> str:
     """Why this program is not for this executor, in words; empty where it is."""
     program = lower(program, PRIMITIVES)
-    if len(program) > MOST_INSTRUCTIONS:
-        return f"{len(program):,} instructions, more than {MOST_INSTRUCTIONS}: it is too irregular"
     for operation in operations_in(program):
         if operation not in PRIMITIVES and operation not in REDUCTIONS:
             return f"there is no machine code for {operation.name}, which only its own forward computes"
@@ -47,6 +49,15 @@ def refusal(program: Program, precision: Precision = DOUBLE) -> str:
         if math.isfinite(number) and not math.isfinite(precision.nearest(number)):
             return f"the constant {number!r} is beyond {precision.name}"
     return ""
+
+
+def seconds_to_make(program: Program) -> float:
+    """About how long it takes to make the code for one number of lanes: an estimate from the program alone.
+
+    What a loop repeats is written once, and counts once.
+    """
+    instructions = [one for _, part in program.parts() for one in every(part)]
+    return sum(SECONDS.get(type(one), SECONDS_OF_OTHERS) for one in instructions)
 
 
 def _constants(program: Program) -> Iterator[float]:
