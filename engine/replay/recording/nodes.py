@@ -91,7 +91,7 @@ class Nodes:
         return self._made(operation, nodes, data)
 
     def _are_nodes(self, operands: Sequence[Any]) -> bool:
-        """Whether all of these are nodes of this recording: what `node` finds out one by one, of many at once."""
+        """Whether these are nodes of this recording: what `node` finds out one by one, of many at once."""
         if len(operands) <= FEW:
             return False
         kinds = set(map(type, operands))

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import FunctionType, MappingProxyType, MemberDescriptorType, ModuleType
 from typing import Any
 
 from engine.replay.recording.names import is_library
+from engine.value import Value
 
-__all__ = ["counter_of", "is_of_library", "members_of", "name_of", "namespace", "slots", "uncounted_of"]
+__all__ = [
+    "counter_of",
+    "each_value",
+    "holds_values",
+    "is_of_library",
+    "members_of",
+    "name_of",
+    "namespace",
+    "slots",
+    "uncounted_of",
+]
 
 
 def name_of(thing: Any) -> str:
@@ -66,3 +77,18 @@ def members_of(path: str, thing: Any) -> list[tuple[str, Any]]:
     if isinstance(thing, (dict, MappingProxyType)):
         return [(f"{path}[{key!r}]", member) for key, member in thing.items()]
     return [(f"{path}[{place}]", member) for place, member in enumerate(thing)]
+
+
+def holds_values(thing: Any) -> bool:
+    """Whether a list or tuple holds Values and nothing else, as the weights of a layer: often very many."""
+    return isinstance(thing, (list, tuple)) and set(map(type, thing)) == {Value}
+
+
+def each_value(things: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Value]]:
+    """(how one writes it, Value) for these Values and for those in these lists of Values, each once."""
+    known: set[int] = set()
+    for path, thing in things:
+        for at, value in [(path, thing)] if isinstance(thing, Value) else members_of(path, thing):
+            if id(value) not in known:
+                known.add(id(value))
+                yield at, value

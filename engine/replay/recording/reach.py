@@ -15,13 +15,7 @@ from collections import deque
 from collections.abc import Iterator
 from contextvars import ContextVar
 from functools import cache, cached_property, partial
-from types import (
-    BuiltinFunctionType,
-    FunctionType,
-    MappingProxyType,
-    MethodType,
-    ModuleType,
-)
+from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
 
 from engine.replay.recording.names import (
@@ -33,6 +27,8 @@ from engine.replay.recording.names import (
 )
 from engine.replay.recording.objects import (
     counter_of,
+    each_value,
+    holds_values,
     is_of_library,
     members_of,
     name_of,
@@ -61,14 +57,9 @@ _PLAIN = (type(None), bool, int, float, complex, str, bytes, range, BuiltinFunct
 _WRAPPERS = (property, staticmethod, classmethod, cached_property, type(cache(len)))
 _CALLABLES = (FunctionType, MethodType, BuiltinFunctionType, type, *_WRAPPERS)
 _DEFAULTS = ("__defaults__", "__kwdefaults__")
-_NOT_CALLED = {
-    "__init__",
-    "__new__",
-    "__repr__",
-    "__setattr__",
-    "__delattr__",
-    "__init_subclass__",
-}  # by replay
+_NOT_CALLED = {  # by replay
+    *("__init__", "__new__", "__repr__", "__setattr__", "__delattr__", "__init_subclass__"),
+}
 _ALL_NAMES = {"getattr", "vars", "dir", "__dict__"}  # whoever says so may mean any attribute
 _ASKING = {"getattr", "hasattr"}
 MOST_THINGS = 100_000  # that are walked; what lies beyond is left to the comparison with eager
@@ -129,7 +120,7 @@ class Reach:
         for path, holder, _ in self._holders:
             self._uncounted(path, holder)
         for name in self._user_names & {"grad", "label"}:
-            self.places += [Attribute(f"{path}.{name}", value, name) for path, value in self._each_value()]
+            self.places += [Attribute(f"{at}.{name}", value, name) for at, value in each_value(self._values)]
 
     def _visit(self, path: str, thing: Any, mine: bool) -> None:  # noqa: C901, PLR0912  (one kind a case)
         if isinstance(thing, Value):
@@ -172,14 +163,6 @@ class Reach:
             if type(thing).__module__ == "ctypes":
                 self.places.append(Numbers(path, memoryview(thing)))
 
-    def _each_value(self) -> Iterator[tuple[str, Value]]:
-        known: set[int] = set()
-        for path, thing in self._values:
-            for at, value in [(path, thing)] if isinstance(thing, Value) else members_of(path, thing):
-                if id(value) not in known:
-                    known.add(id(value))
-                    yield at, value
-
     def _refuse(self, path: str, why: str) -> None:
         self.refusal = self.refusal or f"reads {path}, which {why}"
 
@@ -190,25 +173,24 @@ class Reach:
             if counter is not None:
                 self._count(counter)
                 self.counted.append(Members(path, thing))
-            if _holds_values(thing):
-                self._values.append((path, thing))
-                return
-            for at, member in members_of(path, thing):
+            for at, member in self._members(path, thing):
                 self._later(at, member, mine=mine)
             return
         self.places.append(Members(path, thing))
         inside = deque([(path, thing)])
         while inside:
-            holder = inside.popleft()
-            if _holds_values(holder[1]):
-                self._values.append(holder)
-                continue
-            for at, member in members_of(*holder):
+            for at, member in self._members(*inside.popleft()):
                 if type(member) in (list, dict, set) and id(member) not in self._seen:
                     self._seen[id(member)] = member
                     inside.append((at, member))
                 else:
                     self._later(at, member, mine=mine)
+
+    def _members(self, path: str, thing: Any) -> list[tuple[str, Any]]:
+        if holds_values(thing):  # which lead no further
+            self._values.append((path, thing))
+            return []
+        return members_of(path, thing)
 
     def _numbers(self, path: str, thing: Any, mine: bool) -> None:
         """An array; NumPy's scalars are none, and never change."""
@@ -362,8 +344,3 @@ class Reach:
         if id(counter) not in self._counters:
             self._counters.add(id(counter))
             self.places.append(Counter("the number of changes", counter))
-
-
-def _holds_values(thing: Any) -> bool:
-    """Whether a list, or the like, holds Values and nothing else, as the weights of a layer: often very many."""
-    return isinstance(thing, (list, tuple)) and set(map(type, thing)) == {Value}

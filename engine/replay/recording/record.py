@@ -111,7 +111,7 @@ def _tape(function: Any, result: Any, session: Session) -> Tape:
         _leaf(leaf, session, held)
         if (index := index_of(leaf)) is None
         else made((LeafKind.PARAMETER, index, leaf._data, leaf.label))
-        for leaf in cast(list[Value], leaves)
+        for leaf in cast("list[Value]", leaves)
     ]
     instructions: list[Instruction] = []
     for node in islice(interior, len(interior) - 1):
