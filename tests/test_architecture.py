@@ -159,7 +159,8 @@ ORDER: dict[str, str] = {
     """,
     "engine/replay/backends/llvm": """
         writing
-        frames layout
+        frames plans
+        layout
         batch kernels memory
         doubles instructions
         loops
@@ -176,8 +177,9 @@ ORDER: dict[str, str] = {
         functions
     """,
     "engine/replay/backends/llvm/loops": """
-        moving
-        calling
+        moving straight
+        block calling
+        trips
         loop
     """,
     "engine/replay/backends/llvm/kernels": """

@@ -12,6 +12,7 @@ pytest.importorskip("llvmlite", reason="the LLVM executor needs llvmlite (extra 
 from test_repeat import BACK, FORWARD, PROGRAM, SIZES, TRIPS, rows
 from unrolled import unrolled
 
+from engine.replay.backends.llvm import plans
 from engine.replay.backends.llvm.executor import LlvmExecutor, lanes_for, refusal
 from engine.replay.backends.llvm.frames import compact
 from engine.replay.backends.llvm.layout import Layout
@@ -106,6 +107,19 @@ PROGRAMS = {
 }
 
 
+@pytest.fixture(params=["calls", "straight"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways to write a loop, whatever its size."""
+    monkeypatch.setattr(plans, "MOST_LINES", {"calls": -1, "straight": 10_000}[request.param])
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No loop is small enough for straight-line code."""
+    monkeypatch.setattr(plans, "MOST_LINES", -1)
+
+
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_machine_code_runs_a_loop_as_it_is_defined(name: str) -> None:
     program = PROGRAMS[name]
@@ -127,6 +141,7 @@ def test_machine_code_runs_a_loop_as_it_is_defined(name: str) -> None:
             assert executor.outputs(w, [x], samples)[0].tobytes() == found[0][0].tobytes()
 
 
+@pytest.mark.usefixtures("way")
 def test_a_loop_runs_in_float32() -> None:
     generator = np.random.default_rng(1)
     x, w = generator.normal(size=(100, 7)), generator.normal(size=6)
@@ -136,6 +151,7 @@ def test_a_loop_runs_in_float32() -> None:
     assert sums == pytest.approx(gradient, rel=1e-5)
 
 
+@pytest.mark.usefixtures("way")
 @pytest.mark.parametrize("precision", [DOUBLE, FLOAT])
 def test_code_does_not_grow_with_the_length(precision: Precision) -> None:
     lines = set()
@@ -147,6 +163,7 @@ def test_code_does_not_grow_with_the_length(precision: Precision) -> None:
     assert len(lines) == 1
 
 
+@pytest.mark.usefixtures("calls")
 def test_frames_are_kept_only_for_a_way_back_and_lanes_leave_room_for_them() -> None:
     program = scattered(10, 1000)
     forward = replace(program, backward=(), sizes={**program.sizes, DV: 0, DF: 0, Space.GRADIENT: 0})
@@ -157,6 +174,7 @@ def test_frames_are_kept_only_for_a_way_back_and_lanes_leave_room_for_them() -> 
     assert lanes_for(scattered(10, 10_000), 9984) == 8
 
 
+@pytest.mark.usefixtures("calls")
 def test_a_wrong_frame_is_noticed() -> None:
     """The way back of two more trips than there are frames for."""
     longer = scattered(10, 8)

@@ -11,6 +11,7 @@ from engine.replay.backends.llvm.call import call_for
 from engine.replay.backends.llvm.frames import compact
 from engine.replay.backends.llvm.kernels.rows import REDUCTIONS
 from engine.replay.backends.llvm.machine import HOST, Machine, Target
+from engine.replay.backends.llvm.plans import VECTORS, plans
 from engine.replay.backends.llvm.writing.functions import PRIMITIVES
 from engine.replay.backends.llvm.writing.module import DOUBLE, Precision
 from engine.replay.program.expression import numbers_in
@@ -75,11 +76,14 @@ def _constants(program: Program) -> Iterator[float]:
 
 
 def lanes_for(program: Program, samples: int, precision: Precision = DOUBLE) -> int:
-    """How many samples to work on at once: 1, or whole vectors that fit the cache and waste little."""
-    if samples == 1:
-        return 1
+    """How many samples to work on at once: 1, or whole vectors that fit the cache and waste little.
+
+    Loops of straight-line code have as many as they can have in registers.
+    """
+    vector, straight = precision.vector, plans(program)
+    if samples == 1 or straight:
+        return 1 if samples == 1 else min(VECTORS * vector, -(-samples // vector) * vector)
     slots, by_trip = _slots(program)
-    vector = precision.vector
     fitting = min(CACHE // slots, OUTER_CACHE // (slots + by_trip))
     most = min(MOST_LANES, max(vector, fitting // vector * vector))
     if samples <= min(most, 64):

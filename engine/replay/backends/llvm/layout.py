@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from engine.replay.backends.llvm.plans import plans
 from engine.replay.backends.llvm.writing.module import DOUBLE, Precision, Region
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Program, Repeat, Rows, Space, SumOfProducts, every, grid
@@ -80,12 +81,14 @@ class Frames(NamedTuple):
     """Where the frames of a loop are: the first, and how many numbers further on that of the next trip is.
 
     They overlap: see `frames`. Behind the last is room for one more, which the carried values of the last
-    trip enter. Where no way back reads them there is a single frame, in which all trips are run.
+    trip enter. Where no way back reads them there is a single frame, in which all trips are run. Of
+    straight-line code, the frames are what it keeps; and `sums` over all trips have a row each.
     """
 
     first: Region
     whole: Region
     stride: int
+    sums: Region
 
 
 class Layout:
@@ -110,6 +113,7 @@ class Layout:
             size = 0 if space is Space.FRAME else program.sizes[space] * self.width(space)
             self.regions[space] = self._reserve(size)
         self._origin = 0  # the row of FRAME with which the frame begins that we are in
+        self.plans = plans(program)
         self.frames = self._frames(program, strides)
         self.live = self._reserve(lanes)
         self.doubles = {} if precision == DOUBLE else self._doubles(program)
@@ -128,9 +132,14 @@ class Layout:
         found: dict[range, Frames] = {}
         for loop in program.forward:
             if isinstance(loop, Repeat):
+                plan = self.plans.get(loop.frame)
                 size, stride = len(loop.frame) * self.lanes, strides[loop.frame] * self.lanes
+                if plan:
+                    size = len(plan.kept) * self.lanes
+                    stride = size if plan.back else 0
                 whole = self._reserve(size + loop.trips * stride)
-                found[loop.frame] = Frames(Region(whole.start, whole.start + size), whole, stride)
+                sums = self._reserve(len(plan.in_memory) * self.lanes if plan else 0)
+                found[loop.frame] = Frames(Region(whole.start, whole.start + size), whole, stride, sums)
         return found
 
     def inside(self, loop: Repeat, base: str) -> Layout:
@@ -204,5 +213,5 @@ class Layout:
         """All regions, in order; what lies between them is nobody's."""
         ratio = DOUBLE.size // self.precision.size
         doubles = [Region(ratio * start, ratio * stop) for start, stop, _ in self.doubles.values()]
-        frames = [frames.whole for frames in self.frames.values()]
+        frames = [region for frames in self.frames.values() for region in (frames.whole, frames.sums)]
         return [*self.regions.values(), *frames, self.live, *doubles, *self.coefficients.values()]

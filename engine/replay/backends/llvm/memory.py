@@ -42,7 +42,8 @@ class Memory:
         for space in set(Space) - given:
             self._rows(space)[:] = math.nan
         for frames in self._layout.frames.values():
-            self._numbers[frames.whole.start : frames.whole.stop] = math.nan
+            for region in (frames.whole, frames.sums):
+                self._numbers[region.start : region.stop] = math.nan
         for space, exact in self._layout.doubles.items():
             if space is not Space.WEIGHT:
                 self._numbers.view(np.float64)[exact.start : exact.stop] = math.nan

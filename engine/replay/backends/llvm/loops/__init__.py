@@ -1,4 +1,6 @@
 """Loops over time: the body of a Repeat, once, and what runs it trip by trip.
 
-Reading order: `moving` (rows in and out of frames), `calling` (a loop of calls), `loop`.
+There are two ways. A loop of calls, for every body: `moving` (rows in and out of frames), `calling`. And,
+where the body is small enough (`plans`), straight-line code with the state in registers: `straight` (rows in
+registers), `block` (some lanes that go through all trips), `trips`. Reading order: these, then `loop`.
 """

@@ -6,6 +6,7 @@ from collections import Counter
 
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.loops.calling import write_calls
+from engine.replay.backends.llvm.loops.trips import write_trips
 from engine.replay.backends.llvm.writing.module import Module
 from engine.replay.program.program import Repeat, Space
 
@@ -25,4 +26,8 @@ def write_loop(
     Both take the buffer and the tables, as all instructions do. What a loop keeps for its way back it keeps
     in `layout.frames[loop.frame]`; `counts` says how often each row is read (`readers`).
     """
-    write_calls(module, layout, loop, (name, unkept(name)), counts)
+    names, plan = (name, unkept(name)), layout.plans.get(loop.frame)
+    if plan:
+        write_trips(module, layout, plan, loop, names)
+    else:
+        write_calls(module, layout, loop, names, counts)

@@ -20,15 +20,26 @@ Index = int | str  # a number known while writing, or the name of one that is kn
 
 
 class Lines:
-    """The lines of one function; `%m` is the buffer of all numbers, `%t` the tables of whole numbers."""
+    """The lines of one function; `%m` is the buffer of all numbers, `%t` the tables of whole numbers.
+
+    One that `spills`, having more numbers at a time than there are registers, has a frame pointer: only then
+    does LLVM align on the stack what is as wide as a line of the cache, and half of it would lie in two.
+    """
 
     def __init__(
-        self, module: Module, name: str, parameters: str = PARAMETERS, returns: str = "void"
+        self,
+        module: Module,
+        name: str,
+        parameters: str = PARAMETERS,
+        returns: str = "void",
+        *,
+        spills: bool = False,
     ) -> None:
         self.module, self.name, self.precision = module, name, module.precision
         self.width = self.vector
         linkage = "" if returns != "void" else "internal "
-        self._lines = [f"define {linkage}{returns} @{name}({parameters}) {{", "entry:"]
+        pointer = ' "frame-pointer"="all"' if spills else ""
+        self._lines = [f"define {linkage}{returns} @{name}({parameters}){pointer} {{", "entry:"]
         self._block = "entry"
         self._count = 0
 

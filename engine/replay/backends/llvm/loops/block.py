@@ -1,0 +1,103 @@
+"""A block of lanes that goes through all trips: what it reads and writes outside, and what it keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from engine.replay.backends.llvm.kernels.rows import put
+from engine.replay.backends.llvm.layout import Layout
+from engine.replay.backends.llvm.loops.straight import Made, StraightLine, nothing
+from engine.replay.backends.llvm.plans import Plan, Row, fixed_rows
+from engine.replay.backends.llvm.writing.text import Index, Text
+from engine.replay.program.program import Repeat, Rows, Space, Transfer
+
+__all__ = ["Block"]
+
+
+class Block:
+    """As many lanes, from an offset on, as the text is wide; what a trip keeps is `stride` further on."""
+
+    def __init__(
+        self, text: Text, layout: Layout, plan: Plan, loop: Repeat, stride: int, offset: Index
+    ) -> None:
+        self.text, self.plan, self.loop = text, plan, loop
+        self._layout, self._stride, self._offset = layout, stride, offset
+        self._frames = layout.frames[loop.frame].whole
+        self._slots = {(Space.FRAME, row): slot for slot, row in enumerate(plan.kept)}
+        self._fixed = {row: self.source(row, 0) for row in fixed_rows(plan, loop)}
+
+    # ── Outside ────────────────────────────────────────────────────────────────────────────────────
+
+    def load(self, rows: Rows, number: Index = 0) -> str:
+        """One of some rows; what is a single number is in all lanes."""
+        text, operand = self.text, self._layout.operand(rows)
+        if rows.space is Space.CONSTANT and isinstance(number, int):
+            return text.number(self.plan.constants[rows.places[number]])
+        address = operand.at(text, number)
+        if not rows.space.wide:
+            return text.splat(text.load_one(operand.region, address))
+        return text.load(operand.region, text.plus(address, self._offset))
+
+    def store(self, rows: Rows, found: str, number: Index = 0, *, accumulate: bool = False) -> None:
+        """Store or add one of some rows; to a row of one lane goes the sum of all lanes."""
+        text, operand = self.text, self._layout.operand(rows)
+        address = operand.at(text, number)
+        if rows.space.wide:
+            put(text, operand, text.plus(address, self._offset), found, accumulate=accumulate)
+            return
+        total = text.total(found)
+        with text.wide(1):
+            put(text, operand, address, total, accumulate=accumulate)
+
+    def load_of(self, transfer: Transfer, trip: Index, number: int) -> str:
+        """The row outside that belongs to one inside in a trip."""
+        return self.load(transfer.outside, self._in_trip(transfer, trip, number))
+
+    def store_of(
+        self, transfer: Transfer, trip: Index, number: int, found: str, *, accumulate: bool = False
+    ) -> None:
+        """Store or add the row outside that belongs to one inside in a trip."""
+        self.store(transfer.outside, found, self._in_trip(transfer, trip, number), accumulate=accumulate)
+
+    def _in_trip(self, transfer: Transfer, trip: Index, number: int) -> Index:
+        return self.text.plus(self.text.times(trip, len(transfer.inside)), number)
+
+    # ── Inside ─────────────────────────────────────────────────────────────────────────────────────
+
+    def source(self, row: Row, trip: Index) -> str:
+        """A row that the forward body reads in a trip and does not make."""
+        space, place = row
+        if not space.wide:
+            return self.load(Rows(space, range(place, place + 1)))
+        transfer, number = self.plan.sources[place]
+        if transfer in self.plan.forward.given:
+            return self.load(transfer.outside, number)
+        return self.load_of(transfer, trip, number)
+
+    def is_kept(self, row: Row) -> bool:
+        """Whether the way back reads this row where the trip has stored it."""
+        return row in self._slots
+
+    def keep(self, row: Row, trip: Index, found: str) -> None:
+        """Store a row of a trip."""
+        self.text.store(self._frames, self._kept(row, trip), found)
+
+    def kept(self, row: Row, trip: Index) -> str:
+        """Load what was stored."""
+        return self.text.load(self._frames, self._kept(row, trip))
+
+    def _kept(self, row: Row, trip: Index) -> Index:
+        text, place = self.text, self._slots[row] * self._layout.lanes
+        start = text.plus(text.times(trip, self._stride), self._offset)
+        return text.plus(start, self._frames.start + place)
+
+    @property
+    def fixed(self) -> dict[Row, str]:
+        """The rows that are in registers in all trips."""
+        return dict(self._fixed)
+
+    def begin(self, trip: Index, carried: Sequence[str], made: Made = nothing) -> StraightLine:
+        """The forward body of a trip that begins with what is carried."""
+        entering = [(Space.FRAME, row) for row in self.plan.forward.entering.places]
+        known = {**self._fixed, **dict(zip(entering, carried, strict=True))}
+        return StraightLine(self.text, lambda row: self.source(row, trip), known, made)

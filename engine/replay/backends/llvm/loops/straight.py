@@ -1,0 +1,207 @@
+"""Straight-line code: instructions row by row, without a loop, every row a vector in a register.
+
+Where a body is small, that is several times faster than a kernel for each instruction: nothing is written to
+memory only to be read again, and what does not depend on one another is computed side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from engine.replay.backends.llvm.plans import QUICK, Row
+from engine.replay.backends.llvm.writing.functions import Formula
+from engine.replay.backends.llvm.writing.text import Text
+from engine.replay.program.expression import operations_of
+from engine.replay.program.program import (
+    Elementwise,
+    Fill,
+    LaneProduct,
+    MatrixProduct,
+    PlainInstruction,
+    Rows,
+    SumOfProducts,
+)
+
+__all__ = ["Made", "StraightLine", "nothing"]
+
+Made = Callable[[Row, str], None]
+
+LATENCY, LONG_LATENCY = 1, 10  # of an operation of the first kind, and of others, in additions
+
+
+def nothing(_: Row, __: str) -> None:
+    """For rows that are needed by nobody else."""
+
+
+class _Term(NamedTuple):
+    """A number, or the product of two, and how many additions after the begin of a trip it is ready."""
+
+    ready: int
+    left: str
+    right: str = ""
+
+
+class StraightLine:
+    """The rows that are in registers, and what instructions make of them, at the width of the text.
+
+    `load` gives a row that no instruction has written. A row of one lane that is a sum over lanes is a vector
+    too, lane by lane: whoever began it sums its lanes at last.
+
+    A sum is written when it is read, and what is ready first is added first, so that nothing waits for the
+    last term but the last addition. `made` is told of every row then.
+    """
+
+    def __init__(
+        self,
+        text: Text,
+        load: Callable[[Row], str],
+        known: Mapping[Row, str],
+        made: Made = nothing,
+    ) -> None:
+        self.written = set[Row]()
+        self._text, self._load, self._made, self._known = text, load, made, dict(known)
+        self._sums: dict[Row, list[_Term]] = {}
+        self._ready: dict[str, int] = {}
+
+    def value(self, row: Row) -> str:
+        """The register that a row is in."""
+        if row in self._sums:
+            self._known[row] = self._summed(self._sums.pop(row))
+            self._made(row, self._known[row])
+        elif row not in self._known:
+            self._known[row] = self._load(row)
+        return self._known[row]
+
+    def run(self, instructions: Iterable[PlainInstruction]) -> None:
+        """Write instructions, row after row."""
+        for instruction in instructions:
+            self._run(instruction)
+
+    def finish(self) -> None:
+        """Write the sums that nothing has read."""
+        for row in list(self._sums):
+            self.value(row)
+
+    def add(self, row: Row, number: str) -> None:
+        """Add to a row."""
+        self._put(row, [self._term(number)], accumulate=True)
+
+    def _run(self, instruction: PlainInstruction) -> None:
+        match instruction:
+            case Fill(out, number):
+                for row in _rows(out):
+                    self._put(
+                        row, [self._term(self._text.number(number))] if number else [], accumulate=False
+                    )
+            case MatrixProduct():
+                self._matrix_product(instruction)
+            case LaneProduct():
+                self._lane_product(instruction)
+            case SumOfProducts():
+                self._sum_of_products(instruction)
+            case Elementwise():
+                self._elementwise(instruction)
+
+    # ── Sums ───────────────────────────────────────────────────────────────────────────────────────
+
+    def _term(self, left: str, right: str = "") -> _Term:
+        return _Term(max(self._ready.get(left, 0), self._ready.get(right, 0)), left, right)
+
+    def _put(self, row: Row, terms: list[_Term], *, accumulate: bool) -> None:
+        """The sum of these terms, and of what there is, becomes the number of a row."""
+        if accumulate:
+            before = self._sums.get(row)
+            if before is None or not terms or max(before, default=terms[0]).ready <= min(terms).ready:
+                before = [self._term(self.value(row) if before is None else self._summed(before))]
+            terms = [*before, *terms]
+        self._sums[row] = terms
+        self.written.add(row)
+        if not row[0].wide:
+            self.value(row)  # now, for nothing else will read it
+
+    def _summed(self, terms: Sequence[_Term]) -> str:
+        """The sum of terms, the first ones first; a number before a product, to which it can be added."""
+        text, found, ready = self._text, "", 0
+        waiting = sorted(terms, key=lambda term: term.ready)
+        if len(waiting) > 1 and waiting[0].right and not waiting[1].right:
+            waiting[:2] = waiting[1::-1]
+        for term in waiting:
+            if term.right:
+                found = text.fma(*term[1:], found) if found else text.binary("fmul", *term[1:])
+            else:
+                found = text.binary("fadd", found, term.left) if found else term.left
+            ready = max(ready, term.ready) + LATENCY
+        found = found or text.number(0.0)
+        self._ready[found] = ready
+        return found
+
+    # ── Instructions ───────────────────────────────────────────────────────────────────────────────
+
+    def _matrix_product(self, instruction: MatrixProduct) -> None:
+        matrix, operand, bias = instruction.matrix, _rows(instruction.operand), instruction.bias
+        entries = [(matrix.space, place) for place in matrix.places()]
+        positions = len(instruction.out) // matrix.rows
+        for number, out in enumerate(_rows(instruction.out)):
+            line, position = divmod(number, positions)
+            terms = [self._term(self.value((bias.space, bias.places[line])))] if bias else []
+            for column in range(matrix.columns):
+                factor = self.value(entries[line * matrix.columns + column])
+                terms.append(self._term(factor, self.value(operand[column * positions + position])))
+            self._put(out, terms, accumulate=instruction.accumulate)
+
+    def _lane_product(self, instruction: LaneProduct) -> None:
+        out, left, right = instruction.out, _rows(instruction.left), _rows(instruction.right)
+        length = len(left) // out.rows
+        for number, place in enumerate(out.places()):
+            line, column = divmod(number, out.columns)
+            factors = zip(left[line * length :], right[column * length : (column + 1) * length], strict=False)
+            terms = [self._term(self.value(one), self.value(other)) for one, other in factors]
+            self._put((out.space, place), terms, accumulate=instruction.accumulate)
+
+    def _sum_of_products(self, instruction: SumOfProducts) -> None:
+        left, right = _rows(instruction.left), _rows(instruction.right) if instruction.right else None
+        coefficients, start = instruction.coefficients or (1.0,) * len(left), 0
+        for out, stop in zip(_rows(instruction.out), instruction.ends, strict=True):
+            terms = []
+            for number in range(start, stop):
+                factors = [self.value(side[number]) for side in (left, right) if side]
+                terms.append(self._with_coefficient(coefficients[number], factors))
+            self._put(out, terms, accumulate=instruction.accumulate)
+            start = stop
+
+    def _with_coefficient(self, coefficient: float, factors: list[str]) -> _Term:
+        """A coefficient of 1 is left out, one of -1 is a sign; of two factors it goes to the first ready."""
+        text, ready = self._text, self._ready
+        factors.sort(key=lambda factor: ready.get(factor, 0))
+        if coefficient == 1.0:
+            return self._term(*factors)
+        if len(factors) == 1 and coefficient != -1.0:
+            return self._term(text.number(coefficient), factors[0])
+        first, *other = factors
+        if coefficient == -1.0:
+            found = text.let(f"fneg {text.type} {first}")
+        else:
+            found = text.binary("fmul", text.number(coefficient), first)
+        ready[found] = ready.get(first, 0) + (LATENCY if coefficient != -1.0 else 0)
+        return self._term(found, *other)
+
+    def _elementwise(self, instruction: Elementwise) -> None:
+        """A row of the result is the sum of those that it stands for."""
+        outs, operands = _rows(instruction.out), [_rows(rows) for rows in instruction.operands]
+        longest = max(map(len, (outs, *operands)))
+        latency = sum(
+            LATENCY if each in QUICK else LONG_LATENCY for each in operations_of(instruction.expression)
+        )
+        for number, out in enumerate(outs):
+            terms = []
+            for repeat in range(number, longest, len(outs)):
+                given = [self.value(rows[repeat % len(rows)]) for rows in operands]
+                found = Formula(self._text, given.__getitem__).value(instruction.expression)
+                self._ready[found] = max((self._ready.get(each, 0) for each in given), default=0) + latency
+                terms.append(self._term(found))
+            self._put(out, terms, accumulate=instruction.accumulate)
+
+
+def _rows(rows: Rows) -> list[Row]:
+    return [(rows.space, place) for place in rows.places]

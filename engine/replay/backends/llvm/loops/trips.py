@@ -1,0 +1,182 @@
+"""Loops of straight-line code: what is carried from trip to trip stays in registers.
+
+A block of lanes goes through all trips, then the next one; see `plans` for what is kept of a trip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import groupby
+from typing import Any
+
+from engine.replay.backends.llvm.layout import Layout
+from engine.replay.backends.llvm.loops.block import Block
+from engine.replay.backends.llvm.loops.straight import StraightLine
+from engine.replay.backends.llvm.plans import Plan, Row
+from engine.replay.backends.llvm.writing.module import Module, Region
+from engine.replay.backends.llvm.writing.text import Index, Text
+from engine.replay.program.program import Repeat, Rows, Space
+
+__all__ = ["write_trips"]
+
+
+def write_trips(module: Module, layout: Layout, plan: Plan, loop: Repeat, names: tuple[str, str]) -> None:
+    """Write the loop under the first name, and under the second so that it keeps nothing of its trips.
+
+    That one stores all the same, always in one place: where code differs, last digits may.
+    """
+    frames = layout.frames[loop.frame]
+    for name, stride in zip(names, (frames.stride, 0), strict=True):
+        text = Text(module, name, spills=True)
+        width = plan.width(layout.lanes, text.vector)
+
+        def block(number: Index, _: Any, text: Text = text, stride: int = stride) -> None:
+            lanes = Block(text, layout, plan, loop, stride, text.times(number, text.width))
+            if loop.reverse:
+                _Back(lanes, frames.sums).write()
+            else:
+                _forward(lanes)
+
+        with text.wide(width):
+            text.loop(0, layout.lanes // width, block)
+        text.end()
+        if loop.reverse:
+            return
+
+
+def _forward(block: Block) -> None:
+    """Load what the first trip begins with, go through the trips, store what the last one ends with."""
+    loop, lines = block.loop, list[StraightLine]()
+    before = {
+        row: block.load(transfer.outside, number)
+        for transfer in loop.before
+        for number, row in enumerate(transfer.inside.places)
+    }
+    outputs = [
+        ((Space.FRAME, row), transfer, number)
+        for transfer in loop.outputs
+        for number, row in enumerate(transfer.inside.places)
+    ]
+
+    def trip(number: Index, carried: Sequence[str]) -> list[str]:
+        def made(row: Row, found: str) -> None:
+            if block.is_kept(row):
+                block.keep(row, number, found)
+            for inside, transfer, place in outputs:
+                if inside == row:
+                    block.store_of(transfer, number, place, found)
+
+        for row, found in zip(loop.entering.places, carried, strict=True):
+            made((Space.FRAME, row), found)
+        line = block.begin(number, carried, made)
+        lines.append(line)
+        line.run(loop.body)
+        line.finish()
+        return [line.value((Space.FRAME, row)) for row in loop.leaving.places]
+
+    block.text.loop(0, loop.trips, trip, [before[row] for row in loop.entering.places])
+    for transfer in loop.finals:
+        for number, row in enumerate(transfer.inside.places):
+            block.store(transfer.outside, lines[0].value((Space.FRAME, row)), number)
+
+
+class _Back:
+    """The way back, where the derivatives of carried values are carried, and sums over all trips."""
+
+    def __init__(self, block: Block, sums: Region) -> None:
+        self.block, self.text, self.plan, self.loop, self.sums = (
+            block,
+            block.text,
+            block.plan,
+            block.loop,
+            sums,
+        )
+        finals = [row for transfer in self.loop.finals for row in transfer.inside.places]
+        self.carried = list(dict.fromkeys((*self.loop.leaving.places, *finals)))
+        self.in_memory = {row: place for place, row in enumerate(self.plan.in_memory)}
+
+    def write(self) -> None:
+        """Load the derivatives by what the last trip ended with, go through the trips, add what is owed."""
+        text, loop, in_registers = self.text, self.loop, self.plan.in_registers
+        zero, last = text.number(0.0), dict[int, str]()
+        for transfer in loop.finals:
+            for number, row in enumerate(transfer.inside.places):
+                found = self.block.load(transfer.outside, number)
+                last[row] = text.binary("fadd", last[row], found) if row in last else found
+        text.loop(0, len(self.in_memory), lambda place, _: text.store(self.sums, self._sum(place), zero))
+        first = [*(last.get(row, zero) for row in self.carried), *[zero] * len(in_registers)]
+        lines: list[StraightLine] = []
+        after = text.loop(0, loop.trips, lambda number, carried: self._trip(number, carried, lines), first)
+        for transfer in loop.before:
+            for number, row in enumerate(transfer.inside.places):
+                owed = lines[0].value((Space.FRAME_ADJOINT, row))
+                self.block.store(transfer.outside, owed, number, accumulate=True)
+        for (space, place), total in zip(in_registers, after[len(self.carried) :], strict=True):
+            self.block.store(Rows(space, range(place, place + 1)), total, accumulate=True)
+        self._store_sums_in_memory()
+
+    def _trip(self, number: Index, carried: Sequence[str], lines: list[StraightLine]) -> list[str]:
+        text, loop, block = self.text, self.loop, self.block
+        trip = text.minus(loop.trips - 1, number)
+        line = StraightLine(text, self._source(trip), self._begin(trip, carried))
+        lines.append(line)
+        line.run(loop.body)
+        for transfer in loop.given:
+            for place, row in zip(transfer.outside.places, transfer.inside.places, strict=True):
+                line.add((transfer.outside.space, place), line.value((Space.FRAME_ADJOINT, row)))
+        for transfer in loop.steps:
+            for place, row in enumerate(transfer.inside.places):
+                owed = line.value((Space.FRAME_ADJOINT, row))
+                block.store_of(transfer, trip, place, owed, accumulate=True)
+        for total, place in self.in_memory.items():
+            if total in line.written:
+                text.store(self.sums, self._sum(place), line.value(total))
+        entering, zero = dict(zip(loop.leaving.places, loop.entering.places, strict=True)), text.number(0.0)
+        derivatives = [
+            line.value((Space.FRAME_ADJOINT, entering[row])) if row in entering else zero
+            for row in self.carried
+        ]
+        return [*derivatives, *map(line.value, self.plan.in_registers)]
+
+    def _begin(self, trip: Index, carried: Sequence[str]) -> dict[Row, str]:
+        """The rows that are in registers when the body of a trip begins."""
+        rows = [*((Space.FRAME_ADJOINT, row) for row in self.carried), *self.plan.in_registers]
+        known = {**self.block.fixed, **dict(zip(rows, carried, strict=True))}
+        for transfer in self.loop.outputs:
+            for number, place in enumerate(transfer.inside.places):
+                row, found = (Space.FRAME_ADJOINT, place), self.block.load_of(transfer, trip, number)
+                known[row] = self.text.binary("fadd", known[row], found) if row in known else found
+        return known
+
+    def _source(self, trip: Index) -> Callable[[Row], str]:
+        """What gives the rows that the body of a trip reads and does not make."""
+        block, plan = self.block, self.plan
+        frame = None
+        if plan.again:
+            frame = block.begin(trip, [block.kept((Space.FRAME, row), trip) for row in plan.kept])
+            frame.run(plan.again)
+
+        def source(row: Row) -> str:
+            if row in self.in_memory:
+                return self.text.load(self.sums, self._sum(self.in_memory[row]))
+            if frame is not None and row[0] is Space.FRAME:
+                return frame.value(row)
+            return block.kept(row, trip) if block.is_kept(row) else block.source(row, trip)
+
+        return source
+
+    def _sum(self, place: Index) -> Index:
+        """Where a sum is in memory, all its lanes side by side."""
+        return self.text.plus(self.sums.start, self.text.times(place, self.text.width))
+
+    def _store_sums_in_memory(self) -> None:
+        first = 0
+        for space, group in groupby(self.in_memory, lambda row: row[0]):
+            rows = Rows.of(space, [place for _, place in group])
+
+            def one(number: Index, _: Any, rows: Rows = rows, first: int = first) -> None:
+                total = self.text.load(self.sums, self._sum(self.text.plus(number, first)))
+                self.block.store(rows, total, number, accumulate=True)
+
+            self.text.loop(0, len(rows), one)
+            first += len(rows)

@@ -1,0 +1,162 @@
+"""Plans: which loops are written as straight-line code, and what is kept of a trip for the way back.
+
+A loop whose body is small has its state in registers (`loops.trips`); others call a kernel for every
+instruction of the body (`loops.calling`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from engine import ops
+from engine.replay.program.expression import operations_of
+from engine.replay.program.program import (
+    Elementwise,
+    Fill,
+    LaneProduct,
+    MatrixProduct,
+    PlainInstruction,
+    Program,
+    Repeat,
+    Space,
+    SumOfProducts,
+    Transfer,
+    reads,
+    rows_of,
+)
+
+__all__ = ["QUICK", "Plan", "Row", "fixed_rows", "plans"]
+
+QUICK = frozenset({ops.absolute, ops.add, ops.divide, ops.multiply, ops.negate, ops.sqrt, ops.subtract})
+
+Row = tuple[Space, int]
+
+VECTORS = 2  # that a block of lanes is: as many chains of operations go side by side in a processor
+IN_REGISTERS = 10  # sums over all trips, and as many rows that are the same in all of them
+MOST_LINES = 1500  # of text, both ways
+MOST_KEPT = 60_000  # rows of all trips: 8 MB for a block of 16 samples
+CURVED, LOADED = 40, 4  # lines that an operation is that is not one of the processor's, and a row loaded
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a loop and its way back are written as straight-line code.
+
+    `sources` tell where rows of the frame come from that the body does not make. Of each trip the rows `kept`
+    of its frame are stored; where `again` is not empty, these are what the trip begins with, and the way back
+    runs these instructions once more. `sums` are the rows that every trip of the way back adds to.
+    """
+
+    forward: Repeat
+    back: Repeat | None
+    constants: tuple[float, ...]
+    sources: dict[int, tuple[Transfer, int]]
+    kept: tuple[int, ...]
+    again: tuple[PlainInstruction, ...]
+    sums: tuple[Row, ...]
+
+    def width(self, lanes: int, vector: int) -> int:
+        """How many lanes go through all trips together."""
+        return next(width for width in (VECTORS * vector, vector, 1) if lanes % width == 0)
+
+    @property
+    def in_registers(self) -> tuple[Row, ...]:
+        """Those sums that are carried from trip to trip."""
+        return self.sums[:IN_REGISTERS]
+
+    @property
+    def in_memory(self) -> tuple[Row, ...]:
+        """The others."""
+        return self.sums[IN_REGISTERS:]
+
+
+def plans(program: Program) -> dict[range, Plan]:
+    """The plans of those loops of a program that are small enough, by their frames."""
+    backs = {loop.frame: loop for loop in program.backward if isinstance(loop, Repeat)}
+    loops = [loop for loop in program.forward if isinstance(loop, Repeat)]
+    small = [loop for loop in loops if _is_small(loop) and _is_small(backs.get(loop.frame))]
+    return {loop.frame: _plan(program, loop, backs.get(loop.frame)) for loop in small}
+
+
+def _is_small(loop: Repeat | None) -> bool:
+    """Whether straight-line code of the body is short, and each of its instructions can be written so."""
+    return loop is None or sum(map(_lines_of, loop.body)) <= MOST_LINES
+
+
+def _lines_of(instruction: PlainInstruction) -> int:
+    """About how many lines of text an instruction is; very many, where it cannot be straight-line code."""
+    loaded = {row for row in _read([instruction]) if row[0] is not Space.FRAME_ADJOINT}
+    found = LOADED * len(loaded)
+    match instruction:
+        case Fill():
+            return 0
+        case MatrixProduct(out, matrix):
+            return found + len(out) * matrix.columns
+        case LaneProduct(out, left):
+            return found + len(left) * out.columns
+        case SumOfProducts(_, _, left, _, coefficients):
+            return found + len(left) * (2 if coefficients else 1)
+        case Elementwise(out, expression, operands):
+            formula = sum(1 if each in QUICK else CURVED for each in operations_of(expression))
+            return found + formula * max(map(len, (out, *operands)))
+        case _:
+            return MOST_LINES + 1
+
+
+def _plan(program: Program, forward: Repeat, back: Repeat | None) -> Plan:
+    sources = {
+        row: (transfer, number)
+        for transfer in (*forward.given, *forward.steps)
+        for number, row in enumerate(transfer.inside.places)
+    }
+    read = _read(back.body) if back else set()
+    kept = sorted(place for space, place in read if space is Space.FRAME and place not in sources)
+    again: tuple[PlainInstruction, ...] = ()
+    if forward.trips * len(kept) > MOST_KEPT and _is_cheap(forward) and len(forward.entering) < len(kept):
+        again, kept = _needed(forward.body, read), list(forward.entering.places)
+    sums = _sums(back) if back else ()
+    return Plan(forward, back, program.constants, sources, tuple(kept), again, sums)
+
+
+def fixed_rows(plan: Plan, loop: Repeat) -> list[Row]:
+    """The rows that a way of the loop reads and that are the same in all trips, if they are few enough."""
+    given = {row for row, (transfer, _) in plan.sources.items() if transfer in plan.forward.given}
+    read = _read((*loop.body, *(plan.again if loop.reverse else ())))
+    found = [
+        row
+        for row in sorted(read, key=lambda row: (row[0].name, row[1]))
+        if row[0] in (Space.WEIGHT, Space.SHARED) or (row[0] is Space.FRAME and row[1] in given)
+    ]
+    return found if len(found) <= IN_REGISTERS else []
+
+
+def _read(body: Iterable[PlainInstruction]) -> set[Row]:
+    return {(rows.space, place) for each in body for rows in reads(each) for place in rows.places}
+
+
+def _written(body: Iterable[PlainInstruction]) -> list[Row]:
+    return [(rows.space, place) for each in body for rows in [rows_of(each.out)] for place in rows.places]
+
+
+def _sums(back: Repeat) -> tuple[Row, ...]:
+    """The rows outside that every trip adds to, those of one space together."""
+    given = [(transfer.outside.space, place) for transfer in back.given for place in transfer.outside.places]
+    found = [row for row in _written(back.body) if not row[0].wide]
+    return tuple(sorted(dict.fromkeys((*found, *given)), key=lambda row: row[0].name))
+
+
+def _is_cheap(loop: Repeat) -> bool:
+    """Whether a trip can be computed once more in less time than its rows take from memory."""
+    bodies = [each.expression for each in loop.body if isinstance(each, Elementwise)]
+    return all(operation in QUICK for body in bodies for operation in operations_of(body))
+
+
+def _needed(body: Sequence[PlainInstruction], read: set[Row]) -> tuple[PlainInstruction, ...]:
+    """Those instructions whose results are read, by others of them or from without."""
+    needed, found = set(read), list[PlainInstruction]()
+    for each in reversed(body):
+        if not needed.isdisjoint(_written([each])):
+            found.append(each)
+            needed |= _read([each])
+    return tuple(reversed(found))
