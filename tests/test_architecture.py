@@ -135,11 +135,12 @@ ORDER: dict[str, str] = {
         lowering
     """,
     "engine/replay/rolling": """
-        adjoint exact
+        adjoint exact frames
         simplify
         collapse
-        groups
-        ordering
+        groups periods
+        blocks ordering
+        layout loops
         roll
     """,
     "engine/replay/backends": """

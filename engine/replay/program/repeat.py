@@ -38,8 +38,9 @@ After trip 0, `before`: outside += df[inside]. No transfer, or part of one, adds
 transfers, or parts, may add to the same row.
 
 There inside rows are rows of FRAME_ADJOINT, outside rows of ADJOINT, and only what a gradient is owed to is
-mentioned: `entering` may be fewer rows than forward. The rows outside that are read have all been written
-before, and those that are added to hold what others have contributed, or 0.
+mentioned: `entering` may be fewer rows than forward, and `before` may fill fewer rows than `entering`. The
+rows outside that are read have all been written before, and those that are added to hold what others have
+contributed, or 0.
 
 The running product p = x0 · x1 · x2 · x3 of a sample's four inputs, which are v[0:4], has three trips, each
 of which multiplies f[0], the product so far, by f[1], the next input. The result is v[4].

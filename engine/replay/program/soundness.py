@@ -131,7 +131,8 @@ def _ensure_transfers_fit(loop: Repeat, where: str) -> None:
 
 def _ensure_once(loop: Repeat, where: str) -> None:
     carried = [place for transfer in loop.before for place in transfer.inside.places]
-    ensure(Counter(carried) == Counter(loop.entering.places), f"{where}: what enters does not begin once")
+    begins = Counter(carried) == Counter(loop.entering.places) or loop.reverse
+    ensure(begins, f"{where}: what enters does not begin once")
     incoming = [*carried, *(place for t in (*loop.given, *loop.steps) for place in t.inside.places)]
     ensure(len(set(incoming)) == len(incoming), f"{where}: a row comes in twice")
     ensure(len(set(loop.leaving.places)) == len(loop.leaving), f"{where}: a row leaves twice")

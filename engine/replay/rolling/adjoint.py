@@ -28,6 +28,8 @@ from engine.replay.program.program import (
     Scatter,
     Space,
     SumOfProducts,
+    Transfer,
+    every,
     rows_of,
 )
 from engine.replay.recording.selection import GREATER
@@ -46,7 +48,9 @@ class Adjoint:
     begins; the others hold whatever was there before.
     """
 
-    def __init__(self, wanted: set[tuple[Space, int]]) -> None:
+    def __init__(self, wanted: set[tuple[Space, int]], *, within: bool = False) -> None:
+        """`within` a loop: there whatever is summed over the samples is added to what other trips gave."""
+        self._within = within
         self.backward: list[Instruction] = []
         self.shared_backward: list[Instruction] = []
         self._wanted = wanted
@@ -68,7 +72,8 @@ class Adjoint:
 
     def _visit(self, instruction: Instruction) -> None:
         if isinstance(instruction, Repeat):
-            raise NotImplementedError
+            self._repeat(instruction)
+            return
         out = instruction.out
         if not isinstance(out, Rows) or not self._is_wanted(out):
             return
@@ -87,6 +92,72 @@ class Adjoint:
                 self._pass_on(operand, slope, (operand,), upstream, out)
             case Pick(_, index, table) if self._is_wanted(table):
                 self._add(Scatter(Rows(table.space.adjoint, table.places), index, upstream))
+
+    def _repeat(self, loop: Repeat) -> None:
+        """The loop backwards: its body is the way back of the body."""
+        finals, outputs = (
+            [t for t in map(self._of_adjoint, some) if t and self._is_reached(t.outside)]
+            for some in (loop.finals, loop.outputs)
+        )
+        results = (*finals, *outputs)
+        if not results:
+            return
+        pairs = [
+            (into, left)
+            for into, left in zip(loop.entering.places, loop.leaving.places, strict=True)
+            if (Space.FRAME, into) in self._wanted
+        ]
+        entering = Rows.of(Space.FRAME_ADJOINT, [into for into, _ in pairs])
+        leaving = Rows.of(Space.FRAME_ADJOINT, [left for _, left in pairs])
+        before, given, steps = (
+            [t for t in map(self._of_adjoint, some) if t] for some in (loop.before, loop.given, loop.steps)
+        )
+        inner = Adjoint(self._wanted, within=True)
+        for rows in (leaving, *(transfer.inside for transfer in results)):
+            inner._touched[rows.space].update(rows.places)
+        for plain in reversed(loop.body):
+            inner._visit(plain)
+        for rows in (entering, *(transfer.inside for transfer in (*given, *steps))):
+            inner._complete(rows)
+        for transfer in (*results, *before, *given, *steps):
+            self._complete(transfer.outside)
+        for space in (Space.GRADIENT, Space.SHARED_ADJOINT):
+            self._touched[space] |= inner._touched[space]
+        self._part.append(
+            replace(
+                loop,
+                body=tuple(every(inner.backward)),
+                entering=entering,
+                leaving=leaving,
+                before=tuple(before),
+                given=tuple(given),
+                steps=tuple(steps),
+                finals=tuple(finals),
+                outputs=tuple(outputs),
+                reverse=True,
+            )
+        )
+
+    def _of_adjoint(self, transfer: Transfer) -> Transfer | None:
+        """The same of the derivatives, of those rows that they are wanted by; None where of none."""
+        count = len(transfer.inside)
+        kept = [number for number in range(count) if self._is_wanted_outside(transfer, number)]
+        if not kept:
+            return None
+        inside, outside = transfer.inside.places, transfer.outside.places
+        parts = range(0, len(outside), count)
+        return Transfer(
+            Rows.of(Space.FRAME_ADJOINT, [inside[number] for number in kept]),
+            Rows.of(Space.ADJOINT, [outside[part + number] for part in parts for number in kept]),
+        )
+
+    def _is_wanted_outside(self, transfer: Transfer, number: int) -> bool:
+        space, places = transfer.outside.space, transfer.outside.places[number :: len(transfer.inside)]
+        inside = (Space.FRAME, transfer.inside.places[number])
+        return inside in self._wanted and any((space, place) in self._wanted for place in places)
+
+    def _is_reached(self, rows: Rows) -> bool:
+        return any(place in self._touched[rows.space] for place in rows.places)
 
     def _is_wanted(self, rows: Rows) -> bool:
         return any((rows.space, place) in self._wanted for place in rows.places)
@@ -113,6 +184,7 @@ class Adjoint:
         rows = rows_of(instruction.out)
         touched = self._touched[rows.space]
         is_first = not any(place in touched for place in rows.places) and self._part is self.backward
+        is_first = is_first and not (self._within and not rows.space.wide)
         if isinstance(instruction, Scatter):
             self._complete(Rows.of(rows.space, sorted(set(rows.places))))
         elif not is_first:

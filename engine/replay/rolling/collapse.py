@@ -6,7 +6,9 @@ the one that `dot` records.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple, overload
 
 from engine import ops
@@ -14,7 +16,7 @@ from engine.operation import Operation
 from engine.replay.program.program import Space
 from engine.replay.rolling.simplify import Flat, is_power_of_two
 
-__all__ = ["Collapsed", "Node", "Term", "collapse"]
+__all__ = ["Collapsed", "Loop", "Node", "Term", "collapse", "operands_of"]
 
 NONE = -1
 Absorbed = bytearray | dict[int, int]  # by place, 1 for what went into a sum
@@ -35,12 +37,13 @@ class Row(Sequence[Term]):
     Equal values are one tuple in all rows of a tape.
     """
 
-    __slots__ = ("_weights_first", "bias", "values", "weights")
+    __slots__ = ("bias", "values", "weights", "weights_first")
 
     def __init__(
         self, weights: tuple[int, ...], values: tuple[int, ...], bias: int, *, weights_first: bool
     ) -> None:
-        self.weights, self.values, self.bias, self._weights_first = weights, values, bias, weights_first
+        self.weights, self.values, self.bias = weights, values, bias
+        self.weights_first = weights_first
 
     def __len__(self) -> int:
         return len(self.weights) + (self.bias != NONE)
@@ -55,7 +58,7 @@ class Row(Sequence[Term]):
         return list(self)[place]
 
     def __iter__(self) -> Iterator[Term]:
-        factors = (self.weights, self.values) if self._weights_first else (self.values, self.weights)
+        factors = (self.weights, self.values) if self.weights_first else (self.values, self.weights)
         for left, right in zip(*factors, strict=True):
             yield Term(1.0, left, right)
         if self.bias != NONE:
@@ -71,11 +74,52 @@ class Node(NamedTuple):
 
 
 class Collapsed(NamedTuple):
-    """The nodes by place, and their places in an order in which each comes before its operands."""
+    """The nodes by place, and their places in an order in which each comes before its operands.
+
+    So it is with loops, which have places too; what they give has, and is no node any more.
+    """
 
     nodes: dict[int, Node]
     descending: list[int]
     flat: Flat
+    loops: Mapping[int, Loop] = MappingProxyType({})
+
+
+@dataclass
+class Loop:
+    """A body that is run `trips` times; of its leaves of the kind INPUT each is told here where it is from.
+
+    Places in the body come first, then those outside: of `carried` (the leaf, the node that is carried to
+    it, the initial value), `given` (the same in every trip), `steps` (one for each trip), `outputs` (one for
+    each trip) and `finals` (of the last trip). `shared` are leaves of the body that are read where they are.
+    """
+
+    trips: int
+    body: Collapsed
+    carried: list[tuple[int, int, int]] = field(default_factory=list)
+    given: list[tuple[int, int]] = field(default_factory=list)
+    steps: list[tuple[int, list[int]]] = field(default_factory=list)
+    outputs: list[tuple[int, list[int]]] = field(default_factory=list)
+    finals: list[tuple[int, int]] = field(default_factory=list)
+    shared: list[tuple[int, int]] = field(default_factory=list)
+
+    def operands(self) -> list[int]:
+        """The places outside that it reads."""
+        found = [outside for _, _, outside in self.carried]
+        found += [outside for _, outside in (*self.given, *self.shared)]
+        return found + [outside for _, outsides in self.steps for outside in outsides]
+
+    def results(self) -> list[int]:
+        """The places outside that it fills."""
+        found = [outside for _, outside in self.finals]
+        return found + [outside for _, outsides in self.outputs for outside in outsides]
+
+
+def operands_of(node: Node) -> Iterable[int]:
+    """The places that a node depends on."""
+    if node.operation is not None:
+        return node.operands
+    return [place for term in node.terms for place in (term.left, term.right) if place != NONE]
 
 
 ADDITIONS = frozenset({ops.add, ops.subtract, ops.dot, ops.total})

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 from engine import ops
 from engine.replay.program.program import Space
 from engine.replay.recording.selection import LARGEST, PICK
-from engine.replay.rolling.collapse import NONE, Collapsed, Node, Row, Term
+from engine.replay.rolling.collapse import NONE, Collapsed, Node, Row, Term, operands_of
 from engine.replay.rolling.simplify import Flat
 
 __all__ = ["Group", "MatrixTerms", "Signature", "groups"]
@@ -71,6 +71,7 @@ def groups(collapsed: Collapsed) -> list[Group]:
     flat = collapsed.flat
     matrix: dict[int, MatrixTerms] = {}
     signatures = {place: _signature(flat, place, node, matrix) for place, node in collapsed.nodes.items()}
+    signatures |= {place: ("loop", place) for place in collapsed.loops}
     levels = _levels(collapsed)
     members: dict[tuple[int, Signature], list[int]] = defaultdict(list)
     for place in reversed(collapsed.descending):
@@ -89,13 +90,6 @@ def _turn(item: tuple[tuple[int, Signature], list[int]]) -> tuple[int, bool]:
     """Where a group comes: by its level; picks first, so that on the way back they add to what is there."""
     (level, signature), _ = item
     return -level, signature[0] != "pick"
-
-
-def operands_of(node: Node) -> Iterable[int]:
-    """The places that a node depends on."""
-    if node.operation is not None:
-        return node.operands
-    return [place for term in node.terms for place in (term.left, term.right) if place != NONE]
 
 
 def _signature(flat: Flat, place: int, node: Node, matrix: dict[int, MatrixTerms]) -> Signature:
@@ -146,10 +140,16 @@ def _matrix_terms(flat: Flat, place: int, node: Node) -> MatrixTerms:
 
 
 def _levels(collapsed: Collapsed) -> dict[int, int]:
-    """The longest way from each node to a result."""
+    """The longest way from each node to a result; a loop is where the first that reads it asks for it."""
     levels: dict[int, int] = defaultdict(int)
     deepest: dict[int, int] = {}  # of those rows that have these values, which are one tuple
     for place in collapsed.descending:
+        if place in collapsed.loops:
+            loop = collapsed.loops[place]
+            levels[place] = max(levels[result] for result in loop.results())
+            for operand in loop.operands():
+                levels[operand] = max(levels[operand], levels[place] + 1)
+            continue
         below, node = levels[place] + 1, collapsed.nodes[place]
         if isinstance(node.terms, Row):
             operands: Iterable[int] = node.terms.values  # weights are leaves, of which nobody asks the level

@@ -3,29 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from engine.replay.recording.tape import LeafKind
-from engine.replay.rolling.collapse import NONE, Collapsed, Node, Term
-from engine.replay.rolling.groups import Group, operands_of
+from engine.replay.rolling.collapse import NONE, Collapsed, Loop, Node, Term, operands_of
+from engine.replay.rolling.groups import Group, groups
 from engine.replay.rolling.simplify import Flat
 
-__all__ = ["by_slot", "put_in_order"]
+__all__ = ["Plan", "by_slot", "ordered"]
 
 
-def put_in_order(collapsed: Collapsed, found: list[Group]) -> list[int]:
+@dataclass
+class Plan:
+    """The groups in the order in which they run, members and inputs as they lie, and the bodies of loops."""
+
+    collapsed: Collapsed
+    groups: list[Group]
+    inputs: list[int]
+    bodies: Mapping[int, Plan]
+
+
+def ordered(collapsed: Collapsed) -> Plan:
+    """The plan of a tape, or of the body of a loop."""
+    bodies = {place: ordered(loop.body) for place, loop in collapsed.loops.items()}
+    found = groups(collapsed)
+    return Plan(collapsed, found, _put_in_order(collapsed, found, bodies), bodies)
+
+
+def _put_in_order(collapsed: Collapsed, found: list[Group], bodies: Mapping[int, Plan]) -> list[int]:
     """Order the members of each group as its consumers ask for them; returns the inputs, ordered so too."""
     flat = collapsed.flat
     rank: dict[int, int] = {}
     for place in flat.outputs:
         rank.setdefault(place, len(rank))
     for group in reversed(found):
-        if group.matrix:
-            _order_matrix(flat, group, rank)
+        if group.signature[0] == "loop":
+            (loop,) = group.members
+            demands = _demands_of_loop(collapsed.loops[loop], bodies[loop].inputs)
         else:
-            group.members.sort(key=rank.__getitem__)
-        for place in _demands(collapsed, group):
+            if group.matrix:
+                _order_matrix(flat, group, rank)
+            else:
+                group.members.sort(key=rank.__getitem__)
+            demands = _demands(collapsed, group)
+        for place in demands:
             rank.setdefault(place, len(rank))
     return [place for place in rank if _is_input(flat, place)]
+
+
+def _demands_of_loop(loop: Loop, inputs: Sequence[int]) -> Iterable[int]:
+    """What a loop reads in its first trip, in the order of the frame, and what it reads trip by trip."""
+    first = {place: outside for place, _, outside in loop.carried} | dict(loop.given)
+    yield from (first[place] for place in inputs if place in first)
+    steps = dict(loop.steps)
+    by_trip = [steps[place] for place in inputs if place in steps]
+    yield from (outsides[trip] for trip in range(loop.trips) for outsides in by_trip)
+    yield from (outside for _, outside in loop.shared)
 
 
 def _is_input(flat: Flat, place: int) -> bool:

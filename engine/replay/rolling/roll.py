@@ -1,36 +1,19 @@
 """Roll: Tape -> Program. Scalar nodes become a few coarse instructions over rows that lie side by side.
 
-Collapse sums, group equal work by its distance from the result, then choose the order of rows: from the
-result to the inputs, every group orders its members as its consumers ask for them, so that most operands
-are whole ranges. What does not lie side by side is copied there by an instruction of its own. What does not
-roll at all is a group of one: slower, and as right.
+Collapse sums, find loops, group equal work by its distance from the result, then choose the order of rows:
+from the result to the inputs, every group orders its members as its consumers ask for them, so that most
+operands are whole ranges. What does not roll at all is a group of one: slower, and as right.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
-from engine.replay.program.expression import Apply, Argument
-from engine.replay.program.program import (
-    Elementwise,
-    Fill,
-    Instruction,
-    Matrix,
-    MatrixProduct,
-    Pick,
-    PlainInstruction,
-    Program,
-    Reduction,
-    Rows,
-    Space,
-    SumOfProducts,
-)
-from engine.replay.recording.tape import LeafKind, Tape
+from engine.replay.program.program import Program, Space
+from engine.replay.recording.tape import Tape
 from engine.replay.rolling.adjoint import Adjoint
-from engine.replay.rolling.collapse import NONE, Collapsed, Term, collapse
-from engine.replay.rolling.groups import Group, groups
-from engine.replay.rolling.ordering import by_slot, put_in_order
+from engine.replay.rolling.collapse import collapse
+from engine.replay.rolling.layout import Layout
+from engine.replay.rolling.loops import with_loops
+from engine.replay.rolling.ordering import ordered
 from engine.replay.rolling.simplify import simplify
 
 __all__ = ["roll"]
@@ -42,22 +25,18 @@ def roll(tape: Tape, outputs: tuple[int, ...] | None = None, *, gradient: bool =
     With `gradient` it has the way back too, from the first output to the parameters.
     """
     flat = simplify(tape, tape.outputs if outputs is None else outputs)
-    collapsed = collapse(flat)
-    found = groups(collapsed)
-    layout = _Layout(tape, collapsed, put_in_order(collapsed, found))
-    for group in found:
-        layout.emit(group)
+    plan = ordered(with_loops(collapse(flat)))
+    layout = Layout(plan, tape.parameters)
+    layout.emit_all()
     results = layout.results()
     way_back = Adjoint(layout.wanted)
     if gradient:
         way_back.derive(results, layout.forward, layout.shared_forward)
-    sizes = dict.fromkeys(Space, 0)
-    sizes[Space.VALUE] = layout.sizes[Space.VALUE]
-    sizes[Space.SHARED] = layout.sizes[Space.SHARED]
+    sizes = dict.fromkeys(Space, 0) | layout.sizes
     sizes[Space.WEIGHT] = tape.parameters + len(tape.held)
     sizes[Space.CONSTANT] = len(layout.constants)
     if gradient:
-        for space in (Space.VALUE, Space.SHARED, Space.WEIGHT):
+        for space in (Space.VALUE, Space.FRAME, Space.SHARED, Space.WEIGHT):
             sizes[space.adjoint] = sizes[space]
     return Program(
         name=tape.name,
@@ -71,227 +50,3 @@ def roll(tape: Tape, outputs: tuple[int, ...] | None = None, *, gradient: bool =
         backward=tuple(way_back.backward),
         shared_backward=tuple(way_back.shared_backward),
     )
-
-
-class _Layout:
-    """Gives every node its row and writes the instructions, group by group."""
-
-    def __init__(self, tape: Tape, collapsed: Collapsed, inputs: list[int]) -> None:
-        self.tape, self.flat, self.nodes = tape, collapsed.flat, collapsed.nodes
-        self.sizes = {Space.VALUE: 0, Space.SHARED: 0}
-        self.address: dict[int, int] = {}
-        self.constants: list[float] = []
-        self.wanted: set[tuple[Space, int]] = set()
-        self.forward: list[Instruction] = []
-        self.shared_forward: list[Instruction] = []
-        self._constant_rows: dict[str, int] = {}
-        self.inputs = self._leaves(inputs)
-
-    def _leaves(self, inputs: list[int]) -> list[int]:
-        """Addresses for all leaves; the inputs are the first rows of VALUE."""
-        numbers: list[int] = []
-        for place in inputs:
-            self.address[place] = len(numbers)
-            numbers.append(self.flat.leaves[place].which)
-        self.sizes[Space.VALUE] = len(numbers)
-        for place, leaf in self.flat.leaves.items():
-            if leaf.kind is LeafKind.CONSTANT:
-                self.address[place] = self._constant(leaf.number)
-            elif leaf.kind is not LeafKind.INPUT:
-                self.address[place] = leaf.which + (self.tape.parameters if leaf.kind is LeafKind.HELD else 0)
-                if self.flat.wanted[place]:
-                    self.wanted.add((Space.WEIGHT, self.address[place]))
-        return numbers
-
-    def _constant(self, number: float) -> int:
-        row = self._constant_rows.setdefault(number.hex(), len(self.constants))
-        if row == len(self.constants):
-            self.constants.append(number)
-        return row
-
-    def _new_rows(self, varying: bool, wanted: Sequence[bool]) -> Rows:
-        """Rows at the end of VALUE or SHARED."""
-        space = Space.VALUE if varying else Space.SHARED
-        start = self.sizes[space]
-        self.sizes[space] += len(wanted)
-        self.wanted.update((space, start + offset) for offset, is_wanted in enumerate(wanted) if is_wanted)
-        return Rows(space, range(start, start + len(wanted)))
-
-    def _write(self, instruction: PlainInstruction) -> None:
-        narrow = isinstance(instruction.out, Rows) and not instruction.out.space.wide
-        (self.shared_forward if narrow else self.forward).append(instruction)
-
-    def emit(self, group: Group) -> None:
-        """Rows for the members, and the instructions that fill them."""
-        emitters = {
-            "matrix": self._emit_matrix,
-            "elementwise": self._emit_elementwise,
-            "reduction": self._emit_reduction,
-            "pick": self._emit_pick,
-            "sum": self._emit_sum,
-        }
-        out = emitters[group.signature[0]](group)
-        self.address.update(zip(group.members, out.places, strict=True))
-
-    def _rows_for(self, group: Group) -> Rows:
-        return self._new_rows(group.varying, [self.flat.wanted[member] for member in group.members])
-
-    def _emit_sum(self, group: Group) -> Rows:
-        out = self._rows_for(group)
-        self._emit_sums(out, [self.nodes[member].terms for member in group.members])
-        return out
-
-    def _emit_reduction(self, group: Group) -> Rows:
-        first = self.nodes[group.members[0]]
-        operand = self._side_by_side([*by_slot(self.nodes, group)], group.varying)
-        out = self._rows_for(group)
-        assert first.operation is not None  # noqa: S101  (a reduction is one)
-        self._write(Reduction(out, first.operation, operand))
-        return out
-
-    def _emit_elementwise(self, group: Group) -> Rows:
-        """An operand that is one constant for all members goes into the expression."""
-        operation = self.nodes[group.members[0]].operation
-        slots = zip(*(self.nodes[member].operands for member in group.members), strict=True)
-        rows: list[Rows] = []
-        inside: list[Any] = []
-        for places in slots:
-            constant = self.flat.constants.get(places[0])
-            if constant is not None and len(set(places)) == 1:
-                inside.append(constant)
-                continue
-            inside.append(Argument(len(rows)))
-            rows.append(self._side_by_side(places, group.varying, may_repeat=True))
-        out = self._rows_for(group)
-        assert operation is not None  # noqa: S101  (the group is elementwise)
-        self._write(Elementwise(out, Apply(operation, tuple(inside)), tuple(rows)))
-        return out
-
-    def _emit_matrix(self, group: Group) -> Rows:
-        """One matrix product, and what is left of the sums added to it."""
-        slots = [column[term] for term in range(len(group.columns[0])) for column in group.columns]
-        operand = self._side_by_side(slots, group.varying)
-        out = self._rows_for(group)
-        matrix = _matrix([[self.address[place] for place in row] for row in group.rows])
-        positions = len(group.columns)
-        parts = [group.matrix[member] for member in group.members]
-        biases = [part.bias for part in parts]
-        repeated = [bias for bias in biases[::positions] for _ in range(positions)]
-        rest = [list(part.rest) for part in parts]
-        bias = None
-        if biases[0] != NONE and repeated == biases:
-            bias = Rows.of(Space.WEIGHT, [self.address[place] for place in biases[::positions]])
-        elif biases[0] != NONE:
-            rest = [[*terms, Term(1.0, place, NONE)] for terms, place in zip(rest, biases, strict=True)]
-        self._write(MatrixProduct(out, matrix, operand, bias))
-        if any(rest):
-            self._emit_sums(out, rest, accumulate=True)
-        return out
-
-    def _emit_pick(self, group: Group) -> Rows:
-        nodes = [self.nodes[member] for member in group.members]
-        index = Rows.of(Space.VALUE, [self.address[node.operands[0]] for node in nodes])
-        slots = [node.operands[1 + place] for place in range(len(nodes[0].operands) - 1) for node in nodes]
-        spaces = {self.flat.spaces[place] for place in slots}
-        if len(spaces) == 1 and spaces != {Space.CONSTANT}:
-            table = Rows.of(spaces.pop(), [self.address[place] for place in slots])
-        else:
-            table = self._side_by_side(slots, group.varying)
-        out = self._rows_for(group)
-        is_from_zero = self.flat.leaves[nodes[0].operands[0]].which in self.flat.from_zero
-        self._write(Pick(out, index, table, from_zero=is_from_zero))
-        return out
-
-    def _emit_sums(self, out: Rows, sums: Sequence[Sequence[Term]], *, accumulate: bool = False) -> None:
-        """One instruction for each pair of spaces that the terms have their factors in."""
-        kinds: dict[tuple[Space, Space | None], dict[int, list[Term]]] = {}
-        for member, terms in enumerate(sums):
-            for term in terms:
-                spaces, ordered = self._in_order(term)
-                kinds.setdefault(spaces, {}).setdefault(member, []).append(ordered)
-        covering = sorted(kinds.items(), key=lambda item: -len(item[1]))
-        if not accumulate and (not covering or len(covering[0][1]) < len(out)):
-            self._write(Fill(out, 0.0))
-            accumulate = True
-        for spaces, members in covering:
-            self._write(self._sum(out, spaces, members, accumulate))
-            accumulate = True
-
-    def _in_order(self, term: Term) -> tuple[tuple[Space, Space | None], Term]:
-        """The spaces of a term's factors and the term, the narrower factor first."""
-        left = self.flat.spaces[term.left]
-        if term.right == NONE:
-            return (left, None), term
-        right = self.flat.spaces[term.right]
-        if left is Space.VALUE and right is not Space.VALUE:
-            return (right, left), Term(term.coefficient, term.right, term.left)
-        return (left, right), term
-
-    def _sum(
-        self, out: Rows, spaces: tuple[Space, Space | None], members: dict[int, list[Term]], accumulate: bool
-    ) -> SumOfProducts:
-        ends: list[int] = []
-        terms: list[Term] = []
-        for number in sorted(members):
-            terms += members[number]
-            ends.append(len(terms))
-        coefficients = tuple(term.coefficient for term in terms)
-        right = (
-            None if spaces[1] is None else Rows.of(spaces[1], [self.address[term.right] for term in terms])
-        )
-        return SumOfProducts(
-            out=Rows.of(out.space, [out.places[number] for number in sorted(members)]),
-            ends=tuple(ends),
-            left=Rows.of(spaces[0], [self.address[term.left] for term in terms]),
-            right=right,
-            coefficients=() if set(coefficients) == {1.0} else coefficients,
-            accumulate=accumulate,
-        )
-
-    def _side_by_side(self, places: Sequence[int], varying: bool, *, may_repeat: bool = False) -> Rows:
-        """The rows of these nodes as a range; copied into new rows where they do not lie so."""
-        spaces = {self.flat.spaces[place] for place in places}
-        rows = [self.address[place] for place in places]
-        if len(spaces) == 1:
-            space = spaces.pop()
-            if may_repeat and (period := _period(rows)) < len(rows):
-                rows = rows[:period]
-            found = Rows.of(space, rows)
-            is_range = isinstance(found.places, range) and found.places.step == 1
-            is_listed = may_repeat and not space.wide and len(set(rows)) == len(rows)
-            if is_range or is_listed or (may_repeat and space is Space.CONSTANT):
-                return found
-        copy = self._new_rows(varying, [self.flat.wanted[place] for place in places[: len(rows)]])
-        self._emit_sums(copy, [(Term(1.0, place, NONE),) for place in places[: len(rows)]])
-        return copy
-
-    def results(self) -> Rows:
-        """The rows of the results, side by side in VALUE."""
-        places = self.flat.outputs
-        if any(self.flat.spaces[place] is not Space.VALUE for place in places) or len(set(places)) < len(
-            places
-        ):
-            copy = self._new_rows(True, [self.flat.wanted[place] for place in places])
-            self._emit_sums(copy, [(Term(1.0, place, NONE),) for place in places])
-            return copy
-        return self._side_by_side(places, True)
-
-
-def _period(rows: Sequence[int]) -> int:
-    """The length of the shortest beginning that the rows repeat."""
-    period = next((place for place in range(1, len(rows)) if rows[place] == rows[0]), len(rows))
-    repeats = len(rows) % period == 0 and all(row == rows[place % period] for place, row in enumerate(rows))
-    return period if repeats else len(rows)
-
-
-def _matrix(places: list[list[int]]) -> Matrix:
-    """The matrix of weights at these places: by strides where they follow a rule, else listed."""
-    rows, columns = len(places), len(places[0])
-    start = places[0][0]
-    by_column = places[0][1] - start if columns > 1 else 1
-    by_row = places[1][0] - start if rows > 1 else columns * by_column
-    matrix = Matrix(Space.WEIGHT, rows, columns, start, by_row, by_column)
-    listed = [place for row in places for place in row]
-    if by_row > 0 and by_column > 0 and matrix.places() == listed:
-        return matrix
-    return Matrix(Space.WEIGHT, rows, columns, listed=tuple(listed))

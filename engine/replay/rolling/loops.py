@@ -1,0 +1,297 @@
+"""Loops: repeated blocks of collapsed nodes, as a body and what goes into each trip and comes out of it.
+
+A recurrent cell, a time step of an integrator, an iteration of Newton's method: written as a Python loop, it
+stands in the tape as often as it is run. What the blocks have in common is found (`periods`), checked
+reference by reference (`blocks`), and taken out of the nodes as a Loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from engine.replay.program.program import Space
+from engine.replay.recording.tape import Leaf, LeafKind
+from engine.replay.rolling.blocks import Block, find_block, slots_of
+from engine.replay.rolling.collapse import NONE, Collapsed, Loop, Node, Row, Term, operands_of
+from engine.replay.rolling.periods import CONSTANT, HELD, INPUT, KIND, VOID, Numbered, numbered
+from engine.replay.rolling.simplify import Flat
+
+__all__ = ["with_loops"]
+
+
+def with_loops(collapsed: Collapsed) -> Collapsed:
+    """The same, with loops where blocks repeat, one after the other; what is before and behind stays.
+
+    >>> from engine import Value
+    >>> from engine.replay.recording.record import record
+    >>> from engine.replay.rolling.collapse import collapse
+    >>> from engine.replay.rolling.simplify import simplify
+    >>> w = Value(0.5)
+    >>> def f(h, x):
+    ...     for x_t in x:
+    ...         h = (w * h + x_t).tanh()
+    ...     return h
+    >>> tape = record(f, [w], [1.0, [2.0] * 10])
+    >>> found = with_loops(collapse(simplify(tape, tape.outputs)))
+    >>> [(loop.trips, len(loop.body.nodes), len(loop.carried)) for loop in found.loops.values()]
+    [(10, 2, 1)]
+    """
+    nodes = numbered(collapsed)
+    blocks = _blocks(nodes, 0, len(nodes.places))
+    if not blocks:
+        return collapsed
+    return _Outside(collapsed, nodes).without(blocks)
+
+
+def _blocks(nodes: Numbered, first: int, last: int) -> list[Block]:
+    """The blocks among these nodes, in order: the longest, then those before it and behind it."""
+    found = find_block(nodes, first, last)
+    if found is None:
+        return []
+    return [*_blocks(nodes, first, found.start), found, *_blocks(nodes, found.stop, last)]
+
+
+class _Outside:
+    """The nodes of a tape, from which blocks are taken."""
+
+    def __init__(self, collapsed: Collapsed, nodes: Numbered) -> None:
+        self.collapsed, self.nodes, self.flat = collapsed, nodes, collapsed.flat
+        self._readers = np.repeat(np.arange(len(nodes.places)), np.diff(nodes.offsets))
+        number = {place: number for number, place in enumerate(nodes.places)}
+        self._results = np.array([number.get(place, NONE) for place in self.flat.outputs])
+        self._leaves = {(leaf.kind, leaf.which): place for place, leaf in self.flat.leaves.items()}
+        self._constants = {number.hex(): place for place, number in self.flat.constants.items()}
+
+    def without(self, blocks: list[Block]) -> Collapsed:
+        """The nodes that are left, with a loop for every block."""
+        places, nodes = self.nodes.places, dict(self.collapsed.nodes)
+        loops: dict[int, Loop] = {}
+        ascending: list[int] = []
+        done = 0
+        for block in blocks:
+            ascending += self._spread(places[done : block.start])
+            loop = _Cutting(self, block).cut()
+            for place in places[block.start : block.stop]:
+                del nodes[place]
+            for place in loop.results():
+                self.flat.spaces[place] = Space.VALUE
+            ascending.append(self.new_place(Space.VALUE))
+            loops[ascending[-1]] = loop
+            done = block.stop
+        ascending += self._spread(places[done:])
+        return Collapsed(nodes, ascending[::-1], self.flat, loops)
+
+    def _spread(self, places: list[int]) -> list[int]:
+        """The places; what depends on a loop has a lane for every sample, as each loop has."""
+        spaces = self.flat.spaces
+        for place in places:
+            if spaces[place] is Space.SHARED:
+                operands = operands_of(self.collapsed.nodes[place])
+                if any(spaces[operand] is Space.VALUE for operand in operands):
+                    spaces[place] = Space.VALUE
+        return places
+
+    def place(self, ref: int) -> int:
+        """The place of what a slot refers to."""
+        kind, which = divmod(ref, KIND)
+        if kind == 0:
+            return self.nodes.places[which]
+        if kind == CONSTANT:
+            return which
+        if kind == INPUT:
+            return self._leaves[LeafKind.INPUT, which]
+        held, which = divmod(which, HELD)
+        return self._leaves[LeafKind.HELD if held else LeafKind.PARAMETER, which]
+
+    def constant(self, number: float) -> int:
+        """The place of a constant, a new one if there is none."""
+        if number.hex() not in self._constants:
+            place = self._constants[number.hex()] = self.new_place(Space.CONSTANT)
+            self.flat.leaves[place] = Leaf(LeafKind.CONSTANT, 0, number, "")
+            self.flat.constants[place] = number
+        return self._constants[number.hex()]
+
+    def new_place(self, space: Space) -> int:
+        """A place for what no instruction of the tape stands for."""
+        flat = self.flat
+        flat.operations.append(None)
+        flat.operands.append(())
+        flat.uses.append(1)
+        flat.spaces.append(space)
+        flat.wanted.append(False)
+        return len(flat.operations) - 1
+
+    def read_from(self, block: Block) -> dict[int, set[int]]:
+        """{place in the body: the trips} of what is read outside of a block."""
+        targets = self.nodes.refs
+        is_outside = (self._readers < block.start) | (self._readers >= block.stop)
+        numbers = np.concatenate((targets[is_outside], self._results))
+        numbers = numbers[(numbers >= block.start) & (numbers < block.stop)]
+        found: dict[int, set[int]] = {}
+        for number in np.unique(numbers).tolist():
+            trip, place = divmod(number - block.start, block.period)
+            found.setdefault(place, set()).add(trip)
+        return found
+
+
+class _Cutting:
+    """Makes a loop of a block: in the body, the nodes of a trip have the places 0, 1, …, then come leaves."""
+
+    def __init__(self, outside: _Outside, block: Block) -> None:
+        self.outside, self.block = outside, block
+        self.middle = outside.nodes.places[block.start + block.trips // 2 * block.period :][: block.period]
+        wanted = [outside.flat.wanted[place] for place in self.middle]
+        self.flat = Flat(spaces=[Space.VALUE] * block.period, wanted=wanted)
+        self.nodes: dict[int, Node] = {}
+        self.loop = Loop(block.trips, Collapsed(self.nodes, [], self.flat))
+        self._is_fixed = (block.refs == block.refs[0]).all(axis=0)
+        self._is_one_number = (block.coefficients == block.coefficients[0]).all(axis=0)
+        self._known: dict[Hashable, int] = {}
+        self._values: dict[tuple[int, ...], tuple[int, ...]] = {}  # of all rows
+
+    def cut(self) -> Loop:
+        """The loop, complete."""
+        slots = slots_of(self.outside.nodes, self.block)
+        for place, (own, outer) in enumerate(zip(slots, self.middle, strict=True)):
+            node = self.outside.collapsed.nodes[outer]
+            if node.operation is not None:
+                self._add(place, Node(node.operation, tuple(map(self._operand, own)), ()))
+            else:
+                terms = [self._term(own.start + 2 * number) for number in range(len(node.terms))]
+                self._add(place, Node(None, (), self._row_of(terms, node.terms) or tuple(terms)))
+        self._let_leave()
+        self._let_out()
+        self.loop.body.descending.reverse()
+        return self.loop
+
+    def _add(self, place: int, node: Node) -> int:
+        self.nodes[place] = node
+        self.loop.body.descending.append(place)
+        return place
+
+    def _new(self, node: Node, *, wanted: bool) -> int:
+        return self._add(self._new_place(Space.VALUE, wanted=wanted), node)
+
+    def _new_place(self, space: Space, *, wanted: bool) -> int:
+        self.flat.spaces.append(space)
+        self.flat.wanted.append(wanted)
+        return len(self.flat.spaces) - 1
+
+    def _input(self, *, wanted: bool) -> int:
+        place = self._new_place(Space.VALUE, wanted=wanted)
+        self.flat.leaves[place] = Leaf(LeafKind.INPUT, place, 0.0, "")
+        return place
+
+    def _term(self, slot: int) -> Term:
+        """The term at this slot and the next; a coefficient of its own for each trip becomes a factor."""
+        left = self._operand(slot)
+        right = NONE if self.block.refs[0, slot + 1] == VOID else self._operand(slot + 1)
+        coefficients = self.block.coefficients[:, slot]
+        if self._is_one_number[slot]:
+            return Term(float(coefficients[0]), left, right)
+        if right != NONE:
+            wanted = self.flat.wanted[left] or self.flat.wanted[right]
+            left = self._new(Node(None, (), (Term(1.0, left, right),)), wanted=wanted)
+        return Term(
+            1.0, self._step([self.outside.constant(number) for number in coefficients.tolist()]), left
+        )
+
+    def _row_of(self, terms: list[Term], like: Sequence[Term]) -> Row | None:
+        """The terms as a row, where they were one, and their weights are the same in every trip."""
+        if not isinstance(like, Row):
+            return None
+        pairs = [(left, right) if like.weights_first else (right, left) for _, left, right in terms]
+        weights, values = zip(*pairs[: len(like.weights)], strict=True)
+        if any(self.flat.spaces[weight] is not Space.WEIGHT for weight in weights):
+            return None
+        bias = NONE if like.bias == NONE else terms[-1].left
+        values = self._values.setdefault(values, values)
+        return Row(weights, values, bias, weights_first=like.weights_first)
+
+    def _operand(self, slot: int) -> int:
+        """The place in the body of what a slot refers to."""
+        block, refs = self.block, self.block.refs[:, slot]
+        if block.inner[slot]:
+            return int(refs[0]) - block.start
+        if block.moving[slot]:
+            trips, place = divmod(int(refs[-1]) - block.start, block.period)
+            return self._carried(place, tuple(refs[: block.trips - 1 - trips].tolist()))
+        if self._is_fixed[slot]:
+            return self._fixed(int(refs[0]))
+        return self._step([self.outside.place(ref) for ref in refs.tolist()])
+
+    def _carried(self, place: int, history: tuple[int, ...]) -> int:
+        """A node of an earlier trip; `history` has what stands for it where there was no such trip yet.
+
+        What is three trips old is carried on from what is two trips old, and so on.
+        """
+        key = ("carried", place, history)
+        if key not in self._known:
+            source = place if len(history) == 1 else self._carried(place, history[1:])
+            found = self._known[key] = self._input(wanted=self.flat.wanted[place])
+            self.loop.carried.append((found, source, self.outside.place(history[0])))
+        return self._known[key]
+
+    def _fixed(self, ref: int) -> int:
+        """What is the same in every trip: weights, constants, what depends on them alone; or it is given."""
+        if ref not in self._known:
+            outer = self.outside.place(ref)
+            space, wanted = self.outside.flat.spaces[outer], self.outside.flat.wanted[outer]
+            if space is Space.VALUE:
+                found = self._input(wanted=wanted)
+                self.loop.given.append((found, outer))
+                self._note_from_zero(found, [outer])
+            else:
+                found = self._new_place(space, wanted=wanted)
+                if space is Space.SHARED:
+                    self.loop.shared.append((found, outer))
+                else:
+                    leaf = self.flat.leaves[found] = self.outside.flat.leaves[outer]
+                    if space is Space.CONSTANT:
+                        self.flat.constants[found] = leaf.number
+            self._known[ref] = found
+        return self._known[ref]
+
+    def _step(self, outers: list[int]) -> int:
+        """What is another one in every trip."""
+        key = ("step", *outers)
+        if key not in self._known:
+            wanted = any(self.outside.flat.wanted[outer] for outer in outers)
+            found = self._known[key] = self._input(wanted=wanted)
+            self.loop.steps.append((found, outers))
+            self._note_from_zero(found, outers)
+        return self._known[key]
+
+    def _note_from_zero(self, place: int, outers: list[int]) -> None:
+        flat = self.outside.flat
+        leaves = [flat.leaves.get(outer) for outer in outers]
+        if all(
+            leaf is not None and leaf.kind is LeafKind.INPUT and leaf.which in flat.from_zero
+            for leaf in leaves
+        ):
+            self.flat.from_zero |= {place}
+
+    def _let_leave(self) -> None:
+        """What is carried leaves from a row of its own, which no value comes in to."""
+        taken: set[int] = set()
+        for number, (entering, node, initial) in enumerate(self.loop.carried):
+            leaving = node
+            if node in self.flat.leaves or node in taken:
+                copy = Node(None, (), (Term(1.0, node, NONE),))
+                leaving = self._new(copy, wanted=self.flat.wanted[node])
+            taken.add(leaving)
+            self.loop.carried[number] = (entering, leaving, initial)
+
+    def _let_out(self) -> None:
+        """What is read outside: of the last trip only, or else of all of them."""
+        block, places = self.block, self.outside.nodes.places
+        for place, trips in self.outside.read_from(block).items():
+            if trips == {block.trips - 1}:
+                self.loop.finals.append((place, places[block.stop - block.period + place]))
+            else:
+                self.loop.outputs.append((place, places[block.start + place : block.stop : block.period]))
+        results = [leaving for _, leaving, _ in self.loop.carried]
+        results += [place for place, _ in (*self.loop.outputs, *self.loop.finals)]
+        self.flat.outputs = list(dict.fromkeys(results))
