@@ -80,7 +80,8 @@ class Node:
         second = self._second
         if isinstance(second, tuple):
             return second
-        return tuple(node for node in (self._first, second) if node is not None)
+        first = self._first
+        return () if first is None else (first,) if second is None else (first, second)
 
     @property
     def paths(self) -> tuple[float | None, ...]:

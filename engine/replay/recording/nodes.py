@@ -81,7 +81,7 @@ class Nodes:
 
     def make(self, operation: Operation, operands: Sequence[Any]) -> Value:
         """The node of an operation; DomainError as in eager."""
-        nodes = operands if self._are_nodes(operands) else [self.node(operand) for operand in operands]
+        nodes = list(map(self.node, operands)) if len(operands) <= FEW else self._nodes(operands)
         numbers = [node._data for node in nodes]
         try:
             data = operation.evaluate(numbers)
@@ -90,16 +90,15 @@ class Nodes:
             raise self.caught from None
         return self._made(operation, nodes, data)
 
-    def _are_nodes(self, operands: Sequence[Any]) -> bool:
-        """Whether these are nodes of this recording: what `node` finds out one by one, of many at once."""
-        if len(operands) <= FEW:
-            return False
+    def _nodes(self, operands: Sequence[Any]) -> Sequence[Value]:
+        """The nodes of operands, as `node` tells them one by one, of many at once."""
         kinds = set(map(type, operands))
         if not kinds <= _NODES:
-            return False
-        if not self.made.issuperset([operand for operand in operands if operand._operation is not None]):
-            return False
-        return Input not in kinds or self.inputs.keys() >= {x for x in operands if type(x) is Input}
+            operands = [operand if type(operand) in _NODES else self.node(operand) for operand in operands]
+        computed = [operand for operand in operands if operand._operation is not None]
+        inputs = {operand for operand in operands if type(operand) is Input} if Input in kinds else set()
+        are_ours = self.made.issuperset(computed) and self.inputs.keys() >= inputs
+        return operands if are_ours else list(map(self.node, operands))
 
     def _made(self, operation: Operation, nodes: Sequence[Value], data: float) -> Value:
         node = self._leaf(Value, data)

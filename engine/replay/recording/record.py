@@ -36,8 +36,8 @@ def with_numbers(parameters: Sequence[Value], weights: Sequence[float]) -> Itera
         before = [parameter._data for parameter in parameters]
         try:
             if not _same_bits(before, weights):
-                for parameter, weight in zip(parameters, weights, strict=True):
-                    parameter._data = float(weight)
+                for parameter, weight in zip(parameters, map(float, weights), strict=True):
+                    parameter._data = weight
             yield
         finally:
             for parameter, number in zip(parameters, before, strict=True):

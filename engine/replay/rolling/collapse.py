@@ -146,7 +146,7 @@ def collapse(flat: Flat) -> Collapsed:
             nodes[place] = Node(None, (), row)
             continue
         terms = _terms(flat, [(1.0, place)], place, absorbed)
-        apart = [term for term in terms if flat.varies(place) and _is_shared(flat, term)]
+        apart = [term for term in terms if _is_shared(flat, term)] if flat.varies(place) else []
         if len(apart) > 1:  # what is the same for all samples is summed once, in a node of its own
             shared = _new_shared_node(flat, apart)
             nodes[shared] = Node(None, (), tuple(_opened(flat, apart, shared, absorbed)))
@@ -172,7 +172,9 @@ def _row(flat: Flat, place: int, known: dict[tuple[int, ...], tuple[int, ...]]) 
 
 
 def _is_shared(flat: Flat, term: Term) -> bool:
-    return not flat.varies(term.left) and (term.right == NONE or not flat.varies(term.right))
+    _, left, right = term
+    spaces = flat.spaces
+    return spaces[left] is not Space.VALUE and (right == NONE or spaces[right] is not Space.VALUE)
 
 
 def _new_shared_node(flat: Flat, terms: list[Term]) -> int:
@@ -205,13 +207,13 @@ def _terms(flat: Flat, stack: list[tuple[float, int]], target: int, absorbed: Ab
     """
     terms: list[Term] = []
     top = stack[0][1]
-    varies = flat.varies(target)
+    uses, spaces, varies = flat.uses, flat.spaces, flat.varies(target)
     has_constant = _adds_constant(flat, top)
     while stack:
         coefficient, place = stack.pop()
         operation = flat.operations[place]
-        alone = flat.uses[place] == 1 and flat.varies(place) == varies
-        is_open = _is_sum(flat, place) and (place == top or alone)
+        alone = uses[place] == 1 and (spaces[place] is Space.VALUE) == varies
+        is_open = (place == top or alone) and _is_sum(flat, place)
         if is_open and place != top and _adds_constant(flat, place):
             is_open, has_constant = not has_constant, True
         if not is_open:
@@ -258,7 +260,7 @@ def _adds_constant(flat: Flat, place: int) -> bool:
     operation, operands = flat.operations[place], flat.operands[place]
     if operation is ops.dot:
         operands = operands[len(operands) // 2 * 2 :]
-    return operation in ADDITIONS and any(operand in flat.constants for operand in operands)
+    return operation in ADDITIONS and not flat.constants.keys().isdisjoint(operands)
 
 
 def _has_constant(flat: Flat, terms: list[Term]) -> bool:
