@@ -2,6 +2,8 @@
 
 The body is traced once: the code, and the time to make it, do not depend on the number of trips. The way back
 is a scan of its own, and not JAX's derivative of the first one: the conventions at kinks stay the table's.
+What sums over the samples, the gradients of parameters, is done behind that scan, over all trips at once: one
+large product, and one sum among devices, instead of one for each trip.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import Any
 
 from engine.replay.backends.jax.running import Runner
 from engine.replay.backends.jax.storing import Store
-from engine.replay.program.program import Instruction, Repeat, Rows, Space, reads, rows_of
+from engine.replay.program.program import Instruction, PlainInstruction, Repeat, Rows, Space, reads, rows_of
 
 __all__ = ["kept_for", "run_back", "run_forward"]
 
@@ -25,8 +27,7 @@ def kept_for(instructions: Iterable[Instruction]) -> dict[range, Rows]:
     found = {}
     for loop in instructions:
         if isinstance(loop, Repeat):
-            read = {place for one in loop.body for rows in reads(one) for place in _places(rows, Space.FRAME)}
-            found[loop.frame] = Rows(Space.FRAME, tuple(sorted(read)))
+            found[loop.frame] = _needed(loop.body, Space.FRAME)
     return found
 
 
@@ -62,8 +63,11 @@ def run_forward(loop: Repeat, outer: Runner, kept: Rows) -> Array:
 
 def run_back(loop: Repeat, outer: Runner, kept: Rows, frames: Array) -> None:
     """Run a loop back, on what was kept of the frames of the loop forward."""
+    body, behind = _divided(loop)
     results = _first(loop.leaving, *(transfer.inside for transfer in (*loop.finals, *loop.outputs)))
-    sums = [_touched(loop, space) for space in (Space.GRADIENT, Space.SHARED_ADJOINT)]
+    spaces = (Space.GRADIENT, Space.SHARED_ADJOINT)
+    sums = [rows for space in spaces if len(rows := _touched(body, space))]
+    needed = _needed(behind, Space.FRAME_ADJOINT)
     seeds = [_by_trip(loop, outer.read(transfer.outside)) for transfer in loop.outputs]
     zeros = outer.np.zeros
     start = _inside(outer)
@@ -78,21 +82,22 @@ def run_back(loop: Repeat, outer: Runner, kept: Rows, frames: Array) -> None:
             inner.write(rows, array)
         for transfer, seed in zip(loop.outputs, seeds, strict=True):
             inner.add(transfer.inside, seed)
-        for instruction in loop.body:
+        for instruction in body:
             inner.run(instruction)
         owed = _filled(outer, inner.read(loop.entering), results)
         given = [
             array + inner.read(transfer.inside) for array, transfer in zip(given, loop.given, strict=True)
         ]
-        summed = [inner.read(rows) for rows in sums]
-        return (owed, given, summed), [inner.read(transfer.inside) for transfer in loop.steps]
+        state = (owed, given, [inner.read(rows) for rows in sums])
+        return state, ([inner.read(transfer.inside) for transfer in loop.steps], inner.read(needed))
 
     begin = (
         start.read(results),
         [zeros((len(transfer.inside), outer.lanes), outer.type) for transfer in loop.given],
         [zeros((len(rows), 1), outer.type) for rows in sums],
     )
-    (owed, given, summed), steps = _scan(trip, begin, (frames, seeds), length=loop.trips, reverse=True)
+    state, (steps, adjoints) = _scan(trip, begin, (frames, seeds), length=loop.trips, reverse=True)
+    owed, given, summed = state
     end = _inside(outer)
     end.write(loop.entering, owed[: len(loop.entering)])
     for transfer in loop.before:
@@ -101,6 +106,35 @@ def run_back(loop: Repeat, outer: Runner, kept: Rows, frames: Array) -> None:
         outer.add(transfer.outside, array.reshape(len(transfer.outside), -1))
     for rows, array in zip(sums, summed, strict=True):
         outer.add(rows, array)
+    _run_behind(behind, outer, loop.trips, ((kept, frames), (needed, adjoints)))
+
+
+def _divided(loop: Repeat) -> tuple[list[PlainInstruction], list[PlainInstruction]]:
+    """(what a trip of a loop back runs, the sums over samples that can wait until all trips are done)."""
+    body: list[PlainInstruction] = []
+    behind: list[PlainInstruction] = []
+    written: set[int] = set()  # rows of FRAME_ADJOINT that change afterwards
+    for one in reversed(loop.body):
+        out = rows_of(one.out)
+        is_sum = not out.space.wide and any(rows.space.wide for rows in reads(one))
+        if is_sum and written.isdisjoint(_needed([one], Space.FRAME_ADJOINT).places):
+            behind.append(one)
+        else:
+            body.append(one)
+            written.update(_places(out, Space.FRAME_ADJOINT))
+    return body[::-1], behind[::-1]
+
+
+def _run_behind(
+    instructions: Sequence[PlainInstruction], outer: Runner, trips: int, frames: Iterable[tuple[Rows, Array]]
+) -> None:
+    """Run sums over the samples of all trips, the trips of a sample side by side: it stays where it is."""
+    own = {space: Store.of(len(outer.stores[space].block), None) for space in OWN[:2]}
+    every = Runner({**outer.stores, **own}, outer.type, outer.lanes * trips)
+    for rows, array in frames:
+        every.write(rows, array.transpose(1, 2, 0).reshape(len(rows), every.lanes))
+    for instruction in instructions:
+        every.run(instruction)
 
 
 def _scan(*arguments: Any, **named: Any) -> Any:
@@ -130,9 +164,15 @@ def _filled(outer: Runner, array: Array, rows: Rows) -> Array:
     return outer.np.concatenate((array, missing))
 
 
-def _touched(loop: Repeat, space: Space) -> Rows:
-    """The rows of a space that the body adds to."""
-    touched = {place for one in loop.body for place in _places(rows_of(one.out), space)}
+def _needed(instructions: Iterable[PlainInstruction], space: Space) -> Rows:
+    """The rows of a space that instructions read."""
+    read = {place for one in instructions for rows in reads(one) for place in _places(rows, space)}
+    return Rows(space, tuple(sorted(read)))
+
+
+def _touched(instructions: Iterable[PlainInstruction], space: Space) -> Rows:
+    """The rows of a space that instructions add to."""
+    touched = {place for one in instructions for place in _places(rows_of(one.out), space)}
     return Rows(space, tuple(sorted(touched)))
 
 
