@@ -27,6 +27,7 @@ from nn.inspection import doctor as training_doctor
 from nn.inspection.film import Film
 from nn.modules.layers import Dropout
 from nn.modules.module import Module
+from nn.plan import Plan
 from nn.progress import Bar, say
 from nn.training.callbacks import Callback, EarlyStopping, Epoch
 from nn.training.evaluation import Metric, Metrics, measured, named_metrics
@@ -35,7 +36,6 @@ from nn.training.losses import Loss, loss_function, loss_name
 from nn.training.matching import ensure_match
 from nn.training.objective import Objective
 from nn.training.optimizers import Optimizer, optimizer_for
-from nn.training.plan import Plan
 from nn.training.samples import ClassWeight, Samples, prepared
 from nn.training.stepping import Stepping
 from nn.training.tasks import task_of

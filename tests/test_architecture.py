@@ -113,6 +113,7 @@ ORDER: dict[str, str] = {
         comparison
         recordings spot_checks
         validity
+        steps
         compiled
     """,
     "engine/replay/recording": """
@@ -128,7 +129,7 @@ ORDER: dict[str, str] = {
     """,
     "engine/replay/program": """
         expression instructions
-        repeat
+        repeat rule
         describing
         soundness
         program
@@ -165,9 +166,9 @@ ORDER: dict[str, str] = {
         batch kernels memory
         doubles instructions
         loops
-        step
+        step training
         machine
-        call
+        call trainer
         executor
     """,
     "engine/replay/backends/llvm/writing": """
@@ -191,7 +192,7 @@ ORDER: dict[str, str] = {
         products
     """,
     "nn": """
-        names errors progress torch_modules
+        names errors plan progress torch_modules
         data
         modules
         training
@@ -217,11 +218,11 @@ ORDER: dict[str, str] = {
         schema
     """,
     "nn/training": """
-        history limits losses masks metrics plan schedules
+        history limits losses masks metrics schedules
         optimizers tasks
         matching samples
         callbacks evaluation
-        objective
+        objective epochs
         gears
         stepping
     """,

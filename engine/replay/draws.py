@@ -55,6 +55,20 @@ class Draws:
             self._states[key].set_state(state)
         return self._states[key].random_sample(count)
 
+    def mark(self) -> Any:
+        """Where all generators stand, to `rewind` to."""
+        own = {key: each.getstate() for key, each in self._generators.items() if key not in self._states}
+        return own, {key: state.get_state() for key, state in self._states.items()}
+
+    def rewind(self, mark: Any) -> None:
+        """Be where all stood at that mark: the numbers drawn since come once more."""
+        own, taken = mark
+        for key, state in own.items():
+            self._generators[key].setstate(state)
+            self._states.pop(key, None)
+        for key, state in taken.items():
+            self._states[key].set_state(state)
+
     def settle(self) -> None:
         """Leave every generator where drawing the numbers one by one would have left it."""
         for key, state in self._states.items():

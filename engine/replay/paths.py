@@ -87,6 +87,11 @@ class Path:
         """Whether all samples of its shape go this way."""
         return self.guards is None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether running the program is all there is to do."""
+        return self.guards is None and self.checks is None
+
     def matches(self, weights: Array, batch: Batch) -> Array:
         """For each sample, whether it takes this way: whether every guard sees what it saw.
 
@@ -114,7 +119,7 @@ class Path:
     def _watched(self, executor: Any, weights: Array, batch: Batch) -> Array:
         """What it gives; FloatingPointError where something has no value, or nan is among it."""
         with np.errstate(divide="raise", invalid="raise", over="ignore", under="ignore"):
-            seen: Array = executor.outputs(self._all_weights(weights), batch.arrays, len(batch))
+            seen: Array = executor.outputs(self.with_held(weights), batch.arrays, len(batch))
         if np.isnan(seen).any():
             raise FloatingPointError
         return seen
@@ -155,14 +160,14 @@ class Path:
         if not self.watches:
             self._check_indices(weights, batch)
         self._ensure_defined(weights, batch)
-        return self._rounded(self._careful_outputs(self._all_weights(weights), batch))
+        return self._rounded(self._careful_outputs(self.with_held(weights), batch))
 
     def gradients(self, weights: Array, batch: Batch) -> tuple[Array, Array]:
         """(losses, the gradient of their sum); raises what eager raises."""
         if not self.watches:
             self._check_indices(weights, batch)
         self._ensure_defined(weights, batch)
-        losses, gradient = self._careful_gradients(self._all_weights(weights), batch)
+        losses, gradient = self._careful_gradients(self.with_held(weights), batch)
         return self._rounded(losses), self._rounded(gradient)
 
     def prepared(self, name: str, samples: int, given: Sequence[Array]) -> Call | None:
@@ -171,15 +176,15 @@ class Path:
         It raises FloatingPointError where the careful way has to find out what is wrong. None where the
         executor cannot prepare, or where other samples may go another way.
         """
-        if not isinstance(self.executor, Preparing) or self.guards is not None or self.checks is not None:
+        if not isinstance(self.executor, Preparing) or not self.is_plain:
             return None
-        form = form_of((self._all_weights(given[0]), *given[1:]))
+        form = form_of((self.with_held(given[0]), *given[1:]))
         call = self.executor.call(name, samples, form)
         if not self.tape.held:
             return call
-        return lambda given: call((self._all_weights(given[0]), *given[1:]))
+        return lambda given: call((self.with_held(given[0]), *given[1:]))
 
-    def _all_weights(self, weights: Array) -> Array:
+    def with_held(self, weights: Array) -> Array:
         """The weights, and after them the numbers that held Values have now."""
         if not self.tape.held:
             return weights

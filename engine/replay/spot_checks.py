@@ -54,11 +54,13 @@ class SpotChecks:
         """Compare at the next calls again."""
         self.due, self.agreed = 0.0, 0
 
-    def _passed(self, cost: float) -> None:
-        self.agreed += 1
+    def _passed(self, cost: float, calls: int = 1) -> None:
+        self.agreed += calls
         self.due = 0.0 if self.agreed < FIRST_CALLS else time.perf_counter() + SPACING * cost
 
-    def of(self, original: Original, call: Arguments, rows: Sequence[Any]) -> Difference | None:
+    def of(
+        self, original: Original, call: Arguments, rows: Sequence[Any], calls: int = 1
+    ) -> Difference | None:
         """The difference at one sample of a call, another one each time; None where there is none.
 
         `call` has the `weights` and the `batches`; `rows` are what was returned for each sample, in order.
@@ -73,7 +75,7 @@ class SpotChecks:
             return Difference(number, f"{type(error).__name__} ({error})", replayed)
         if len(wanted) != len(replayed) or not all(map(self._agree, wanted, replayed)):
             return Difference(number, wanted[0] if len(wanted) == 1 else wanted[:3], replayed)
-        self._passed(time.perf_counter() - start)
+        self._passed(time.perf_counter() - start, calls)
         return None
 
     def _eager(self, original: Original, call: Arguments, number: int) -> list[float]:

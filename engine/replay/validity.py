@@ -89,41 +89,49 @@ class Validity:
 
         ReplayError where eager does not agree even then.
         """
-        start = perf_counter()
-        if start < self.due:
+        if perf_counter() < self.due or self.holds(call, found):
             return found
+        found = run(call)
+        again = self._compared(call, found)
+        if again:
+            self.recordings.give_up(
+                f"{again}; it depends on something that nothing notices (a file, a clock, …): make that "
+                "an argument, or do without replay"
+            )
+        return found
+
+    def holds(self, call: Arguments, found: Any, calls: int = 1) -> bool:
+        """Whether all that is read is as it was, and eager agrees with what was found in this call.
+
+        It stands for so many, between which nothing of the user's has run. Where it does not hold, those
+        before are in doubt, and what was recorded is forgotten.
+        """
+        start = perf_counter()
         unchanged = self.recordings.same_seldom()
         looked = perf_counter()
         compares = looked >= self.checks.due
         what = "" if unchanged and not compares else self.recordings.look(everything=compares)
         self.recorded()
         if compares and not what:
-            what = self._compared(call, found)
+            what = self._compared(call, found, calls)
         if what:
-            self._doubt(what)
-            found = run(call)
-            again = self._compared(call, found)
-            if again:
-                self.recordings.give_up(
-                    f"{again}; it depends on something that nothing notices (a file, a clock, …): make that "
-                    "an argument, or do without replay"
-                )
+            self._doubt(what, self.calls - calls)
+            return False
         self.due = min(self.checks.due, perf_counter() + LOOKING * (looked - start))
-        return found
+        return True
 
-    def _compared(self, call: Arguments, found: Any) -> str:
+    def _compared(self, call: Arguments, found: Any, calls: int = 1) -> str:
         """How eager differs from what was found at one sample, "" where it does not."""
         rows = found[0] if isinstance(found, tuple) else found
-        difference = self.checks.of(self.recordings.named(call.names), call, rows)
+        difference = self.checks.of(self.recordings.named(call.names), call, rows, calls)
         if difference:
             return str(difference)
         self._size = len(rows)
         self._served, self.calls = self._served + self.calls * self._size, 0
         return ""
 
-    def _doubt(self, what: str) -> None:
+    def _doubt(self, what: str, earlier: int) -> None:
         """Say of how many calls the numbers cannot be trusted, and begin anew."""
-        earlier = self.calls - 1
         if earlier > 0:
             self.doubts.append(Doubt(what, earlier))
             warnings.warn(f"{self.recordings.name}: {self.doubts[-1]}", UserWarning, stacklevel=4)

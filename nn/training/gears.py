@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import engine
 from engine import EngineError, total
+from nn.training.epochs import Epochs, rates
 from nn.training.masks import Masks, dropout_generators, has_masks, taking
 from nn.training.objective import Objective
 from nn.training.optimizers import Optimizer
@@ -22,6 +23,7 @@ from nn.training.samples import Samples
 __all__ = ["EagerGear", "Gear", "ReplayGear", "gear_for", "gear_named"]
 
 GEARS = ("auto", "eager", "replay")
+LARGE = 1e150  # a parameter from which on the square of some may be beyond the range of floats
 UNRECORDABLE = (EngineError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 
 
@@ -91,6 +93,8 @@ class ReplayGear:
             self.penalty = engine.compile(lambda: total(objective.penalties()), objective.parameters)
         given = (samples.inputs, samples.targets, samples.weights)
         self.columns = [self.program.array(column) for column in given if column is not None]
+        columns = [*self.columns, *([None] if masked else [])]
+        self.epochs = Epochs(self.program, optimizer, columns, objective.penalized)
         self.weights: Any = None
         self.gradient: Any = None
         self.masks: Masks | None = None
@@ -117,26 +121,80 @@ class ReplayGear:
         return self.program.doubts
 
     def recheck(self) -> None:
-        """At the next step look at all that the loss reads, and compare with eager."""
-        for program in filter(None, (self.program, self.penalty)):
-            program.recheck()
+        """At the next step look at all that the loss reads, and at the rule, and compare with eager."""
+        self.program.recheck()
+        self.epochs.recheck()
 
     def sorted(self, keys: Sequence[int]) -> Any:
         """The same order, as an array."""
         return self.program.array(keys).argsort(kind="stable")
 
     def steps(self, order: Sequence[int], at: int, size: int) -> list[float]:
-        """All in arrays: one run of the program, one update for all parameters at once."""
+        """As many steps as one call of machine code may take; one, if they have to be taken with care."""
         self._pack()
-        places = order[at : at + size]
+        sums = self._many_steps(order, at, size) or [self._one_step(order[at : at + size])]
+        if self.masks is not None and at + size * len(sums) >= len(order):
+            self.masks.settle()  # the generators begin anew with the next epoch
+        return sums
+
+    def _one_step(self, places: Sequence[int]) -> float:
+        """All in arrays: one run of the program, one update for all parameters at once."""
         loss, gradient = self._gradient_at(places)
         if not math.isfinite(loss):
             raise ArithmeticError(f"the loss is {loss!r}")
         (self.weights,) = self.optimizer.update([self.weights], [gradient])
         self.gradient = gradient
-        if self.masks is not None and at + size >= len(order):
-            self.masks.settle()  # the generators begin anew with the next epoch
-        return [loss * len(places)]
+        return loss * len(places)
+
+    def _many_steps(self, order: Sequence[int], at: int, size: int) -> list[float]:
+        """As many steps as are as they should be; none where the next one is not."""
+        steps = self.epochs.ready(self.weights, size)
+        if steps is None:
+            return []
+        places = self.program.array(order[at : at + size * steps.most])
+        mark = self.masks.mark() if self.masks else None
+        done = 0
+        try:
+            taken = self._taken(steps, places)
+            done = taken.steps if taken and self._has_small_penalties(taken.weights) else 0
+            if done:
+                self._keep(taken)
+        finally:
+            if self.masks and done * size < len(places):  # draw for the steps that were taken
+                self.masks.rewind(mark)
+                self.masks.take(done * size)
+        return _sums(taken.losses[: done * size], size) if done else []
+
+    def _taken(self, steps: Any, places: Any) -> Any:
+        """What comes of steps on the samples at these places; None where that is not for machine code."""
+        optimizer = self.optimizer
+        count = -(-len(places) // steps.size)
+        memory = [column for (column,) in optimizer.memory.values()]
+        memory = memory or [self.weights * 0.0 for _ in optimizer.remembers]
+        others = [self.masks.take(len(places))] if self.masks else []
+        try:
+            now = rates(optimizer, count)
+            return steps.run(self.weights, memory, places, now, optimizer.steps_done + 1, others)
+        except (
+            ArithmeticError,
+            TypeError,
+            ValueError,
+        ):  # of a schedule, a step too early: its time will come
+            return None
+
+    def _keep(self, taken: Any) -> None:
+        """Be where these steps have led to; wholly, also when Ctrl-C comes in between."""
+        memory = {name: [column] for name, column in zip(self.optimizer.remembers, taken.memory, strict=True)}
+        now = (taken.weights, taken.gradient, memory, self.optimizer.steps_done + taken.steps)
+        try:
+            self._be_at(*now)
+        except KeyboardInterrupt:
+            self._be_at(*now)
+            raise
+
+    def _be_at(self, weights: Any, gradient: Any, memory: dict[str, list[Any]], steps_done: int) -> None:
+        self.weights, self.gradient = weights, gradient
+        self.optimizer.memory, self.optimizer.steps_done = memory, steps_done
 
     def _gradient_at(self, places: Sequence[int]) -> tuple[float, Any]:
         """The mean loss of these samples, and the gradient of it and of the penalties."""
@@ -145,10 +203,15 @@ class ReplayGear:
         if self.masks is not None:
             batch.append(self.masks.take(len(places)))
         losses, gradient = self.program.value_and_gradients(self.weights, *batch)
-        gradient = gradient / len(places)
-        if self.penalty is not None:
-            gradient = gradient + self.penalty.value_and_gradients(self.weights)[1]
+        if not self._has_small_penalties(self.weights):
+            self._show_numbers()
+            self.objective.penalties()  # which raises what it raises in eager, if it is too large
+        gradient = self.objective.penalized(self.weights, gradient / len(places))
         return float(losses.sum()) / len(places), gradient
+
+    def _has_small_penalties(self, weights: Any) -> bool:
+        """Whether the penalties on these are far from an overflow."""
+        return not self.objective.has_penalties or bool(abs(weights).max() < LARGE)
 
     def _pack(self) -> None:
         """Numbers and the optimizer's memory into arrays, unless they are there already."""
@@ -174,8 +237,7 @@ class ReplayGear:
             self.masks.settle()
         if self.weights is None:
             return
-        for parameter, number in zip(self.objective.parameters, self.weights.tolist(), strict=True):
-            parameter.data = number
+        self._show_numbers()
         if self.gradient is not None:
             for parameter in self.objective.everything:
                 parameter.grad = 0.0
@@ -185,6 +247,10 @@ class ReplayGear:
         if all(len(column) == 1 and hasattr(column[0], "tolist") for column in memory.values()):
             self.optimizer.memory = {name: column[0].tolist() for name, column in memory.items()}
         self.weights = None
+
+    def _show_numbers(self) -> None:
+        for parameter, number in zip(self.objective.parameters, self.weights.tolist(), strict=True):
+            parameter.data = number
 
 
 def gear_named(name: str) -> str:
@@ -209,6 +275,13 @@ def gear_for(
         if wanted == "replay":
             raise
         return EagerGear(objective, samples, optimizer, f"{error}")
+
+
+def _sums(losses: Any, size: int) -> list[float]:
+    """The sum of each batch; the last may be smaller."""
+    whole = len(losses) // size * size
+    found: list[float] = losses[:whole].reshape(-1, size).sum(1).tolist()
+    return [*found, float(losses[whole:].sum())] if whole < len(losses) else found
 
 
 def _with_extremes(places: Sequence[int], targets: Any) -> list[int]:

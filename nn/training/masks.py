@@ -77,6 +77,14 @@ class Masks:
         """The masks of the next samples, an array of shape (samples, numbers of a sample)."""
         return (self._draws.take(samples) >= self._rates) * 1.0
 
+    def mark(self) -> Any:
+        """Where the generators stand, to `rewind` to."""
+        return self._draws.mark()
+
+    def rewind(self, mark: Any) -> None:
+        """Draw from there once more."""
+        self._draws.rewind(mark)
+
     def settle(self) -> None:
         """Leave the generators as eager training would."""
         self._draws.settle()

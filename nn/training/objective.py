@@ -61,10 +61,24 @@ class Objective:
         loss = self.loss(self.model(inputs), target)
         return loss if weight is None else loss * weight
 
+    @property
+    def has_penalties(self) -> bool:
+        """Whether something is added to the loss that is shown."""
+        return bool(self.l1 or self.l2)
+
     def penalties(self) -> list[Value]:
         """What is added to the loss that is minimized, and not to the one that is shown."""
         first = [l1_penalty(self.parameters, self.l1)] if self.l1 else []
         return [*first, l2_penalty(self.parameters, self.l2)] if self.l2 else first
+
+    def penalized(self, number: Any, gradient: Any) -> Any:
+        """A parameter's gradient, and what the penalties add to it.
+
+        Written as a formula, for numbers, arrays and symbols alike; `penalties` says what it is the slope of.
+        """
+        if self.l1:
+            gradient = gradient + self.l1 * ((number > 0.0) * 1.0 - (number < 0.0) * 1.0)
+        return gradient + self.l2 * (number + number) if self.l2 else gradient
 
     def gradients(self, batch: Sequence[Sample], samples: Samples | None = None) -> float:
         """Leave the gradients for a batch in the parameters, and return the mean loss.

@@ -470,7 +470,8 @@ def freezing() -> dict[str, Any]:
 
 def changed_unseen() -> dict[str, Any]:
     how, write = unseen()
-    return {**how, "callbacks": [lambda epoch: write(1.0 + epoch.number)], "epochs": 4}
+    callbacks = [lambda epoch: write(1.0 + epoch.number)]
+    return {**how, "callbacks": callbacks, "epochs": 4, "batch_size": 1}  # more steps than the first ones
 
 
 ABLATIONS: dict[str, tuple[str, Any, Callable[[], dict[str, Any]]]] = {

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-__all__ = ["Call", "Executor", "Form", "Preparing", "form_of"]
+from engine.replay.program.rule import Rule
+
+__all__ = ["Call", "Executor", "Form", "Preparing", "Taken", "Trainer", "Training", "form_of"]
 
 Array = Any
 Form = tuple[tuple[Any, tuple[int, ...]], ...]  # types and shapes: of the weights, then of each argument
@@ -49,3 +51,46 @@ class Preparing(Protocol):
 def form_of(given: Sequence[Array]) -> Form:
     """What arrays have in common for which one prepared call is good."""
     return tuple((array.dtype, array.shape) for array in given)
+
+
+class Taken(NamedTuple):
+    """Steps of training that are done, and what is there after them.
+
+    `gradient` is that of the mean loss of the last batch, before its step; `losses` are those of all samples
+    in the order in which they were taken, each before the step of its batch.
+    """
+
+    steps: int
+    weights: Array
+    memory: list[Array]
+    gradient: Array
+    losses: Array
+
+
+class Trainer(Protocol):
+    """Takes many steps at once; `most` is how many a call should have at most."""
+
+    most: int
+
+    def run(
+        self,
+        weights: Array,
+        memory: Sequence[Array],
+        order: Array,
+        scalars: Sequence[Sequence[float]],
+        others: Sequence[Array] = (),
+    ) -> Taken:
+        """Steps on the samples at the places in the order; fewer where one of them needs a closer look."""
+
+    def move(
+        self, weights: Array, memory: Sequence[Array], gradient: Array, scalars: Sequence[float]
+    ) -> list[Array]:
+        """The weights and the memory after the rule alone."""
+
+
+@runtime_checkable
+class Training(Protocol):
+    """An executor that can take many steps of training at once."""
+
+    def trainer(self, rule: Rule, size: int, columns: Sequence[Array | None]) -> Trainer | None:
+        """Steps of a rule on batches of so many samples; None where they are better taken one by one."""

@@ -77,6 +77,10 @@ class Expression:
     def __rpow__(self, other: Any) -> Any:
         return self.apply(ops.power, (other, self))
 
+    def clip(self, low: float, high: float) -> Any:
+        """At least `low` and at most `high`; an array's method, for what is written for arrays."""
+        return self.apply(ops.minimum, (self.apply(ops.maximum, (self, low)), high))
+
     def __abs__(self) -> Any:
         return self.apply(ops.absolute, (self,))
 

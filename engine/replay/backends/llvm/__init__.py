@@ -5,5 +5,5 @@ of loops over time), `plans` (which loops are straight-line code), `layout` (whe
 (a kernel for each instruction), `instructions` (a function for each), `loops` (what is run trip by trip),
 `doubles` (what float32 has of float64), `batch` (how samples are loaded and results stored), `step` (what a
 call does), `memory` (what it works in), `machine` (from text to machine code), `call` (how a batch goes in
-and the results come out), `executor`.
+and the results come out), `training` and `trainer` (many steps in one call), `executor`.
 """

@@ -12,8 +12,10 @@ from engine.replay.backends.llvm.frames import compact
 from engine.replay.backends.llvm.kernels.rows import REDUCTIONS
 from engine.replay.backends.llvm.machine import HOST, Machine, Target
 from engine.replay.backends.llvm.plans import VECTORS, plans
+from engine.replay.backends.llvm.trainer import Trainer
 from engine.replay.backends.llvm.writing.functions import PRIMITIVES
 from engine.replay.backends.llvm.writing.module import DOUBLE, Precision
+from engine.replay.backends.segments import cut, effort
 from engine.replay.program.expression import numbers_in
 from engine.replay.program.lowering import lower, operations_in
 from engine.replay.program.program import (
@@ -27,6 +29,7 @@ from engine.replay.program.program import (
     SumOfProducts,
     every,
 )
+from engine.replay.program.rule import Rule
 
 __all__ = ["HOST", "LlvmExecutor", "lanes_for", "refusal", "seconds_to_make"]
 
@@ -162,6 +165,14 @@ class LlvmExecutor:
                 self.machine(samples), name, samples, form, self.threads
             )
         return found
+
+    def trainer(self, rule: Rule, size: int, columns: Sequence[Array | None]) -> Trainer | None:
+        """Steps of a rule on batches of so many samples; None in float32, and for batches that are cut up."""
+        machine = self.machine(size)
+        work = effort(machine.program, gradient=True)
+        if self.precision != DOUBLE or not machine.program.wanted or len(cut(size, machine.lanes, work)) > 1:
+            return None
+        return Trainer(machine, rule, size, columns, self.target)
 
     def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
         """The results, an array of shape (outputs, samples), of arrays of shape (samples, width)."""

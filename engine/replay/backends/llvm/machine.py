@@ -30,7 +30,7 @@ from engine.replay.backends.llvm.writing.module import DOUBLE, Module, Precision
 from engine.replay.program.lowering import lower
 from engine.replay.program.program import Program, Space
 
-__all__ = ["HOST", "Machine", "Target", "machine_code"]
+__all__ = ["HOST", "Machine", "Target", "ensure_inside", "machine_code"]
 
 # Bits of the C library's FE_INVALID, FE_DIVBYZERO and FE_OVERFLOW.
 FLAGS = {"x86_64": Flags(1 | 4 | 8), "AMD64": Flags(1 | 4 | 8), "aarch64": Flags(7), "arm64": Flags(7)}
@@ -112,19 +112,28 @@ class Machine:
         Its list must name this memory. It returns 0 unless something overflowed, was invalid or not finite.
         """
         function = self._functions[name]
-        return partial(self._examined, function, memory) if self.checked else function
+        return partial(self.examined, function, memory) if self.checked else function
 
-    def _examined(self, function: Callable[[int], int], memory: Memory, place: int) -> int:
+    def address(self, name: str) -> int:
+        """Where the code of such a function lies, for code that calls it."""
+        return int(self._engine.get_function_address(name))
+
+    def examined(self, function: Callable[[int], int], memory: Memory, place: int) -> int:
         """Call it; AssertionError where an address was wrong, or a number stands where none belongs."""
         memory.poison()
         raised = function(place)
-        at = ctypes.CFUNCTYPE(ctypes.c_void_p)(self._engine.get_function_address("violations_at"))()
-        violations = ctypes.c_int64.from_address(at).value
-        if violations:
-            raise AssertionError(f"{violations} addresses lay outside of their region")
+        ensure_inside(self._engine)
         if not memory.is_sound:
             raise AssertionError("a number was written between the regions")
         return raised
+
+
+def ensure_inside(engine: Any) -> None:
+    """AssertionError where checked code has met an address that was wrong."""
+    at = ctypes.CFUNCTYPE(ctypes.c_void_p)(engine.get_function_address("violations_at"))()
+    violations = ctypes.c_int64.from_address(at).value
+    if violations:
+        raise AssertionError(f"{violations} addresses lay outside of their region")
 
 
 def machine_code(text: str, target: Target) -> Any:

@@ -1,0 +1,163 @@
+"""Trainer: arrays on their way through many steps of machine code, and what is there after them.
+
+Nothing that it is given is changed: weights and memory are copied before, and come out as other arrays. So
+whoever is interrupted in between is where he was.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from engine.replay.backends.interface import Taken
+from engine.replay.backends.llvm.batch import HEAD, PER_ARGUMENT, listed
+from engine.replay.backends.llvm.machine import Machine, Target, ensure_inside, machine_code
+from engine.replay.backends.llvm.memory import address_of
+from engine.replay.backends.llvm.training import SAMPLES, write_training
+from engine.replay.backends.llvm.writing.module import DOUBLE, Module
+from engine.replay.backends.segments import effort
+from engine.replay.program.rule import Rule
+
+__all__ = ["Trainer"]
+
+Array = Any
+MOST_WORK = 500_000_000  # multiplications in a call, by the estimate: some ten milliseconds
+_RESULTS, _ROOM = HEAD.index("ptr %results"), HEAD.index("i64 %room")
+
+
+class Trainer:
+    """Takes steps of a rule on batches of so many samples; one call at a time, for its buffers are its own.
+
+    `columns` are the arguments of the program for all samples; None for one whose numbers come with each
+    call, in the order of the batches. `most` is how many steps a call should have: the time between two
+    chances to interrupt it, in counted work.
+    """
+
+    def __init__(
+        self, machine: Machine, rule: Rule, size: int, columns: Sequence[Array | None], target: Target
+    ) -> None:
+        self._machine, self._rule, self._size = machine, rule, size
+        self.most = max(1, MOST_WORK // (size * effort(machine.program, gradient=True)))
+        self._columns = [None if column is None else _plain(column) for column in columns]
+        self._buffers = [
+            None if column is None else np.empty((size, *column.shape[1:])) for column in self._columns
+        ]
+        module = Module(target.registers, DOUBLE, checked=machine.checked)
+        write_training(module, rule, machine.program.wanted)
+        self._engine = _code_of(str(module), target)
+        kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
+        self._train = kind(self._engine.get_function_address("train"))
+        pointers = [ctypes.c_void_p] * (len(rule.updated) + 2)
+        self._move = ctypes.CFUNCTYPE(ctypes.c_int32, *pointers)(self._engine.get_function_address("rule"))
+
+    def move(
+        self, weights: Array, memory: Sequence[Array], gradient: Array, scalars: Sequence[float]
+    ) -> list[Array]:
+        """(the weights, and the memory, after the rule): of the sum of so many samples' gradients.
+
+        `scalars` are one by how many samples there were, and the numbers that the rule has for this step.
+        """
+        moved = [np.array(each, dtype=np.float64) for each in (weights, *memory)]
+        read = [_plain(gradient), np.array(scalars, dtype=np.float64)]
+        self._move(*map(address_of, (*moved, *read)))
+        return moved
+
+    def run(
+        self,
+        weights: Array,
+        memory: Sequence[Array],
+        order: Array,
+        scalars: Sequence[Sequence[float]],
+        others: Sequence[Array] = (),
+    ) -> Taken:
+        """Steps on the samples at the places in the order; fewer where one of them raises flags.
+
+        `weights` are followed by what the program holds; `scalars` has the rule's numbers for each step,
+        `others` the columns that are not known before.
+        """
+        size, count, steps = self._size, len(order), len(scalars)
+        work, losses = self._machine.memory(), np.empty(count)
+        work.weights[...] = weights
+        kept = [np.array(column, dtype=np.float64) for column in memory]
+        counts = np.full(steps, size)
+        counts[-1] = count - (steps - 1) * size
+        table = np.empty((steps, 1 + self._rule.width))
+        table[:, 0], table[:, 1:] = 1.0 / counts, scalars
+        given = list(map(_plain, others))
+        order = np.ascontiguousarray(order, dtype=np.int64)
+        lists = self._lists(losses, counts, list(given))
+        entries = [
+            *(self._machine.address("gradients"), address_of(lists), lists.shape[1], steps, size),
+            *(address_of(order), address_of(work.weights), address_of(work.gradient), address_of(table)),
+            *(sum(column is not None for column in self._columns), *map(address_of, kept)),
+        ]
+        for column, buffer in zip(self._columns, self._buffers, strict=True):
+            if column is not None:
+                entries += [address_of(column), _width(column), len(column), address_of(buffer)]
+        done = self._checked(entries) if self._machine.checked else self._called(entries)
+        if 0 < done < steps:  # once more: the gradient before the last good step has been written over
+            until = done * size
+            return self.run(weights, memory, order[:until], scalars[:done], [each[:until] for each in given])
+        moved = work.weights[: self._machine.program.wanted].copy()
+        return Taken(done, moved, kept, work.gradient * table[-1, 0], losses)
+
+    def _lists(self, losses: Array, counts: Array, others: list[Array]) -> Array:
+        """What `gradients` is called with in each step: a row of whole numbers."""
+        firsts = np.arange(len(counts)) * self._size * losses.itemsize
+        work, places = self._machine.memory(), []
+        for column, buffer in zip(self._columns, self._buffers, strict=True):
+            array = others.pop(0) if column is None else buffer
+            places.append((array, column is None))
+        arguments = [(address_of(array), _width(array), 0) for array, _ in places]
+        row = listed(work.address, self._machine.tables, (address_of(losses), 0, 0), 0, arguments)
+        lists = np.empty((len(counts), len(row)), dtype=np.int64)
+        lists[:] = row
+        lists[:, _RESULTS] += firsts
+        lists[:, _ROOM] = lists[:, SAMPLES] = counts
+        for number, (array, is_in_order) in enumerate(places):
+            place = len(HEAD) + PER_ARGUMENT * number
+            lists[:, place] += firsts * _width(array) * is_in_order
+            lists[:, place + 2] = counts * _width(array)
+        return lists
+
+    def _called(self, entries: Sequence[int]) -> int:
+        return int(self._train((ctypes.c_int64 * len(entries))(*entries)))
+
+    def _checked(self, entries: Sequence[int]) -> int:
+        """Step by step, and after each a look at what was read and written."""
+        gradients, lists, length, steps, size, order, weights, gradient, table, *rest = entries
+        work = self._machine.memory()
+
+        def step(number: int) -> int:
+            at = (
+                *(gradients, lists + 8 * number * length, length, 1, size, order + 8 * number * size),
+                *(weights, gradient, table + 8 * number * (1 + self._rule.width), *rest),
+            )
+            return self._called(at)
+
+        for number in range(steps):
+            done = self._machine.examined(step, work, number)
+            ensure_inside(self._engine)
+            if not done:
+                return number
+        return steps
+
+
+@lru_cache(32)
+def _code_of(text: str, target: Target) -> Any:
+    """The code of a text: a rule's is the same in every training of as many parameters."""
+    return machine_code(text, target)
+
+
+def _width(array: Array) -> int:
+    """How many numbers a sample has."""
+    return int(array.size // len(array))
+
+
+def _plain(array: Array) -> Array:
+    """The numbers as float64 in one piece: the array itself where it is that."""
+    return np.ascontiguousarray(array, dtype=np.float64)

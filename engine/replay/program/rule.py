@@ -1,0 +1,110 @@
+"""Rule: what a step of training makes of parameters, as expressions: a formula run on symbols.
+
+What a formula makes of the rate and the number of the step alone is the same for all parameters; it is taken
+out, and computed once a step, by Python, as eager does.
+
+>>> rule = Rule.of(lambda number, gradient, rate, step: [number - rate / step * gradient], 0)
+>>> rule.updated
+(x0 - x2 * x1,)
+>>> rule.of_step(0.5, 2)
+(0.25,)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine import ops
+from engine.errors import ReplayError
+from engine.replay.program.expression import Apply, Argument, Choose
+
+__all__ = ["GRADIENT", "NUMBER", "Formula", "Rule"]
+
+Formula = Callable[..., Sequence[Any]]
+NUMBER, GRADIENT = Argument(0), Argument(1)
+_RATE, _STEP = Argument(-1, "rate"), Argument(-2, "step")
+_PYTHON = {
+    ops.add: "({} + {})",
+    ops.subtract: "({} - {})",
+    ops.multiply: "({} * {})",
+    ops.divide: "({} / {})",
+    ops.power: "({} ** {})",
+    ops.negate: "(-{})",
+    ops.absolute: "abs({})",
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """The new number, and what to remember, of number, gradient, what is remembered, and numbers of the step.
+
+    `of_step(rate, step)` gives the numbers of a step, `width` of them; steps are counted from 1.
+    """
+
+    updated: tuple[Any, ...]
+    source: str
+    width: int
+    of_step: Callable[[float, int], tuple[float, ...]] = field(compare=False)
+
+    @staticmethod
+    def of(formula: Formula, remembers: int) -> Rule:
+        """The rule that `formula(number, gradient, rate, step, *remembered)` is; ReplayError if it is none.
+
+        The formula gives the new number, and then as many to remember as it was given.
+        """
+        memory = [Argument(2 + place) for place in range(remembers)]
+        try:
+            found = tuple(formula(NUMBER, GRADIENT, _RATE, _STEP, *memory))
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise ReplayError(f"the rule cannot be run on symbols: {error}") from error
+        if len(found) != 1 + remembers:
+            raise ReplayError(f"the rule gives {len(found)} results, and {1 + remembers} were expected")
+        taken: dict[str, Argument] = {}
+        updated = tuple([_without_step(each, taken, 2 + remembers) for each in found])
+        source = f"lambda rate, step: ({''.join(f'{each}, ' for each in taken)})"
+        of_step = eval(source, {"__builtins__": {"abs": abs}})  # noqa: S307  (our own text, from symbols)
+        return Rule(updated, source, len(taken), of_step)
+
+
+def _without_step(expression: Any, taken: dict[str, Argument], first: int) -> Any:
+    """The expression, with an argument for each part that depends on nothing but the step."""
+    needs = set(_arguments(expression))
+    if needs and needs <= {_RATE, _STEP}:
+        return taken.setdefault(_source(expression), Argument(first + len(taken)))
+    if isinstance(expression, Apply):
+        operands = [_without_step(operand, taken, first) for operand in expression.operands]
+        return Apply(expression.operation, tuple(operands))
+    if isinstance(expression, Choose):
+        sides = (expression.condition, expression.accepted, expression.otherwise)
+        return Choose(*(_without_step(side, taken, first) for side in sides))
+    return expression if isinstance(expression, Argument) else _finite(expression)
+
+
+def _arguments(expression: Any) -> Iterator[Argument]:
+    if isinstance(expression, Argument):
+        yield expression
+    elif isinstance(expression, Apply):
+        for operand in expression.operands:
+            yield from _arguments(operand)
+    elif isinstance(expression, Choose):
+        for side in (expression.condition, expression.accepted, expression.otherwise):
+            yield from _arguments(side)
+
+
+def _source(expression: Any) -> str:
+    """An expression as Python has it, for floats."""
+    if isinstance(expression, Argument):
+        return expression.name
+    if isinstance(expression, Apply) and expression.operation in _PYTHON:
+        return _PYTHON[expression.operation].format(*map(_source, expression.operands))
+    return repr(_finite(expression))
+
+
+def _finite(number: Any) -> float:
+    """A number in a rule; ReplayError for anything else."""
+    if isinstance(number, int | float) and math.isfinite(number):
+        return float(number)
+    raise ReplayError(f"the rule contains {number!r}, which is no symbol and no finite number")

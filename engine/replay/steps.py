@@ -1,0 +1,111 @@
+"""Steps: training in machine code, many steps in one call, as long as what was recorded holds."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from engine.errors import ReplayError
+from engine.replay.backends.interface import Taken, Training
+from engine.replay.paths import Path
+from engine.replay.program.rule import Rule
+from engine.replay.samples import Arguments
+from engine.replay.validity import Validity
+
+__all__ = ["Steps"]
+
+Array = Any
+SLOPES = (0.0, 1.0, -1.0, 1e-8, -3e-5, 250.0, -0.3, 2.0, 0.007)  # that a made rule is tried on
+TOLERANCE = 1e-12
+
+
+class Steps:
+    """Steps of one rule on batches of one size, samples chosen by number; made by `Compiled.steps`.
+
+    `most` is how many to ask for at once: what a call may take before it can be interrupted, in counted work.
+    """
+
+    def __init__(
+        self,
+        rule: Rule,
+        size: int,
+        columns: Sequence[Array | None],
+        validity: Validity,
+        busy: threading.RLock,
+        call: Callable[[Sequence[Any]], Arguments],
+    ) -> None:
+        self.rule, self.size, self._columns = rule, size, columns
+        self._validity, self._busy, self._call = validity, busy, call
+        paths = validity.recordings.all()
+        if len(paths) != 1 or not paths[0].is_plain or not isinstance(paths[0].executor, Training):
+            raise ReplayError("steps are taken one by one: a function with branches, or no machine code")
+        self._path: Path = paths[0]
+        trainer = self._path.executor.trainer(rule, size, columns)  # type: ignore[attr-defined]
+        if trainer is None:
+            raise ReplayError("steps are taken one by one: each is long enough")
+        self._trainer, self.most = trainer, trainer.most
+
+    @property
+    def holds(self) -> bool:
+        """Whether what was recorded is still what these steps are made of."""
+        paths = self._validity.recordings.all()
+        return len(paths) == 1 and paths[0] is self._path
+
+    def run(
+        self,
+        weights: Array,
+        memory: Sequence[Array],
+        order: Array,
+        rates: Sequence[float],
+        first: int,
+        others: Sequence[Array] = (),
+    ) -> Taken | None:
+        """A step for each rate, the number of the first being given, on the samples at these places.
+
+        Fewer steps, or none, where one of them needs a closer look; None where what was recorded does not
+        hold any more. `others` are the arguments that come in order. Nothing given is changed.
+        """
+        with self._busy:
+            validity = self._validity
+            if not validity.same():
+                validity.look()
+            if not self.holds:
+                return None
+            scalars = [self.rule.of_step(rate, first + number) for number, rate in enumerate(rates)]
+            everything = self._path.with_held(weights)
+            taken: Taken = self._trainer.run(everything, memory, order, scalars, others)
+            if not taken.steps:
+                return taken
+            validity.calls += taken.steps
+            if perf_counter() >= validity.due:
+                batch = self._call((weights, *self._batch(order[: self.size], others)))
+                if not validity.holds(batch, taken.losses[: self.size], taken.steps):
+                    return None
+            return taken
+
+    def _batch(self, places: Array, others: Sequence[Array]) -> list[Array]:
+        """The arguments for the samples of the first step."""
+        waiting = iter(others)
+        return [
+            next(waiting)[: len(places)] if column is None else column.take(places, 0)
+            for column in self._columns
+        ]
+
+    def agrees(self, weights: Array, rates: Sequence[float], moved: Callable[..., list[Array]]) -> bool:
+        """Whether the made rule does in its first steps what `moved(weights, slopes)` does, time after time.
+
+        That gives the new weights, and all that is remembered of them.
+        """
+        mine = [weights, *(np.zeros_like(weights) for _ in self.rule.updated[1:])]
+        for number, rate in enumerate(rates, 1):
+            slopes = number * np.resize(SLOPES, len(weights))
+            theirs = moved(mine[0], slopes)
+            mine = self._trainer.move(mine[0], mine[1:], slopes, (1.0, *self.rule.of_step(rate, number)))
+            for one, other in zip(mine, theirs, strict=True):
+                if not np.allclose(one, other, TOLERANCE, TOLERANCE * np.abs(one).max(), equal_nan=True):
+                    return False
+        return True
