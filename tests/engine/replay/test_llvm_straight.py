@@ -23,6 +23,8 @@ from engine.replay.program.expression import Apply, Argument
 from engine.replay.program.program import (
     Elementwise,
     Fill,
+    Matrix,
+    MatrixProduct,
     Program,
     Repeat,
     Rows,
@@ -216,9 +218,26 @@ def test_an_error_in_a_trip_is_noticed(lane: int) -> None:
             run(np.ones(1), [x], 13)
 
 
-def test_a_body_that_is_too_long_is_no_straight_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def with_matrix(size: int) -> Program:
+    """h = W·h."""
+    h, new = rows(F, 0, size), rows(F, size, 2 * size)
+    loop = Repeat(
+        5,
+        range(2 * size),
+        (MatrixProduct(new, Matrix(W, size, size, 0, size), h),),
+        h,
+        new,
+        before=(Transfer(h, rows(V, 0, size)),),
+        finals=(Transfer(new, rows(V, size, 2 * size)),),
+    )
+    sizes = {**dict.fromkeys(Space, 0), V: 2 * size, F: 2 * size, W: size * size}
+    return Program("matrix", tuple(range(size)), rows(V, size, 2 * size), (), sizes, 0, (), (loop,))
+
+
+def test_a_body_that_is_too_long_or_has_a_matrix_is_no_straight_line(monkeypatch: pytest.MonkeyPatch) -> None:
     assert plans.plans(scattered(10, 6))
     assert not plans.plans(scattered(400, 6))
+    assert [bool(plans.plans(with_matrix(size))) for size in (3, 4)] == [True, False]
     loops = replace(PROGRAM, backward=())
     (plan,) = plans.plans(loops).values()
     assert (plan.back, plan.kept) == (None, ())

@@ -83,7 +83,7 @@ def lanes_for(program: Program, samples: int, precision: Precision = DOUBLE) -> 
 
     Loops of straight-line code have as many as they can have in registers.
     """
-    vector, straight = precision.vector, plans(program)
+    vector, straight = precision.vector, plans(lower(program, PRIMITIVES))
     if samples == 1 or straight:
         return 1 if samples == 1 else min(VECTORS * vector, -(-samples // vector) * vector)
     slots, by_trip = _slots(program)

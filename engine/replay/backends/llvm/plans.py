@@ -34,9 +34,13 @@ Row = tuple[Space, int]
 
 VECTORS = 2  # that a block of lanes is: as many chains of operations go side by side in a processor
 IN_REGISTERS = 10  # sums over all trips, and as many rows that are the same in all of them
-MOST_LINES = 1500  # of text, both ways
+# Straight-line code is 2.5 to 5 times as fast as calls, however many lines it is (a chain of 32 masses, 64
+# equations), but is made at 0.1 ms for each line. From 4 × 5 on the kernels of matrices are faster.
+MOST_LINES = 1500  # of text of a trip, one way
+MOST_ENTRIES = 15  # of a matrix
 MOST_KEPT = 60_000  # rows of all trips: 8 MB for a block of 16 samples
-CURVED, LOADED = 40, 4  # lines that an operation is that is not one of the processor's, and a row loaded
+LOADED, CURVED = 4, 45  # lines that a row is which is loaded, and each of these operations
+CURVES = frozenset({ops.exp, ops.expm1, ops.log, ops.log1p, ops.tanh})
 
 
 @dataclass(frozen=True)
@@ -80,28 +84,39 @@ def plans(program: Program) -> dict[range, Plan]:
 
 
 def _is_small(loop: Repeat | None) -> bool:
-    """Whether straight-line code of the body is short, and each of its instructions can be written so."""
-    return loop is None or sum(map(_lines_of, loop.body)) <= MOST_LINES
+    """Whether a body is short as straight-line code, and there is no matrix in it, which a kernel does better."""
+    return loop is None or (_lines_of(loop) <= MOST_LINES and not any(map(_is_large_matrix, loop.body)))
 
 
-def _lines_of(instruction: PlainInstruction) -> int:
-    """About how many lines of text an instruction is; very many, where it cannot be straight-line code."""
-    loaded = {row for row in _read([instruction]) if row[0] is not Space.FRAME_ADJOINT}
-    found = LOADED * len(loaded)
+def _is_large_matrix(instruction: PlainInstruction) -> bool:
     match instruction:
-        case Fill():
-            return 0
-        case MatrixProduct(out, matrix):
-            return found + len(out) * matrix.columns
-        case LaneProduct(out, left):
-            return found + len(left) * out.columns
-        case SumOfProducts(_, _, left, _, coefficients):
-            return found + len(left) * (2 if coefficients else 1)
-        case Elementwise(out, expression, operands):
-            formula = sum(1 if each in QUICK else CURVED for each in operations_of(expression))
-            return found + formula * max(map(len, (out, *operands)))
+        case MatrixProduct(_, matrix):
+            return matrix.rows * matrix.columns > MOST_ENTRIES
+        case LaneProduct(matrix):
+            return matrix.rows * matrix.columns > MOST_ENTRIES
         case _:
-            return MOST_LINES + 1
+            return not isinstance(instruction, Fill | SumOfProducts | Elementwise)
+
+
+def _lines_of(loop: Repeat) -> int:
+    """About how many lines of text a trip is: each row that is loaded or added to in memory is some."""
+    loaded = {row for row in _read(loop.body) if not row[0].wide or (loop.reverse and row[0] is Space.FRAME)}
+    return LOADED * len(loaded) + sum(map(_operations_of, loop.body))
+
+
+def _operations_of(instruction: PlainInstruction) -> int:
+    match instruction:
+        case MatrixProduct(out, matrix):
+            return len(out) * matrix.columns
+        case LaneProduct(out, left):
+            return len(left) * out.columns
+        case SumOfProducts(_, _, left, _, coefficients):
+            return len(left) * (2 if coefficients else 1)
+        case Elementwise(out, expression, operands):
+            formula = sum(CURVED if each in CURVES else 2 for each in operations_of(expression))
+            return formula * max(map(len, (out, *operands)))
+        case _:
+            return 0
 
 
 def _plan(program: Program, forward: Repeat, back: Repeat | None) -> Plan:

@@ -15,15 +15,14 @@ __all__ = ["Block"]
 
 
 class Block:
-    """As many lanes, from an offset on, as the text is wide; what a trip keeps is `stride` further on."""
+    """As many lanes, from an offset on, as the text is wide; what the next trip keeps is `%stride` further."""
 
-    def __init__(
-        self, text: Text, layout: Layout, plan: Plan, loop: Repeat, stride: int, offset: Index
-    ) -> None:
+    def __init__(self, text: Text, layout: Layout, plan: Plan, loop: Repeat, offset: Index) -> None:
         self.text, self.plan, self.loop = text, plan, loop
-        self._layout, self._stride, self._offset = layout, stride, offset
+        self._layout, self._offset = layout, offset
         self._frames = layout.frames[loop.frame].whole
         self._slots = {(Space.FRAME, row): slot for slot, row in enumerate(plan.kept)}
+        self._starts: dict[Index, Index] = {}  # of what a trip keeps
         self._fixed = {row: self.source(row, 0) for row in fixed_rows(plan, loop)}
 
     # ── Outside ────────────────────────────────────────────────────────────────────────────────────
@@ -87,9 +86,9 @@ class Block:
         return self.text.load(self._frames, self._kept(row, trip))
 
     def _kept(self, row: Row, trip: Index) -> Index:
-        text, place = self.text, self._slots[row] * self._layout.lanes
-        start = text.plus(text.times(trip, self._stride), self._offset)
-        return text.plus(start, self._frames.start + place)
+        if trip not in self._starts:
+            self._starts[trip] = self.text.plus(self.text.let(f"mul i64 %stride, {trip}"), self._offset)
+        return self.text.plus(self._starts[trip], self._frames.start + self._slots[row] * self._layout.lanes)
 
     @property
     def fixed(self) -> dict[Row, str]:

@@ -13,6 +13,7 @@ from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.loops.block import Block
 from engine.replay.backends.llvm.loops.straight import StraightLine
 from engine.replay.backends.llvm.plans import Plan, Row
+from engine.replay.backends.llvm.writing.lines import PARAMETERS
 from engine.replay.backends.llvm.writing.module import Module, Region
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Repeat, Rows, Space
@@ -23,25 +24,26 @@ __all__ = ["write_trips"]
 def write_trips(module: Module, layout: Layout, plan: Plan, loop: Repeat, names: tuple[str, str]) -> None:
     """Write the loop under the first name, and under the second so that it keeps nothing of its trips.
 
-    That one stores all the same, always in one place: where code differs, last digits may.
+    That one stores all the same, always in one place: it is the same code, and so has the same bits.
     """
     frames = layout.frames[loop.frame]
-    for name, stride in zip(names, (frames.stride, 0), strict=True):
-        text = Text(module, name, spills=True)
-        width = plan.width(layout.lanes, text.vector)
+    text = Text(module, f"{names[0]}_trips", f"{PARAMETERS}, i64 %stride", spills=True)
+    width = plan.width(layout.lanes, text.vector)
 
-        def block(number: Index, _: Any, text: Text = text, stride: int = stride) -> None:
-            lanes = Block(text, layout, plan, loop, stride, text.times(number, text.width))
-            if loop.reverse:
-                _Back(lanes, frames.sums).write()
-            else:
-                _forward(lanes)
-
-        with text.wide(width):
-            text.loop(0, layout.lanes // width, block)
-        text.end()
+    def block(number: Index, _: Any) -> None:
+        lanes = Block(text, layout, plan, loop, text.times(number, width))
         if loop.reverse:
-            return
+            _Back(lanes, frames.sums).write()
+        else:
+            _forward(lanes)
+
+    with text.wide(width):
+        text.loop(0, layout.lanes // width, block)
+    text.end()
+    for name, stride in zip(names, [frames.stride] if loop.reverse else [frames.stride, 0], strict=False):
+        whole = Text(module, name)
+        whole.do(f"call void @{text.name}({PARAMETERS}, i64 {stride})")
+        whole.end()
 
 
 def _forward(block: Block) -> None:
