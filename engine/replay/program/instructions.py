@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -119,14 +120,19 @@ class Matrix:
 
     def places(self) -> list[int]:
         """The places of all entries, row by row."""
+        return list(self._places)
+
+    @cached_property
+    def _places(self) -> tuple[int, ...]:
         if self.listed:
-            return list(self.listed)
-        along = [column * self.column_stride for column in range(self.columns)]
-        return [self.start + row * self.row_stride + j for row in range(self.rows) for j in along]
+            return self.listed
+        along = [self.start + column * self.column_stride for column in range(self.columns)]
+        step = self.row_stride
+        return tuple([row * step + place for row in range(self.rows) for place in along])
 
     def transposed(self) -> Matrix:
         """The same entries, with rows and columns exchanged."""
-        entries = self.places() if self.listed else []
+        entries = self.listed
         listed = tuple(entry for j in range(self.columns) for entry in entries[j :: self.columns])
         strides = (self.column_stride, self.row_stride)
         return Matrix(self.space, self.columns, self.rows, self.start, *strides, listed)
@@ -247,4 +253,4 @@ def grid(places: range | tuple[int, ...], members: int, terms: int) -> tuple[int
 
 def rows_of(thing: Rows | Matrix) -> Rows:
     """The rows that an operand mentions."""
-    return thing if isinstance(thing, Rows) else Rows(thing.space, tuple(thing.places()))
+    return thing if isinstance(thing, Rows) else Rows(thing.space, thing._places)

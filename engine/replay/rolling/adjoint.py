@@ -34,21 +34,22 @@ from engine.replay.program.program import (
 )
 from engine.replay.recording.selection import GREATER
 
-__all__ = ["Adjoint"]
+__all__ = ["Adjoint", "Wanted"]
 
+Wanted = dict[Space, set[int]]
 Adding = MatrixProduct | LaneProduct | SumOfProducts | Elementwise | Scatter  # what may add to rows
 Contribution = tuple[int, int, float]  # the row of the gradient, the row of the other factor, the coefficient
 Contributions = dict[int, list[Contribution]]  # to each place
 
 
 class Adjoint:
-    """Derives `backward` and `shared_backward`; `wanted` are the rows on the way to a parameter.
+    """Derives `backward` and `shared_backward`; `wanted` are, by space, the rows on the way to a parameter.
 
     The first contribution to a row stores, later ones add. Rows of one lane are 0 when a block of samples
     begins; the others hold whatever was there before.
     """
 
-    def __init__(self, wanted: set[tuple[Space, int]], *, within: bool = False) -> None:
+    def __init__(self, wanted: Wanted, *, within: bool = False) -> None:
         """`within` a loop: there whatever is summed over the samples is added to what other trips gave."""
         self._within = within
         self.backward: list[Instruction] = []
@@ -60,7 +61,7 @@ class Adjoint:
     def derive(self, results: Rows, forward: Sequence[Instruction], shared: Sequence[Instruction]) -> None:
         """Fill both parts, from the first result back to the weights."""
         seed = results.places[0]
-        if (Space.VALUE, seed) not in self._wanted:
+        if seed not in self._wanted[Space.VALUE]:
             return
         self.backward.append(Fill(Rows(Space.ADJOINT, range(seed, seed + 1)), 1.0))
         self._touched[Space.ADJOINT].add(seed)
@@ -105,7 +106,7 @@ class Adjoint:
         pairs = [
             (into, left)
             for into, left in zip(loop.entering.places, loop.leaving.places, strict=True)
-            if (Space.FRAME, into) in self._wanted
+            if into in self._wanted[Space.FRAME]
         ]
         entering = Rows.of(Space.FRAME_ADJOINT, [into for into, _ in pairs])
         leaving = Rows.of(Space.FRAME_ADJOINT, [left for _, left in pairs])
@@ -153,20 +154,20 @@ class Adjoint:
 
     def _is_wanted_outside(self, transfer: Transfer, number: int) -> bool:
         space, places = transfer.outside.space, transfer.outside.places[number :: len(transfer.inside)]
-        inside = (Space.FRAME, transfer.inside.places[number])
-        return inside in self._wanted and any((space, place) in self._wanted for place in places)
+        is_inside = transfer.inside.places[number] in self._wanted[Space.FRAME]
+        return is_inside and not self._wanted[space].isdisjoint(places)
 
     def _is_reached(self, rows: Rows) -> bool:
-        return any(place in self._touched[rows.space] for place in rows.places)
+        return not self._touched[rows.space].isdisjoint(rows.places)
 
     def _is_wanted(self, rows: Rows) -> bool:
-        return any((rows.space, place) in self._wanted for place in rows.places)
+        return not self._wanted[rows.space].isdisjoint(rows.places)
 
     def _upstream(self, out: Rows) -> Rows | None:
         """The gradient by the result of an instruction; None where nothing has reached it."""
         rows = Rows(out.space.adjoint, out.places)
         touched = self._touched[rows.space]
-        if not any(place in touched for place in out.places):
+        if touched.isdisjoint(out.places):
             return None
         self._complete(rows)
         return rows
@@ -174,6 +175,8 @@ class Adjoint:
     def _complete(self, rows: Rows) -> None:
         """Write 0 to those of these rows that nothing has been written to."""
         touched = self._touched[rows.space]
+        if touched.issuperset(rows.places):
+            return
         missing = [place for place in rows.places if place not in touched]
         if missing and rows.space.wide:
             self._part.append(Fill(Rows.of(rows.space, missing), 0.0))
@@ -183,7 +186,7 @@ class Adjoint:
         """Append a contribution, which stores where it is the first."""
         rows = rows_of(instruction.out)
         touched = self._touched[rows.space]
-        is_first = not any(place in touched for place in rows.places) and self._part is self.backward
+        is_first = touched.isdisjoint(rows.places) and self._part is self.backward
         is_first = is_first and not (self._within and not rows.space.wide)
         if isinstance(instruction, Scatter):
             self._complete(Rows.of(rows.space, sorted(set(rows.places))))
@@ -239,12 +242,15 @@ class Adjoint:
         if left == right:  # squares: once for both factors
             factors, coefficients = factors[:1], tuple(2.0 * factor for factor in coefficients)
         for target, other in factors:
-            of_place = contributions[target.space, other.space if other else None]
+            of_place, wanted = (
+                contributions[target.space, other.space if other else None],
+                self._wanted[target.space],
+            )
             others = other.places if other else (-1,) * len(left)
             for place, row, place_of_other, factor in zip(
                 target.places, gradients, others, coefficients, strict=True
             ):
-                if (target.space, place) in self._wanted:
+                if place in wanted:
                     of_place[place].append((row, place_of_other, factor))
         self._sum(contributions, upstream.space)
 

@@ -6,6 +6,7 @@ the same way, as rows of its own, which are then rows of the frame.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ from engine.replay.program.program import (
     Transfer,
 )
 from engine.replay.recording.tape import LeafKind
+from engine.replay.rolling.adjoint import Wanted
 from engine.replay.rolling.collapse import NONE, Term
 from engine.replay.rolling.frames import in_frame, transfers
 from engine.replay.rolling.groups import Group
@@ -45,7 +47,7 @@ class Layout:
         self.address: dict[int, int] = {}
         self.constants: list[float] = around.constants if around else []
         self._constant_rows: dict[str, int] = around._constant_rows if around else {}
-        self.wanted: set[tuple[Space, int]] = set()
+        self.wanted: Wanted = defaultdict(set)
         self.forward: list[Instruction] = []
         self.shared_forward: list[Instruction] = []
         self.inputs = self._leaves(plan.inputs)
@@ -53,19 +55,21 @@ class Layout:
     def _leaves(self, inputs: list[int]) -> list[int]:
         """Addresses for all leaves; the inputs are the first rows of VALUE."""
         numbers: list[int] = []
+        address, wanted = self.address, self.flat.wanted
         for place in inputs:
-            self.address[place] = len(numbers)
-            if self.flat.wanted[place]:
-                self.wanted.add((Space.VALUE, len(numbers)))
+            address[place] = len(numbers)
+            if wanted[place]:
+                self.wanted[Space.VALUE].add(len(numbers))
             numbers.append(self.flat.leaves[place].which)
         self.sizes[Space.VALUE] = len(numbers)
-        for place, leaf in self.flat.leaves.items():
-            if leaf.kind is LeafKind.CONSTANT:
-                self.address[place] = self._constant(leaf.number)
-            elif leaf.kind is not LeafKind.INPUT:
-                self.address[place] = leaf.which + (self.parameters if leaf.kind is LeafKind.HELD else 0)
-                if self.flat.wanted[place]:
-                    self.wanted.add((Space.WEIGHT, self.address[place]))
+        weights = self.wanted[Space.WEIGHT]
+        for place, (kind, which, number, _) in self.flat.leaves.items():
+            if kind is LeafKind.CONSTANT:
+                address[place] = self._constant(number)
+            elif kind is not LeafKind.INPUT:
+                address[place] = row = which + (self.parameters if kind is LeafKind.HELD else 0)
+                if wanted[place]:
+                    weights.add(row)
         return numbers
 
     def emit_all(self) -> None:
@@ -87,7 +91,7 @@ class Layout:
         space = Space.VALUE if varying else Space.SHARED
         start = self.sizes[space]
         self.sizes[space] += len(wanted)
-        self.wanted.update((space, start + offset) for offset, is_wanted in enumerate(wanted) if is_wanted)
+        self.wanted[space].update(start + offset for offset, is_wanted in enumerate(wanted) if is_wanted)
         return Rows(space, range(start, start + len(wanted)))
 
     def _write(self, instruction: PlainInstruction) -> None:
@@ -185,7 +189,7 @@ class Layout:
         frame = range(start, start + inner.sizes[Space.VALUE])
         self.sizes[Space.FRAME] = frame.stop
         row = {leaf: start + address for leaf, address in inner.address.items()}
-        self.wanted.update((Space.FRAME, start + row) for space, row in inner.wanted if space is Space.VALUE)
+        self.wanted[Space.FRAME].update(start + row for row in inner.wanted[Space.VALUE])
         carried = sorted(loop.carried, key=lambda pair: row[pair[0]])
         before = self._arriving([(row[leaf], [outside]) for leaf, _, outside in carried])
         given = self._arriving([(row[leaf], [outside]) for leaf, outside in loop.given])
@@ -326,7 +330,11 @@ def _matrix(places: list[list[int]]) -> Matrix:
     by_column = places[0][1] - start if columns > 1 else 1
     by_row = places[1][0] - start if rows > 1 else columns * by_column
     matrix = Matrix(Space.WEIGHT, rows, columns, start, by_row, by_column)
-    listed = [place for row in places for place in row]
-    if by_row > 0 and by_column > 0 and matrix.places() == listed:
-        return matrix
-    return Matrix(Space.WEIGHT, rows, columns, listed=tuple(listed))
+    if by_row > 0 and by_column > 0:
+        last = columns * by_column
+        expected = (
+            range(start + row * by_row, start + row * by_row + last, by_column) for row in range(rows)
+        )
+        if all(list(by_rule) == row for by_rule, row in zip(expected, places, strict=True)):
+            return matrix
+    return Matrix(Space.WEIGHT, rows, columns, listed=tuple([place for row in places for place in row]))

@@ -33,6 +33,12 @@ Array = Any
 KIND = 1 << 40  # the codes of leaves of one kind lie together, far from those of others
 INPUT, WEIGHT, CONSTANT = 1, 2, 3  # kinds; a node has the kind 0
 HELD = 1 << 30  # what is added to the number of a held value, which is a weight as parameters are
+_CODES = {
+    LeafKind.INPUT: INPUT * KIND,
+    LeafKind.PARAMETER: WEIGHT * KIND,
+    LeafKind.HELD: WEIGHT * KIND + HELD,
+    LeafKind.CONSTANT: CONSTANT * KIND,
+}
 VOID = -1  # where a term has one factor
 FREQUENT = 6  # gaps between equal words of one width that are tried
 MULTIPLIER = 0x9E3779B97F4A7C15  # odd: powers of it tell the slots of a node apart
@@ -72,8 +78,8 @@ def numbered(collapsed: Collapsed) -> Numbered:
     places = collapsed.descending[::-1]
     code = {place: number for number, place in enumerate(places)}
     code[NONE] = VOID
-    for place, leaf in flat.leaves.items():
-        code[place] = _code(leaf.kind, place if leaf.kind is LeafKind.CONSTANT else leaf.which)
+    for place, (kind, which, _, _) in flat.leaves.items():
+        code[place] = _CODES[kind] + (place if kind is LeafKind.CONSTANT else which)
     words: dict[Hashable, int] = {}
     names: list[int] = []
     bare: list[int] = []
@@ -110,14 +116,6 @@ def _of_row(row: Row, code: Mapping[int, int]) -> list[int]:
     if row.bias != NONE:
         refs[stop] = code[row.bias]
     return refs
-
-
-def _code(kind: LeafKind, which: int) -> int:
-    if kind is LeafKind.INPUT:
-        return INPUT * KIND + which
-    if kind is LeafKind.CONSTANT:
-        return CONSTANT * KIND + which
-    return WEIGHT * KIND + which + (HELD if kind is LeafKind.HELD else 0)
 
 
 def kind_of(refs: Array) -> Array:
