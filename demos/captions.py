@@ -114,4 +114,9 @@ CAPTIONS = {
     ),
     "lesson_25_digits.svg": "The graph of a disaster, colored by how many digits are lost in each box.",
     "lesson_26_formulas.svg": "Typeset: the loss of a line through points, and its derivative by w.",
+    "lesson_29_sunspots.png": (
+        "Counted sunspots from 1950 to 2008 as gray hills, five cycles; above, what was foretold a year "
+        "ahead follows them closely; below, what the model says when left alone in 1950 has its five "
+        "cycles in the same years, but all of one height."
+    ),
 }

@@ -1,47 +1,44 @@
-"""What the lesson on language models claims, on fewer names."""
+"""What the lesson on sunspots claims, in fewer epochs."""
 
 from __future__ import annotations
 
-import math
-from importlib.util import find_spec
-from typing import Any
+from pathlib import Path
 
 import pytest
 
-from demos import gpt, lesson_29_gpt
-
-pytestmark = pytest.mark.skipif(find_spec("names") is None, reason="the package `names` is not installed")
-
-
-@pytest.fixture(scope="module")
-def found() -> dict[str, Any]:
-    return lesson_29_gpt.main(documents=240, few=2, samples=4)
+from demos import lesson_29_sunspots as lesson
+from demos import place
+from demos.sunspots import FIRST, LSTM, SUNSPOTS
 
 
-def test_both_gears_have_the_same_losses(found: dict[str, Any]) -> None:
+def test_the_table_is_whole() -> None:
+    assert (FIRST, FIRST + len(SUNSPOTS)) == (1700, 2009)
+    assert max(SUNSPOTS) == SUNSPOTS[1957 - FIRST] == 190.2
+
+
+def test_a_memory_that_keeps_everything_remembers() -> None:
+    model = LSTM(1, seed=0)
+    for layer, bias in ((model.enter, -99.0), (model.keep, 99.0), (model.show, 99.0)):
+        layer.neurons[0].bias.data = bias
+    model.candidate.neurons[0].bias.data = 99.0
+    assert model([0.3] * 40)[0].data == pytest.approx(0.0, abs=1e-30)  # nothing entered
+    model.enter.neurons[0].bias.data = 99.0
+    weight = model.output.neurons[0].weights[0].data
+    assert model([0.3])[0].data == pytest.approx(0.76159416 * weight)  # tanh(1)
+    assert model([0.3] * 40)[0].data == pytest.approx(weight)  # 1 for each year, and tanh(40)
+
+
+def test_it_learns_to_foretell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("numpy")
+    monkeypatch.setattr(place, "OUT", tmp_path)
+    found = lesson.main(epochs=40, few=4)
     assert found["apart"] <= 1e-12
-
-
-def test_it_learns(found: dict[str, Any]) -> None:
-    assert found["last"] < found["first"] < math.log(27)
-
-
-def test_it_invents_names(found: dict[str, Any]) -> None:
-    assert len(found["names"]) == 4
-    assert all(len(name) < gpt.CONTEXT and set(name) <= set(gpt.LETTERS[1:]) for name in found["names"])
-
-
-def test_a_filled_up_document_means_the_same() -> None:
-    model = gpt.GPT(seed=0)
-    loss = gpt.make_loss(model)
-    short, long = gpt.Document.of("ada"), gpt.Document.of("ada", gpt.CONTEXT)
-    assert (len(short.letters), len(long.letters)) == (4, 16)
-    found = [loss(d.letters, d.following, d.shares).data for d in (short, long)]
-    assert found[0] == pytest.approx(found[1], rel=1e-14)
-
-
-def test_the_list_of_names() -> None:
-    names = gpt.first_names()
-    assert len(names) == len(set(names)) > 5000
-    assert {"mary", "james"} <= set(names)
-    assert all(set(name) <= set(gpt.LETTERS[1:]) and len(name) < gpt.CONTEXT for name in names)
+    printed = capsys.readouterr().out
+    assert printed.count("32 times") == 2
+    assert "tanh" in printed[printed.index("32 times") :]
+    assert found["the LSTM"] < found["Yule's line, 1927"] < found["the same as this year"]
+    assert 10.0 < found["cycle"] < 12.0
+    assert (tmp_path / "lesson_29_sunspots.png").stat().st_size > 5000
