@@ -6,7 +6,6 @@ attributes, containers, variables, generators of random numbers.
 
 from __future__ import annotations
 
-import time
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +27,7 @@ Array = Any
 Split = list[tuple[Batch, Path]]
 MOST_PATHS = 64  # ways through a function's branches that are recorded before it is refused
 MOST_UNPAID = 5  # recordings in a row that cost more than eager would have
+PER_NODE, PER_INSTRUCTION = 100, 10_000  # what recording costs, in nodes that eager computes: an estimate
 
 
 class _SomethingChanged(Exception):  # noqa: N818  (caught here, always)
@@ -43,7 +43,6 @@ class Recordings:
     def __init__(self, original: Original, make_executor: MakeExecutor) -> None:
         self.original, self.name = original, original.name
         self.paths: dict[tuple[Any, ...], list[Path]] = {}
-        self.seconds = 0.0  # that recording all this took
         self._make_executor = make_executor
         self._watch: Watch | None = None
         self._generators: Generators | None = None
@@ -78,12 +77,15 @@ class Recordings:
         """Every path."""
         return [path for paths in self.paths.values() for path in paths]
 
-    def forget(self, what: str, saved: float) -> None:
-        """Drop all paths, because of this change; `saved` are the seconds that eager would have taken since.
+    def forget(self, what: str, served: int) -> None:
+        """Drop all paths, because of this change; they have served so many samples.
 
         ReplayError, from now on, where it goes on like this: recording again and again costs more than eager.
+        That is told by counting, and not by the clock, so that it is told alike in every run.
         """
-        self._unpaid = self._unpaid + 1 if saved < self.seconds else 0
+        stats = self.stats
+        cost = PER_NODE * stats.nodes + PER_INSTRUCTION * stats.instructions
+        self._unpaid = self._unpaid + 1 if served * stats.nodes < cost * stats.paths else 0
         self._drop()
         if self._unpaid >= MOST_UNPAID:
             self.give_up(
@@ -110,7 +112,6 @@ class Recordings:
 
     def _drop(self) -> None:
         self.paths.clear()
-        self.seconds = 0.0
         self._watch = None
 
     # ── Which sample goes which way ───────────────────────────────────────────────────────────────
@@ -163,10 +164,8 @@ class Recordings:
                 f"{self.name} took more than {MOST_PATHS} different ways through its branches; write the "
                 "decisions as where(…), maximum(…), relu(…), which are decided anew for every sample"
             )
-        start = time.perf_counter()
         with collector_paused():
             path = self._tried(original, batch, place, weights)
-        self.seconds += time.perf_counter() - start
         if paths:
             path.ensure_like(paths[0])
         elif path.tape.single and path.takes_all:

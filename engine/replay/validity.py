@@ -139,9 +139,9 @@ class Validity:
 
     def _renew(self, what: str) -> None:
         """Forget what was recorded, and compare soon."""
-        saved = (self._served + self.calls * self._size) * self.checks.seconds
+        served = self._served + self.calls * self._size
         self._forget()
-        self.recordings.forget(what, saved)
+        self.recordings.forget(what, served)
 
     def _forget(self) -> None:
         self.ready.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import random
@@ -180,6 +181,24 @@ def test_what_changes_again_and_again_is_refused_and_named() -> None:
         p(X)
     p.reset()
     close(p(X), X * 3.0 * state["beta"])
+
+
+@pytest.mark.parametrize("hour", [0.0, 3600.0])
+def test_when_recording_anew_no_longer_pays_is_counted_and_not_timed(
+    hour: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long everything takes: a few samples do not pay for a recording, many do."""
+    clock = itertools.count()
+    monkeypatch.setattr("time.perf_counter", lambda: next(clock) * hour)
+    w, state = Value(3.0), {"beta": 0.0}
+    for samples, expected in ((3, 5), (100_000, 12)):
+        p, done = compile(lambda x: x * w * state["beta"], [w], "numpy"), 0
+        with contextlib.suppress(ReplayError):
+            for done in range(12):
+                state["beta"] = float(done)
+                p(np.ones(samples))
+            done = 12
+        assert done == expected
 
 
 def test_a_function_that_changes_what_it_reads_is_refused_and_leaves_nothing_behind() -> None:
