@@ -80,7 +80,7 @@ def _function(operation: Operation) -> Function:
     def function(*operands: Any) -> Any:
         if len(operands) != operation.arity:
             raise TypeError(f"{operation.name} takes {operation.arity} operands, got {len(operands)}")
-        if not modes.anywhere and type(operands[0]) is Value:
+        if type(operands[0]) is Value and (not modes.anywhere or modes.bare()):
             return quick(operation)(*operands)
         if modes.anywhere and (session := modes.session()) is not None:
             return session.apply(operation, operands)
@@ -190,8 +190,6 @@ def dot(
     """
     if len(weights) != len(inputs):
         raise ValueError(f"dot needs as many inputs as weights: {len(weights)} weights, {len(inputs)} inputs")
-    if modes.anywhere:
-        return _node(ops.dot, (*weights, *inputs) if bias is None else (*weights, *inputs, bias))
     count = 2 * len(weights) + (bias is not None)
     return (_dots.get(count) or _dot_of(count))(weights, inputs, bias)
 
@@ -205,6 +203,8 @@ def _dot_of(operands: int) -> Callable[..., Value]:
 
 def _dot_in_a_loop(weights: Sequence[Any], inputs: Sequence[Any], bias: Any) -> Value:
     operands = (*weights, *inputs) if bias is None else (*weights, *inputs, bias)
+    if modes.anywhere:
+        return make_node(ops.dot, operands)
     try:
         w = [node._data for node in weights]
         x = [node._data for node in inputs]

@@ -90,6 +90,8 @@ _recording: ContextVar[Switches] = ContextVar("recording", default=())
 _sessions: ContextVar[Switches] = ContextVar("sessions", default=())
 _branches: ContextVar[Switches] = ContextVar("branches", default=())
 _lines: ContextVar[Switches] = ContextVar("lines", default=())
+_bare: ContextVar[Sequence[bool]] = ContextVar("bare", default=())
+bare = _bare.get  # not empty only where nodes keep no operands: inside `no_grad`, and nobody records
 _lock = threading.RLock()  # a signal handler may switch something while its own thread is doing so
 _HERE = str(Path(__file__).parent)
 anywhere = 0  # how many switches are on, over all threads
@@ -109,11 +111,12 @@ def _count(step: int) -> None:
 class _Switch:
     """One `with` statement that has been entered, and whether it has been left again."""
 
-    __slots__ = ("is_on", "value")
+    __slots__ = ("bare", "is_on", "value")
 
     def __init__(self, value: Any) -> None:
         self.value = value
         self.is_on = True
+        self.bare = [True]
 
 
 def _on(variable: ContextVar[Switches]) -> Switches:
@@ -126,6 +129,12 @@ def _value(variable: ContextVar[Switches], otherwise: Any) -> Any:
         if switch.is_on:
             return switch.value
     return otherwise
+
+
+def _tell_bare() -> None:
+    """Keep what `bare` answers, in 30 ns; where it is left in another context, the list is emptied."""
+    switches = _on(_recording)
+    _bare.set(() if not switches or switches[-1].value or session() is not None else switches[-1].bare)
 
 
 class Switched(ContextDecorator):
@@ -146,6 +155,7 @@ class Switched(ContextDecorator):
         self._entered.append(switch)
         _count(1)
         self._variable.set((*_on(self._variable), switch))
+        _tell_bare()
         return self._given
 
     def __exit__(self, *_: object) -> None:
@@ -153,7 +163,9 @@ class Switched(ContextDecorator):
         switch = (here or self._entered)[-1]  # of an object that several threads have entered, this one's
         self._entered.remove(switch)
         switch.is_on = False
+        switch.bare.clear()
         self._variable.set(_on(self._variable))
+        _tell_bare()
         _count(-1)
 
     def __call__(self, function: FunctionT) -> FunctionT:

@@ -12,7 +12,7 @@ def tanh(self):
     try:
         data = forward(self._data)
         first_partial = 1.0 - data * data
-        node = allocate(Value)
+        node = new(Value)
     except UNDEFINED:
         return make_node(operation, (self,))
     node._data = data
@@ -25,8 +25,10 @@ def tanh(self):
     node._second_partial = None
     return node
 
-Whatever is out of the ordinary (an error, an infinite slope, a nan, a mode that is on) is left to
-`make_node`. Debuggers and tracebacks show the text, and a test holds the methods to `make_node`, bit for bit.
+Whatever is out of the ordinary (an error, an infinite slope, a nan) is left to `make_node`. While a mode is
+on anywhere, the methods have other code, so that modes cost nothing while none is: within `no_grad` it makes
+nodes without operands, all else it leaves to `make_node`. Debuggers and tracebacks show the text, and a test
+holds the methods to `make_node`, bit for bit.
 """
 
 from __future__ import annotations
@@ -35,19 +37,28 @@ import linecache
 import math
 import re
 from collections.abc import Callable, Iterable
+from functools import cached_property, partial
 from textwrap import indent
+from types import CodeType
 from typing import Any
 
-from engine import ops
+from engine import modes, ops
 from engine.formula import Formula
 from engine.operation import Operation
 
 __all__ = ["body", "define", "dot_body", "written", "written_dot"]
 
-_names: dict[str, Any] = {row.name: row.forward for row in ops.TABLE.values()} | {
-    "nan": math.nan,
-    "inf": math.inf,
-}
+_names: dict[str, Any] = (
+    {"__name__": __name__}
+    | {row.name: row.forward for row in ops.TABLE.values()}
+    | {
+        "nan": math.nan,
+        "inf": math.inf,
+        "bare": modes.bare,
+        "new": object.__new__,
+    }
+)
+_methods: list[_Method] = []
 
 
 def define(**names: Any) -> None:
@@ -62,7 +73,7 @@ def written(
 
     `by_number` is the method to turn to when the second operand is not a Value.
     """
-    method = _made(operation, body(operation, kinds), " and ".join(kinds), by_number)
+    method = _made(operation, partial(body, operation, kinds), " and ".join(kinds), by_number)
     method.__doc__ = operation.doc
     method.__qualname__ = f"Value.{operation.name}"
     return method
@@ -70,10 +81,52 @@ def written(
 
 def written_dot(operands: int) -> Callable[..., Any]:
     """The function of (weights, inputs, bias) for so many operands in all; odd where there is a bias."""
-    return _made(ops.dot, dot_body(operands), f"{operands} operands")
+    return _made(ops.dot, partial(dot_body, operands), f"{operands} operands")
 
 
 def _made(
+    operation: Operation, text: Callable[..., str], title: str, by_number: Callable[..., Any] | None = None
+) -> Callable[..., Any]:
+    """The method of this text, with the code that suits the modes from now on."""
+    method = _Method(
+        _compiled(operation, text(), title, by_number),
+        lambda: _compiled(operation, text(graph=False), f"{title}, in a mode", by_number),
+    )
+    _methods.append(method)
+    if modes.anywhere:
+        _switch(True)
+    return method.function
+
+
+class _Method:
+    """A method and its two codes: the usual one, and that for modes, which is made when one is on first."""
+
+    def __init__(self, function: Any, in_a_mode: Callable[[], Any]) -> None:
+        self.function: Callable[..., Any] = function
+        self.usual: CodeType = function.__code__
+        self._in_a_mode = in_a_mode
+
+    @cached_property
+    def other(self) -> CodeType:
+        """The code while a mode is on."""
+        code: CodeType = self._in_a_mode().__code__
+        return code
+
+
+def _switch(is_on: bool) -> None:
+    """Give all methods the code for modes, or the usual one; calls that have begun go on as they are."""
+    if is_on:
+        for method in _methods:
+            method.function.__code__ = method.other
+    else:
+        for method in _methods:
+            method.function.__code__ = method.usual
+
+
+modes.watchers.append(_switch)
+
+
+def _compiled(
     operation: Operation, text: str, title: str, by_number: Callable[..., Any] | None = None
 ) -> Callable[..., Any]:
     text = "def make(operation, forward, by_number):\n" + indent(text, "    ")
@@ -86,12 +139,16 @@ def _made(
     return function
 
 
-def body(operation: Operation, kinds: tuple[str, ...]) -> str:
-    """The text of the method: what its operands are, what is computed, the slots of the new node."""
+def body(operation: Operation, kinds: tuple[str, ...], *, graph: bool = True) -> str:
+    """The text of the method: what its operands are, what is computed, the slots of the new node.
+
+    Without a graph, only the number is computed, and that only where no operands are kept.
+    """
     roles = _roles(kinds)
     arguments = ", ".join(["self", "other"][: len(kinds)])
     plain = f"        return make_node(operation, ({', '.join(roles)}{',' * (len(roles) == 1)}))"
-    slopes = {"first_partial": None, "second_partial": None} | _slopes(operation, kinds)
+    slopes: dict[str, str | None] = {"first_partial": None, "second_partial": None}
+    slopes |= _slopes(operation, kinds) if graph else {}
     computed = {"data": _forward_text(operation, len(kinds))}
     computed |= {name: text for name, text in slopes.items() if text and _is_computed(text)}
     slots = [name if name in computed else str(text) for name, text in slopes.items()]
@@ -101,21 +158,23 @@ def body(operation: Operation, kinds: tuple[str, ...]) -> str:
     texts = [*computed.values(), *slots]
     kept = {x: source for x, source in numbers.items() if source != "other" and _uses(x, texts) > 1}
     lines = [f"def {operation.name}({arguments}):", *_operand_checks(roles, kinds)]
+    lines += [] if graph else ["    if not bare():", plain]
     lines += [f"    {x} = {source}" for x, source in kept.items()]
     lines += ["    try:", *(f"        {name} = {text}" for name, text in computed.items())]
-    lines += ["        node = allocate(Value)", "    except UNDEFINED:", plain]
+    lines += ["        node = new(Value)", "    except UNDEFINED:", plain]
     if len(kinds) > 1 or _makes_nan(operation):
         lines += ["    if data != data:", plain]
-    if "number" in kinds:
+    if "number" in kinds and graph:
         lines += ["    constant = new(Constant)", *_filled("constant", "other", *["None"] * 5)]
     operands = ["constant" if kind == "number" else role for kind, role in zip(kinds, roles, strict=True)]
-    lines += _filled("node", "data", "operation", *[*operands, "None"][:2], *slots)
+    made = ["operation", *[*operands, "None"][:2]] if graph else ["None"] * 3
+    lines += _filled("node", "data", *made, *slots)
     for x in numbers.keys() - kept.keys():
         lines = [re.sub(rf"\b{x}\b", numbers[x], line) for line in lines]
     return "\n".join([*lines, "    return node"])
 
 
-def dot_body(operands: int) -> str:
+def dot_body(operands: int, *, graph: bool = True) -> str:
     """The text of dot for so many operands: every product written out, and no loop."""
     weights, inputs = ([f"{name}{k}" for k in range(operands // 2)] for name in "wx")
     bias = ["bias"] * (operands % 2)
@@ -123,14 +182,17 @@ def dot_body(operands: int) -> str:
     data = ops.dot.forward(*symbols).text  # type: ignore[attr-defined]
     slopes = [getattr(slope, "text", slope) for slope in ops.dot.partials(None, *symbols)]
     plain = f"        return make_node(operation, ({', '.join(['*weights', '*inputs', *bias])}))"
-    lines = ["def dot(weights, inputs, bias):", "    try:"]
+    lines = ["def dot(weights, inputs, bias):"]
+    lines += [] if graph else ["    if not bare():", plain]
+    lines += ["    try:"]
     lines += [f"        {_listed(weights)} = weights", f"        {_listed(inputs)} = inputs"]
-    lines += [f"        operands = ({_listed([*weights, *inputs, *bias])})"]
+    lines += [f"        operands = ({_listed([*weights, *inputs, *bias])})"] if graph else []
     lines += [f"        {name} = {name}._data" for name in [*weights, *inputs]]
     lines += ["        b = bias._data"] * len(bias)
-    lines += [f"        data = {data}", "        node = allocate(Value)", "    except UNDEFINED:", plain]
+    lines += [f"        data = {data}", "        node = new(Value)", "    except UNDEFINED:", plain]
     lines += ["    if data != data:", plain]
-    lines += _filled("node", "data", "operation", "None", "operands", "None", f"({_listed(slopes)})")
+    made = ["operation", "None", "operands", "None", f"({_listed(slopes)})"] if graph else ["None"] * 5
+    lines += _filled("node", "data", *made)
     return "\n".join([*lines, "    return node"])
 
 
@@ -159,10 +221,14 @@ def _operand_checks(roles: list[str], kinds: tuple[str, ...]) -> list[str]:
 def _forward_text(operation: Operation, count: int) -> str:
     """The row's formula as an expression where symbols can run through it, else a call of its forward."""
     formula: Any = operation.lowered if _is_composed(operation) else operation.forward
+    called = f"({', '.join('xy'[:count])})"
     try:
-        return formula(*_symbols(count)).text  # type: ignore[no-any-return]
+        text: str = formula(*_symbols(count)).text
     except TypeError:
-        return f"forward({', '.join('xy'[:count])})"
+        return "forward" + called
+    return (
+        "forward" + called if text == operation.name + called else text
+    )  # in the method, its name is itself
 
 
 def _is_composed(operation: Operation) -> bool:

@@ -40,10 +40,10 @@ def make_node(operation: Operation, operands: Sequence[Any]) -> Value:
     This is the plain way. The methods of Value do the same without the loops: engine/quick.py.
     """
     if modes.anywhere:
-        if (session := modes.session()) is not None:
+        if not modes.bare() and (session := modes.session()) is not None:
             return session.make(operation, operands)  # type: ignore[no-any-return]
-        if not modes.recording():
-            return Value(_computed(operation, operands))
+        if modes.bare() or not modes.recording():
+            return _without_operands(operation, operands)
     nodes = tuple(as_value(operand) for operand in operands)
     data = _computed(operation, nodes)
     node = Value(data)
@@ -60,6 +60,22 @@ def make_node(operation: Operation, operands: Sequence[Any]) -> Value:
         node._first_partial, node._second_partial = (*slopes, None)[:2]
     else:
         node._second, node._second_partial = nodes, tuple(slopes)
+    return node
+
+
+def _without_operands(operation: Operation, operands: Sequence[Any]) -> Value:
+    """The node of the number alone: what operations give inside `no_grad`."""
+    try:
+        data = operation.forward(*[operand._data for operand in operands])
+    except (*_UNDEFINED, AttributeError):  # a plain number among them, or outside the domain
+        data = math.nan
+    if data != data:
+        data = _computed(operation, operands)
+    node: Value = object.__new__(Value)
+    node._data = data
+    node.grad = None
+    node.label = ""
+    node._operation = node._first = node._second = node._first_partial = node._second_partial = None
     return node
 
 
@@ -130,7 +146,7 @@ class Value(Node):
         self.label = label
         self._operation = self._first = self._second = None
         self._first_partial = self._second_partial = None
-        if modes.anywhere and (session := modes.session()) is not None:
+        if modes.anywhere and not modes.bare() and (session := modes.session()) is not None:
             session.begin(self, data)
         else:
             self._data = data if type(data) is float else as_number(data)
@@ -138,7 +154,7 @@ class Value(Node):
     @property
     def data(self) -> float:
         """The number. Only a leaf's can be set: what was computed would no longer follow from it."""
-        if modes.anywhere and (session := modes.session()) is not None:
+        if modes.anywhere and not modes.bare() and (session := modes.session()) is not None:
             return session.number(self)  # type: ignore[no-any-return]
         return self._data
 
@@ -313,23 +329,11 @@ class Remembered(Value):
     __slots__ = ("line",)
 
 
-def _refuse_to_allocate(kind: type[Value]) -> Value:  # noqa: ARG001  (called as object.__new__ is)
-    raise ArithmeticError("a mode is on: nodes are made the plain way")
-
-
-def _switch(is_on: bool) -> None:
-    """While a mode is on anywhere, the quick methods get no empty nodes, and turn to `make_node`."""
-    define(allocate=_refuse_to_allocate if is_on else object.__new__)
-
-
-modes.watchers.append(_switch)
 define(
     Constant=Constant,
     Value=Value,
     UNDEFINED=(*_UNDEFINED, AttributeError),
-    allocate=object.__new__,
     as_number=as_number,
-    new=object.__new__,
     make_node=make_node,
     with_number=_with_number,
 )

@@ -8,13 +8,14 @@ import random
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from itertools import product
+from operator import add, mod, mul, sub, truediv
 from typing import Any
 
 import mpmath
 import pytest
 
 import engine
-from engine import DomainError, Value, derivative, ops, sinc
+from engine import DomainError, Value, derivative, no_grad, ops, sinc
 from engine.backward import adjoints, local_values
 from engine.graph import interior_and_leaves
 from engine.operation import Operation
@@ -123,6 +124,26 @@ def test_a_node_has_the_rows_number_and_partials(row: Operation) -> None:
         if quick is not None:
             assert (quick.data, quick.partials) == (plain.data, plain.partials)
             assert quick.operation is row
+        with no_grad():
+            for node in filter(None, (quick_way(row, leaves), make_node(row, leaves))):
+                assert (node.data, node.partials, node.parents) == (plain.data, (), ())
+                assert node.operation is None
+
+
+@pytest.mark.parametrize("way", [add, sub, mul, truediv, pow, mod], ids=lambda way: way.__name__)
+@pytest.mark.parametrize("number", [3.0, 3, True, "3"], ids=repr)
+def test_a_number_as_an_operand_is_the_same_within_no_grad(way: Any, number: Any) -> None:
+    def outcome(first: Any, second: Any) -> str:
+        try:
+            return repr(way(first, second).data)
+        except TypeError as error:
+            return str(error)
+
+    x = Value(2.5)
+    expected = [outcome(x, number), outcome(number, x), outcome(x, x)]
+    with no_grad():
+        assert [outcome(x, number), outcome(number, x), outcome(x, x)] == expected
+        assert number in (True, "3") or not (way(x, number).parents or way(number, x).parents)
 
 
 STRANGE = [
@@ -156,6 +177,9 @@ def test_strange_numbers_take_the_quick_way_as_they_take_the_plain_one(row: Oper
 
     for numbers in product(STRANGE, repeat=row.arity or 1):
         plain, found = outcome(make_node, numbers), outcome(quick_way, numbers)
+        with no_grad():
+            for way in (make_node, quick_way):
+                assert outcome(way, numbers)[:1] in (plain[:1], []), numbers
         if found:  # else there is no quick way
             assert found[0] == plain[0], numbers
             # one formula without a number makes all that is plain undefined; a quick method may know some

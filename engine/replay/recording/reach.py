@@ -205,7 +205,8 @@ class Reach:
         mine = not is_library(function.__globals__.get("__name__") or "", code.co_filename)
         names = names_in(code)
         self._learn(names, mine, owner)
-        (self.code if mine else self.seldom).append(Attribute(f"{path}.__code__", function, "__code__"))
+        if function.__globals__.get("__name__") != "engine.quick":  # whose code follows the modes
+            (self.code if mine else self.seldom).append(Attribute(f"{path}.__code__", function, "__code__"))
         found: list[Place] = [
             *map(Cell, code.co_freevars, function.__closure__ or ()),
             *(Attribute(f"{path}.{n}", function, n) for n in _DEFAULTS if getattr(function, n)),
