@@ -67,7 +67,7 @@ class Layout:
             if kind is LeafKind.CONSTANT:
                 address[place] = self._constant(number)
             elif kind is not LeafKind.INPUT:
-                address[place] = row = which + (self.parameters if kind is LeafKind.HELD else 0)
+                address[place] = row = which + self.parameters if kind is LeafKind.HELD else which
                 if wanted[place]:
                     weights.add(row)
         return numbers

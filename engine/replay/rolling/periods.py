@@ -7,7 +7,7 @@ later, is told by what it refers to.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -76,8 +76,9 @@ def numbered(collapsed: Collapsed) -> Numbered:
     """The nodes of a collapsed tape as arrays."""
     flat = collapsed.flat
     places = collapsed.descending[::-1]
-    code = {place: number for number, place in enumerate(places)}
-    code[NONE] = VOID
+    code: list[Any] = [None] * len(flat.operations) + [VOID]  # by place, and for NONE, which is the last
+    for number, place in enumerate(places):
+        code[place] = number
     for place, (kind, which, _, _) in flat.leaves.items():
         code[place] = _CODES[kind] + (place if kind is LeafKind.CONSTANT else which)
     words: dict[Hashable, int] = {}
@@ -107,7 +108,7 @@ def numbered(collapsed: Collapsed) -> Numbered:
     return Numbered(places, np.array(names), np.array(bare), offsets, np.array(refs, dtype=np.int64), factors)
 
 
-def _of_row(row: Row, code: Mapping[int, int]) -> list[int]:
+def _of_row(row: Row, code: Sequence[int]) -> list[int]:
     """What the slots of a row refer to, left and right in turn."""
     refs = [VOID] * (2 * len(row))
     stop = 2 * len(row.weights)

@@ -23,6 +23,8 @@ from engine.replay.rolling.exact import exact_places
 
 __all__ = ["Flat", "is_power_of_two", "simplify"]
 
+NONE = -1
+
 
 @dataclass
 class Flat:
@@ -53,7 +55,7 @@ class Flat:
 def simplify(tape: Tape, outputs: tuple[int, ...]) -> Flat:
     """The nodes of the tape that these outputs need, each once."""
     flat = _Building()
-    places: dict[int, int] = {}
+    places = [NONE] * len(tape)
     first = len(tape.leaves)
     leaves, needed = _needed(tape, outputs)
     exact = exact_places(tape, needed)
@@ -100,7 +102,7 @@ class _Building(Flat):
         self._known: dict[tuple[object, ...], int] = {}
         self._constants: dict[str, int] = {}
 
-    def take_leaves(self, leaves: Sequence[Leaf], needed: Sequence[int], places: dict[int, int]) -> None:
+    def take_leaves(self, leaves: Sequence[Leaf], needed: Sequence[int], places: list[int]) -> None:
         """Those of the leaves that are needed; `places` gets their places. Equal constants have one place."""
         operations, operands, taken = self.operations, self.operands, self.leaves
         for number in needed:
