@@ -161,7 +161,7 @@ ORDER: dict[str, str] = {
     """,
     "engine/replay/backends/llvm": """
         writing
-        frames plans
+        affine frames plans
         layout
         batch kernels memory
         doubles instructions

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from engine.replay.backends.interface import Call, Form, form_of
+from engine.replay.backends.llvm.affine import in_blocks
 from engine.replay.backends.llvm.call import call_for
 from engine.replay.backends.llvm.frames import compact
 from engine.replay.backends.llvm.kernels.rows import REDUCTIONS
@@ -83,7 +84,7 @@ def lanes_for(program: Program, samples: int, precision: Precision = DOUBLE) -> 
 
     Loops of straight-line code have as many as they can have in registers.
     """
-    vector, straight = precision.vector, plans(lower(program, PRIMITIVES))
+    vector, straight = precision.vector, plans(in_blocks(lower(program, PRIMITIVES)))
     if samples == 1 or straight:
         return 1 if samples == 1 else min(VECTORS * vector, -(-samples // vector) * vector)
     slots, by_trip = _slots(program)

@@ -21,6 +21,7 @@ except ImportError as error:
         "the LLVM executor needs llvmlite: pip install llvmlite (or the extra `fast` of this project)"
     ) from error
 
+from engine.replay.backends.llvm.affine import in_blocks
 from engine.replay.backends.llvm.frames import compact
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.memory import Memory, address_of
@@ -83,7 +84,7 @@ class Machine:
     ) -> None:
         if platform.machine() not in FLAGS:
             raise ReplayError(f"the LLVM executor does not know the processor {platform.machine()!r}")
-        program, strides = compact(lower(program, PRIMITIVES))
+        program, strides = compact(in_blocks(lower(program, PRIMITIVES)))
         self.program, self.lanes, self.checked = program, lanes, checked
         self.type, precision = np.dtype(precision.name), precision.for_lanes(lanes)
         self._layout = Layout(program, lanes, precision, strides)
