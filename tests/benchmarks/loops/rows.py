@@ -26,6 +26,7 @@ LOOPS = (
     Row("rk4-100", partial(integrator, 100, 64), 10.0),
     Row("rk4-100-batch-1000", partial(integrator, 100, 1000), 4.0),
     Row("rk4-1000", partial(integrator, 1000, 64), 8.0),
+    Row("rk4-3000", partial(integrator, 3000, 64)),
     Row("cell-8-60", partial(cell, 8, 60, 32), 5.0),
     Row("cell-8-300", partial(cell, 8, 300, 32), 5.0),
     Row("cell-8-60-two-parts", partial(cell_in_two_parts, 8, 60, 32)),
