@@ -124,11 +124,11 @@ def _compare(path: Path, weights: Array, batch: Batch, place: int) -> None:
     On the sample recorded, with its gradient, this finds what a tracer cannot answer as a number would:
     `type(x)` and `x is`. On others it finds what was frozen.
     """
-    tape, original = path.tape, path.original
+    tape, original, listed = path.tape, path.original, weights.tolist()
     if tape.single:
         try:
             loss, slopes = original.gradient(weights, batch, place)
-            replayed, gradient = strict.gradients(tape, weights, batch.numbers(place))
+            replayed, gradient = strict.gradients(tape, listed, batch.numbers(place))
             _ensure_agree(path, [loss, *slopes], [replayed, *gradient], place)
         except NonFiniteError:
             pass  # of a gradient: who wants one will meet it
@@ -136,7 +136,7 @@ def _compare(path: Path, weights: Array, batch: Batch, place: int) -> None:
     for other in others if tape.single else [place, *others]:
         found = original.results(weights, batch, other)
         try:
-            numbers = strict.numbers(tape, weights, batch.numbers(other))
+            numbers = strict.numbers(tape, listed, batch.numbers(other))
         except (DomainError, LookupError, TypeError):
             continue  # when its turn comes, it is run eagerly
         _ensure_agree(path, found, [numbers[output] for output in tape.outputs], other)

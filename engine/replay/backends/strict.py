@@ -25,7 +25,7 @@ def numbers(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> li
 
     Raises DomainError as eager does.
     """
-    found = _leaf_numbers(tape, weights, sample)
+    found = tape.numbers_of_leaves(weights, sample)
     for operation, operands, _ in tape.instructions:
         found.append(operation.evaluate(list(map(found.__getitem__, operands))))
     return found
@@ -37,7 +37,7 @@ def follows(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> bo
     Raises DomainError where a guard that is looked at has no answer.
     """
     first = len(tape.leaves)
-    found = dict(enumerate(_leaf_numbers(tape, weights, sample)))
+    found = dict(enumerate(tape.numbers_of_leaves(weights, sample)))
     for guard, outcome in tape.guards:
         needed, waiting = set(), [guard]
         while waiting:
@@ -51,20 +51,6 @@ def follows(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> bo
         if bool(found[guard]) is not outcome:
             return False
     return True
-
-
-def _leaf_numbers(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> list[float]:
-    """The numbers of the leaves, one after the other."""
-    inputs, parameters = (np.asarray(given, dtype=np.float64).tolist() for given in (sample, weights))
-    numbers = {LeafKind.INPUT: inputs, LeafKind.HELD: [value._data for value in tape.held]}
-    return [
-        parameters[index]
-        if kind is LeafKind.PARAMETER
-        else numbers[kind][index]
-        if kind in numbers
-        else constant
-        for kind, index, constant, _ in tape.leaves
-    ]
 
 
 def gradients(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> tuple[float, list[float]]:
@@ -90,7 +76,7 @@ def gradients(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> 
             if slope is not None and not paths.constant[operand]:
                 so_far, part = adjoint[operand], upstream * slope
                 adjoint[operand] = part if so_far is None else so_far + part
-    if any(number != number and paths.follows[k] for k, number in enumerate(adjoint)):  # nan
+    if any(number != number for number in adjoint) and paths.follows_nan(adjoint):
         as_graph(tape, weights, sample).backward()  # which raises, and says where and why
     gradient = [0.0] * tape.parameters
     for (kind, index, _, _), slope in zip(tape.leaves, adjoint, strict=False):
@@ -104,14 +90,18 @@ class _Paths:
 
     def __init__(self, tape: Tape, found: list[float]) -> None:
         self.tape, self.found, self.first = tape, found, len(tape.leaves)
-        kinds = [kind for kind, _, _, _ in tape.leaves]
-        self.follows = [kind is LeafKind.PARAMETER for kind in kinds]  # whether it depends on a parameter
-        self.constant = [kind in (LeafKind.INPUT, LeafKind.CONSTANT) for kind in kinds]  # a number in eager
-        for operation, operands, _ in tape.instructions:
-            self.follows.append(any(map(self.follows.__getitem__, operands)))
-            self.constant.append(operation in SELECTIONS)
+        numbers = {LeafKind.INPUT, LeafKind.CONSTANT}
+        self.constant = [kind in numbers for kind, _, _, _ in tape.leaves]  # what is a plain number in eager
+        self.constant += [operation in SELECTIONS for operation, _, _ in tape.instructions]
         steps = enumerate(tape.instructions, self.first)
         self._picks = {place for place, (operation, _, _) in steps if operation is PICK}
+
+    def follows_nan(self, adjoint: Sequence[float | None]) -> bool:
+        """Whether a derivative by something that depends on a parameter is nan."""
+        depends = [kind is LeafKind.PARAMETER for kind, _, _, _ in self.tape.leaves]
+        for _, operands, _ in self.tape.instructions:
+            depends.append(any(map(depends.__getitem__, operands)))
+        return any(number != number and depends[place] for place, number in enumerate(adjoint))
 
     def resolve(self, place: int) -> int:
         """The place itself, or of a pick the place that it picks."""
@@ -157,8 +147,7 @@ def as_graph(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> V
     Raises what eager raises on the way: DomainError with the operand's label.
     """
     nodes: list[Any] = []
-    numbers_of = _leaf_numbers(tape, weights, sample)
-    for number, leaf in zip(numbers_of, tape.leaves, strict=True):
+    for number, leaf in zip(tape.numbers_of_leaves(weights, sample), tape.leaves, strict=True):
         wanted = leaf.kind in (LeafKind.PARAMETER, LeafKind.HELD)
         nodes.append(Value(number, leaf.label) if wanted else Constant(number))
     for operation, operands, label in tape.instructions:

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
+from itertools import count
 from typing import NamedTuple, NoReturn
 
 from engine.errors import ReplayError
@@ -73,6 +75,30 @@ class Tape:
     def __len__(self) -> int:
         """How many places there are: leaves and instructions."""
         return len(self.leaves) + len(self.instructions)
+
+    def numbers_of_leaves(self, weights: Sequence[float], sample: Sequence[float]) -> list[float]:
+        """The number of every leaf for one sample, flat; what `weights` has behind parameters is not read.
+
+        Those are the numbers of held values, which are read anew.
+        """
+        held = [value._data for value in self.held]
+        found = [*map(float, sample), *map(float, weights[: self.parameters]), *held, *self._constants]
+        return list(map(found.__getitem__, self._order))
+
+    @cached_property
+    def _constants(self) -> list[float]:
+        return [number for kind, _, number, _ in self.leaves if kind is LeafKind.CONSTANT]
+
+    @cached_property
+    def _order(self) -> list[int]:
+        """For every leaf its place among all inputs, parameters, held values and constants, in this order."""
+        held = self.inputs + self.parameters
+        firsts = {LeafKind.INPUT: 0, LeafKind.PARAMETER: self.inputs, LeafKind.HELD: held}
+        constants = count(held + len(self.held))
+        return [
+            next(constants) if kind is LeafKind.CONSTANT else firsts[kind] + which
+            for kind, which, _, _ in self.leaves
+        ]
 
     def unused(self) -> list[int]:
         """The numbers of the parameters that the tape does not mention."""

@@ -14,6 +14,7 @@ from engine import ops
 from engine.errors import DomainError, NonFiniteError, ReplayError
 from engine.functions import dot, log_softmax, logsumexp, maximum, mean, minimum, pick, softmax, total, where
 from engine.replay.backends import strict
+from engine.replay.compiled import Compiled
 from engine.replay.recording.record import record
 from engine.replay.recording.tape import Instruction, Tape
 from engine.value import Constant, Value
@@ -177,3 +178,18 @@ def test_verify_finds_what_is_not_sound(broken: Instruction) -> None:
 def test_unused_parameters_are_known() -> None:
     w = [Value(1.0), Value(2.0), Value(3.0)]
     assert record(lambda x: x * w[1], w, [1.0]).unused() == [0, 2]
+
+
+def test_leaves_of_every_kind_have_their_numbers() -> None:
+    w, held = [Value(2.0), Value(3.0)], Value(5.0)
+    tape = record(lambda x: held + w[1] * x + 0.5 * w[0], w, [7.0])
+    held.data = 11.0
+    expected = {"input": 70.0, "parameter": (20.0, 30.0), "held value": 11.0, "constant": 0.5}
+    found = tape.numbers_of_leaves([20.0, 30.0, 11.0], [70.0])
+    for (kind, which, _, _), number in zip(tape.leaves, found, strict=True):
+        wanted = expected[kind.value]
+        assert number == (wanted[which] if isinstance(wanted, tuple) else wanted)
+    p = Compiled(lambda x: held * x + w[0], w[:1], "strict", "float64", None)
+    assert p([2.0]).tolist() == [24.0]
+    held.data = 1.0
+    assert p([2.0]).tolist() == [4.0]
