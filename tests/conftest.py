@@ -17,6 +17,8 @@ from engine import modes
 
 ROOT = Path(__file__).parent.parent
 
+os.environ["SCALAR_AUTOGRAD_CACHE"] = "off"  # no test finds what another one left, in this process or below
+
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, max_examples=60)
 hypothesis.settings.register_profile("intense", deadline=None, max_examples=2000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))

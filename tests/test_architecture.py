@@ -161,7 +161,7 @@ ORDER: dict[str, str] = {
     """,
     "engine/replay/backends/llvm": """
         writing
-        affine frames plans
+        affine cache frames plans
         layout
         batch kernels memory
         doubles instructions

@@ -15,12 +15,14 @@ import numpy as np
 from engine.errors import ReplayError
 
 try:
+    import llvmlite
     import llvmlite.binding as llvm
 except ImportError as error:
     raise ReplayError(
         "the LLVM executor needs llvmlite: pip install llvmlite (or the extra `fast` of this project)"
     ) from error
 
+from engine.replay.backends.llvm import cache
 from engine.replay.backends.llvm.affine import in_blocks
 from engine.replay.backends.llvm.frames import compact
 from engine.replay.backends.llvm.layout import Layout
@@ -32,6 +34,8 @@ from engine.replay.program.lowering import lower
 from engine.replay.program.program import Program, Space
 
 __all__ = ["HOST", "Machine", "Target", "ensure_inside", "machine_code"]
+
+LEVEL = 2  # of code generation
 
 # Bits of the C library's FE_INVALID, FE_DIVBYZERO and FE_OVERFLOW.
 FLAGS = {"x86_64": Flags(1 | 4 | 8), "AMD64": Flags(1 | 4 | 8), "aarch64": Flags(7), "arm64": Flags(7)}
@@ -138,14 +142,21 @@ def ensure_inside(engine: Any) -> None:
 
 
 def machine_code(text: str, target: Target) -> Any:
-    """An engine with the machine code of this text.
+    """An engine with the machine code of this text, made or found on disk: the same text has the same code.
 
     The second level of code generation, and no optimizer before it: the text is vectorized and blocked.
     """
-    module = llvm.parse_assembly(text)
     machine = llvm.Target.from_default_triple().create_target_machine(
-        cpu=target.processor, features=target.features, opt=2, jit=True
+        cpu=target.processor, features=target.features, opt=LEVEL, jit=True
     )
-    engine = llvm.create_mcjit_compiler(module, machine)
+    made_by = (llvmlite.__version__, str(llvm.llvm_version_info), machine.triple, f"level {LEVEL}")
+    key = cache.key_of(text, target.processor, target.features, *made_by)
+    code = cache.kept(key)
+    if code is None:
+        code = machine.emit_object(llvm.parse_assembly(text))
+        cache.keep(key, code)
+    engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
+    engine.code = code  # which LLVM reads where it is
+    engine.add_object_file(llvm.ObjectFileRef.from_data(engine.code))
     engine.finalize_object()
     return engine
