@@ -84,7 +84,7 @@ def plans(program: Program) -> dict[range, Plan]:
 
 
 def _is_small(loop: Repeat | None) -> bool:
-    """Whether a body is short as straight-line code, and there is no matrix in it, which a kernel does better."""
+    """Whether a body is short as straight-line code, and without a matrix, which a kernel does better."""
     return loop is None or (_lines_of(loop) <= MOST_LINES and not any(map(_is_large_matrix, loop.body)))
 
 

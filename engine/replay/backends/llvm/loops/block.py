@@ -15,7 +15,7 @@ __all__ = ["Block"]
 
 
 class Block:
-    """As many lanes, from an offset on, as the text is wide; what the next trip keeps is `%stride` further."""
+    """As many lanes, from an offset on, as the text is wide; what the next trip keeps lies `%stride` further."""
 
     def __init__(self, text: Text, layout: Layout, plan: Plan, loop: Repeat, offset: Index) -> None:
         self.text, self.plan, self.loop = text, plan, loop
