@@ -179,8 +179,8 @@ ORDER: dict[str, str] = {
         functions
     """,
     "engine/replay/backends/llvm/loops": """
-        moving straight
-        block calling
+        lanes moving straight
+        block calling runs
         trips
         loop
     """,

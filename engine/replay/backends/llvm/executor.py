@@ -12,7 +12,7 @@ from engine.replay.backends.llvm.call import call_for
 from engine.replay.backends.llvm.frames import compact
 from engine.replay.backends.llvm.kernels.rows import REDUCTIONS
 from engine.replay.backends.llvm.machine import HOST, Machine, Target
-from engine.replay.backends.llvm.plans import VECTORS, plans
+from engine.replay.backends.llvm.plans import VECTORS, plans, told_apart
 from engine.replay.backends.llvm.trainer import Trainer
 from engine.replay.backends.llvm.writing.functions import PRIMITIVES
 from engine.replay.backends.llvm.writing.module import DOUBLE, Precision
@@ -41,7 +41,7 @@ MOST_LANES = 128
 MOST_CALLS = 16  # kept by an executor
 # Seconds that making the code of an instruction takes, with all that is done beside it, on an ordinary core.
 SECONDS = {MatrixProduct: 0.03, LaneProduct: 0.015}
-SECONDS_OF_OTHERS = 0.004
+SECONDS_OF_OTHERS, SECONDS_OF_A_LINE = 0.004, 0.0001
 
 
 def refusal(program: Program, precision: Precision = DOUBLE) -> str:
@@ -61,8 +61,8 @@ def seconds_to_make(program: Program) -> float:
 
     What a loop repeats is written once, and counts once.
     """
-    instructions = [one for _, part in program.parts() for one in every(part)]
-    return sum(SECONDS.get(type(one), SECONDS_OF_OTHERS) for one in instructions)
+    lines, others = told_apart(lower(program, PRIMITIVES))
+    return SECONDS_OF_A_LINE * lines + sum(SECONDS.get(type(one), SECONDS_OF_OTHERS) for one in others)
 
 
 def _constants(program: Program) -> Iterator[float]:

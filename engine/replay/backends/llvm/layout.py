@@ -113,7 +113,7 @@ class Layout:
             size = 0 if space is Space.FRAME else program.sizes[space] * self.width(space)
             self.regions[space] = self._reserve(size)
         self._origin = 0  # the row of FRAME with which the frame begins that we are in
-        self.plans = plans(program)
+        self.constants, self.plans = program.constants, plans(program)
         self.frames = self._frames(program, strides)
         self.live = self._reserve(lanes)
         self.doubles = {} if precision == DOUBLE else self._doubles(program)

@@ -6,14 +6,16 @@ instruction of the body (`loops.calling`).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from engine import ops
 from engine.replay.program.expression import operations_of
 from engine.replay.program.program import (
     Elementwise,
     Fill,
+    Instruction,
     LaneProduct,
     MatrixProduct,
     PlainInstruction,
@@ -22,15 +24,32 @@ from engine.replay.program.program import (
     Space,
     SumOfProducts,
     Transfer,
+    every,
     reads,
     rows_of,
 )
 
-__all__ = ["QUICK", "Plan", "Row", "fixed_rows", "plans"]
+__all__ = [
+    "BACK",
+    "QUICK",
+    "THERE",
+    "Plan",
+    "Row",
+    "Run",
+    "fixed_rows",
+    "pieces",
+    "plans",
+    "told_apart",
+    "width_of_block",
+    "written",
+]
 
 QUICK = frozenset({ops.absolute, ops.add, ops.divide, ops.multiply, ops.negate, ops.sqrt, ops.subtract})
 
+THERE, BACK = 1, 2  # the parts of a program that each block of samples goes through
+
 Row = tuple[Space, int]
+Run = tuple[PlainInstruction, ...]
 
 VECTORS = 2  # that a block of lanes is: as many chains of operations go side by side in a processor
 IN_REGISTERS = 10  # sums over all trips, and as many rows that are the same in all of them
@@ -38,6 +57,7 @@ IN_REGISTERS = 10  # sums over all trips, and as many rows that are the same in 
 # equations), but is made at 0.1 ms for each line. From 4 × 5 on the kernels of matrices are faster.
 MOST_LINES = 1500  # of text of a trip, one way
 MOST_ENTRIES = 15  # of a matrix
+MOST_OPERATIONS = 90  # of an instruction beside loops
 MOST_KEPT = 60_000  # rows of all trips: 8 MB for a block of 16 samples
 LOADED, CURVED = 4, 45  # lines that a row is which is loaded, and each of these operations
 CURVES = frozenset({ops.exp, ops.expm1, ops.log, ops.log1p, ops.tanh})
@@ -54,15 +74,10 @@ class Plan:
 
     forward: Repeat
     back: Repeat | None
-    constants: tuple[float, ...]
     sources: dict[int, tuple[Transfer, int]]
     kept: tuple[int, ...]
     again: tuple[PlainInstruction, ...]
     sums: tuple[Row, ...]
-
-    def width(self, lanes: int, vector: int) -> int:
-        """How many lanes go through all trips together."""
-        return next(width for width in (VECTORS * vector, vector, 1) if lanes % width == 0)
 
     @property
     def in_registers(self) -> tuple[Row, ...]:
@@ -75,27 +90,34 @@ class Plan:
         return self.sums[IN_REGISTERS:]
 
 
+def width_of_block(lanes: int, vector: int) -> int:
+    """How many lanes go through straight-line code together."""
+    return next(width for width in (VECTORS * vector, vector, 1) if lanes % width == 0)
+
+
 def plans(program: Program) -> dict[range, Plan]:
     """The plans of those loops of a program that are small enough, by their frames."""
     backs = {loop.frame: loop for loop in program.backward if isinstance(loop, Repeat)}
     loops = [loop for loop in program.forward if isinstance(loop, Repeat)]
     small = [loop for loop in loops if _is_small(loop) and _is_small(backs.get(loop.frame))]
-    return {loop.frame: _plan(program, loop, backs.get(loop.frame)) for loop in small}
+    return {loop.frame: _plan(loop, backs.get(loop.frame)) for loop in small}
 
 
 def _is_small(loop: Repeat | None) -> bool:
     """Whether a body is short as straight-line code, and without a matrix, which a kernel does better."""
-    return loop is None or (_lines_of(loop) <= MOST_LINES and not any(map(_is_large_matrix, loop.body)))
+    return loop is None or (_lines_of(loop) <= MOST_LINES and all(map(_can_be_straight, loop.body)))
 
 
-def _is_large_matrix(instruction: PlainInstruction) -> bool:
+def _can_be_straight(instruction: PlainInstruction) -> bool:
     match instruction:
         case MatrixProduct(_, matrix):
-            return matrix.rows * matrix.columns > MOST_ENTRIES
+            return matrix.rows * matrix.columns <= MOST_ENTRIES
         case LaneProduct(matrix):
-            return matrix.rows * matrix.columns > MOST_ENTRIES
+            return matrix.rows * matrix.columns <= MOST_ENTRIES
+        case Fill(out, number):
+            return out.space is not Space.ADJOINT or number == 0.0  # a seed is for some lanes only
         case _:
-            return not isinstance(instruction, Fill | SumOfProducts | Elementwise)
+            return isinstance(instruction, SumOfProducts | Elementwise)
 
 
 def _lines_of(loop: Repeat) -> int:
@@ -119,7 +141,7 @@ def _operations_of(instruction: PlainInstruction) -> int:
             return 0
 
 
-def _plan(program: Program, forward: Repeat, back: Repeat | None) -> Plan:
+def _plan(forward: Repeat, back: Repeat | None) -> Plan:
     sources = {
         row: (transfer, number)
         for transfer in (*forward.given, *forward.steps)
@@ -131,7 +153,56 @@ def _plan(program: Program, forward: Repeat, back: Repeat | None) -> Plan:
     if forward.trips * len(kept) > MOST_KEPT and _is_cheap(forward) and len(forward.entering) < len(kept):
         again, kept = _needed(forward.body, read), list(forward.entering.places)
     sums = _sums(back) if back else ()
-    return Plan(forward, back, program.constants, sources, tuple(kept), again, sums)
+    return Plan(forward, back, sources, tuple(kept), again, sums)
+
+
+def told_apart(program: Program) -> tuple[int, list[PlainInstruction]]:
+    """(the lines of straight-line code, the instructions that have a kernel each)."""
+    lines, others, planned = 0, list[PlainInstruction](), plans(program)
+    for part, (_, instructions) in enumerate(program.parts()):
+        for piece in pieces(part, instructions, planned):
+            if isinstance(piece, tuple):
+                lines += sum(map(_operations_of, piece))
+                continue
+            for each in piece:
+                if isinstance(each, Repeat) and each.frame in planned:
+                    lines += _lines_of(each)
+                else:
+                    others += every([each])
+    return lines, others
+
+
+def pieces(
+    part: int, instructions: Iterable[Instruction], planned: Mapping[range, Plan]
+) -> Iterator[Run | list[Instruction]]:
+    """The instructions of a part in their order: beside such loops runs of small ones; and all others."""
+    has_runs = bool(planned) and part in (THERE, BACK)
+    for is_run, group in groupby(instructions, lambda each: has_runs and _is_for_a_run(each)):
+        if is_run:
+            yield from _runs([each for each in group if not isinstance(each, Repeat)])
+        else:
+            yield list(group)
+
+
+def _runs(instructions: Sequence[PlainInstruction]) -> Iterator[Run]:
+    """Not too long ones."""
+    run: list[PlainInstruction] = []
+    lines = 0
+    for each in instructions:
+        more = _operations_of(each)
+        if run and lines + more > MOST_LINES:
+            yield tuple(run)
+            run, lines = [], 0
+        run.append(each)
+        lines += more
+    yield tuple(run)
+
+
+def _is_for_a_run(instruction: Instruction) -> bool:
+    """Not what grows with the trips of a loop before or behind it."""
+    if isinstance(instruction, Repeat):
+        return False
+    return _can_be_straight(instruction) and _operations_of(instruction) <= MOST_OPERATIONS
 
 
 def fixed_rows(plan: Plan, loop: Repeat) -> list[Row]:
@@ -150,14 +221,15 @@ def _read(body: Iterable[PlainInstruction]) -> set[Row]:
     return {(rows.space, place) for each in body for rows in reads(each) for place in rows.places}
 
 
-def _written(body: Iterable[PlainInstruction]) -> list[Row]:
+def written(body: Iterable[PlainInstruction]) -> list[Row]:
+    """The rows that are written, in order, and as often as they are."""
     return [(rows.space, place) for each in body for rows in [rows_of(each.out)] for place in rows.places]
 
 
 def _sums(back: Repeat) -> tuple[Row, ...]:
     """The rows outside that every trip adds to, those of one space together."""
     given = [(transfer.outside.space, place) for transfer in back.given for place in transfer.outside.places]
-    found = [row for row in _written(back.body) if not row[0].wide]
+    found = [row for row in written(back.body) if not row[0].wide]
     return tuple(sorted(dict.fromkeys((*found, *given)), key=lambda row: row[0].name))
 
 
@@ -171,7 +243,7 @@ def _needed(body: Sequence[PlainInstruction], read: set[Row]) -> tuple[PlainInst
     """Those instructions whose results are read, by others of them or from without."""
     needed, found = set(read), list[PlainInstruction]()
     for each in reversed(body):
-        if not needed.isdisjoint(_written([each])):
+        if not needed.isdisjoint(written([each])):
             found.append(each)
             needed |= _read([each])
     return tuple(reversed(found))

@@ -7,7 +7,7 @@ repeat the last sample, so that nothing unusual happens in them, and their gradi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from engine.replay.backends.llvm.batch import begin, load_samples, mark_live, store_results
@@ -16,13 +16,14 @@ from engine.replay.backends.llvm.instructions import write_functions
 from engine.replay.backends.llvm.kernels.fusion import fused, readers
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.loops.loop import unkept, write_loop
+from engine.replay.backends.llvm.loops.runs import write_run
+from engine.replay.backends.llvm.plans import BACK, pieces
 from engine.replay.backends.llvm.writing.module import Module, Region
 from engine.replay.backends.llvm.writing.text import Index, Text
-from engine.replay.program.program import Program, Repeat, Rows, Space
+from engine.replay.program.program import Instruction, Program, Repeat, Rows, Space
 
 __all__ = ["Flags", "write_step"]
 
-PER_BLOCK = 2  # the part of a program that carries the gradient of each block of samples back
 SUMS = (Space.GRADIENT, Space.SHARED_ADJOINT)  # what all samples contribute to
 
 
@@ -41,17 +42,18 @@ def write_step(module: Module, program: Program, widths: Sequence[int], layout: 
         write_loop(module, layout, instruction, name, counts)
         loops.add(name)
 
-    names = [
-        write_functions(
-            module,
-            layout,
-            fused(instructions, layout, counts),
-            f"part{part}",
-            adds=part == PER_BLOCK,
-            write_loop=loop,
-        )
-        for part, (_, instructions) in enumerate(program.parts())
-    ]
+    def functions(part: int, instructions: Sequence[Instruction]) -> Iterator[str]:
+        for number, piece in enumerate(pieces(part, instructions, layout.plans)):
+            name = f"part{part}_{number}"
+            if isinstance(piece, tuple):
+                write_run(module, layout, piece, name, counts)
+                yield name
+            else:
+                yield from write_functions(
+                    module, layout, fused(piece, layout, counts), name, adds=part == BACK, write_loop=loop
+                )
+
+    names = [list(functions(part, instructions)) for part, (_, instructions) in enumerate(program.parts())]
     step = _Step(module, program, widths, layout, flags, names, loops)
     step.write("outputs", with_gradient=False)
     if program.sizes[Space.GRADIENT]:

@@ -4,49 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.replay.backends.llvm.kernels.rows import put
 from engine.replay.backends.llvm.layout import Layout
+from engine.replay.backends.llvm.loops.lanes import Lanes
 from engine.replay.backends.llvm.loops.straight import Made, StraightLine, nothing
 from engine.replay.backends.llvm.plans import Plan, Row, fixed_rows
 from engine.replay.backends.llvm.writing.text import Index, Text
-from engine.replay.program.program import Repeat, Rows, Space, Transfer
+from engine.replay.program.program import Repeat, Space, Transfer
 
 __all__ = ["Block"]
 
 
-class Block:
-    """As many lanes, from an offset on, as the text is wide; what the next trip keeps lies `%stride` further."""
+class Block(Lanes):
+    """Lanes that go through all trips; what the next trip keeps is `%stride` further on."""
 
     def __init__(self, text: Text, layout: Layout, plan: Plan, loop: Repeat, offset: Index) -> None:
-        self.text, self.plan, self.loop = text, plan, loop
-        self._layout, self._offset = layout, offset
+        super().__init__(text, layout, offset)
+        self.plan, self.loop = plan, loop
         self._frames = layout.frames[loop.frame].whole
         self._slots = {(Space.FRAME, row): slot for slot, row in enumerate(plan.kept)}
         self._starts: dict[Index, Index] = {}  # of what a trip keeps
         self._fixed = {row: self.source(row, 0) for row in fixed_rows(plan, loop)}
-
-    # ── Outside ────────────────────────────────────────────────────────────────────────────────────
-
-    def load(self, rows: Rows, number: Index = 0) -> str:
-        """One of some rows; what is a single number is in all lanes."""
-        text, operand = self.text, self._layout.operand(rows)
-        if rows.space is Space.CONSTANT and isinstance(number, int):
-            return text.number(self.plan.constants[rows.places[number]])
-        address = operand.at(text, number)
-        if not rows.space.wide:
-            return text.splat(text.load_one(operand.region, address))
-        return text.load(operand.region, text.plus(address, self._offset))
-
-    def store(self, rows: Rows, found: str, number: Index = 0, *, accumulate: bool = False) -> None:
-        """Store or add one of some rows; to a row of one lane goes the sum of all lanes."""
-        text, operand = self.text, self._layout.operand(rows)
-        address = operand.at(text, number)
-        if rows.space.wide:
-            put(text, operand, text.plus(address, self._offset), found, accumulate=accumulate)
-            return
-        total = text.total(found)
-        with text.wide(1):
-            put(text, operand, address, total, accumulate=accumulate)
 
     def load_of(self, transfer: Transfer, trip: Index, number: int) -> str:
         """The row outside that belongs to one inside in a trip."""
@@ -61,13 +38,11 @@ class Block:
     def _in_trip(self, transfer: Transfer, trip: Index, number: int) -> Index:
         return self.text.plus(self.text.times(trip, len(transfer.inside)), number)
 
-    # ── Inside ─────────────────────────────────────────────────────────────────────────────────────
-
     def source(self, row: Row, trip: Index) -> str:
         """A row that the forward body reads in a trip and does not make."""
         space, place = row
         if not space.wide:
-            return self.load(Rows(space, range(place, place + 1)))
+            return self.load_row(row)
         transfer, number = self.plan.sources[place]
         if transfer in self.plan.forward.given:
             return self.load(transfer.outside, number)
@@ -87,8 +62,8 @@ class Block:
 
     def _kept(self, row: Row, trip: Index) -> Index:
         if trip not in self._starts:
-            self._starts[trip] = self.text.plus(self.text.let(f"mul i64 %stride, {trip}"), self._offset)
-        return self.text.plus(self._starts[trip], self._frames.start + self._slots[row] * self._layout.lanes)
+            self._starts[trip] = self.text.plus(self.text.let(f"mul i64 %stride, {trip}"), self.offset)
+        return self.text.plus(self._starts[trip], self._frames.start + self._slots[row] * self.layout.lanes)
 
     @property
     def fixed(self) -> dict[Row, str]:

@@ -12,7 +12,7 @@ from typing import Any
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.loops.block import Block
 from engine.replay.backends.llvm.loops.straight import StraightLine
-from engine.replay.backends.llvm.plans import Plan, Row
+from engine.replay.backends.llvm.plans import Plan, Row, width_of_block
 from engine.replay.backends.llvm.writing.lines import PARAMETERS
 from engine.replay.backends.llvm.writing.module import Module, Region
 from engine.replay.backends.llvm.writing.text import Index, Text
@@ -28,7 +28,7 @@ def write_trips(module: Module, layout: Layout, plan: Plan, loop: Repeat, names:
     """
     frames = layout.frames[loop.frame]
     text = Text(module, f"{names[0]}_trips", f"{PARAMETERS}, i64 %stride", spills=True)
-    width = plan.width(layout.lanes, text.vector)
+    width = width_of_block(layout.lanes, text.vector)
 
     def block(number: Index, _: Any) -> None:
         lanes = Block(text, layout, plan, loop, text.times(number, width))
@@ -113,8 +113,8 @@ class _Back:
             for number, row in enumerate(transfer.inside.places):
                 owed = lines[0].value((Space.FRAME_ADJOINT, row))
                 self.block.store(transfer.outside, owed, number, accumulate=True)
-        for (space, place), total in zip(in_registers, after[len(self.carried) :], strict=True):
-            self.block.store(Rows(space, range(place, place + 1)), total, accumulate=True)
+        for owed_to, total in zip(in_registers, after[len(self.carried) :], strict=True):
+            self.block.store_row(owed_to, total, accumulate=True)
         self._store_sums_in_memory()
 
     def _trip(self, number: Index, carried: Sequence[str], lines: list[StraightLine]) -> list[str]:
