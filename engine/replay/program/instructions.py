@@ -93,6 +93,8 @@ class Rows:
     def of(cls, space: Space, places: Iterable[int]) -> Rows:
         """The rows at these places, as a range where that is possible."""
         listed = tuple(places)
+        if not listed:
+            return cls(space, range(0))
         step = listed[1] - listed[0] if len(listed) > 1 else 1
         if step > 0 and all(b - a == step for a, b in pairwise(listed)):
             return cls(space, range(listed[0], listed[-1] + 1, step))

@@ -38,10 +38,13 @@ W, DW = Space.WEIGHT, Space.GRADIENT
 
 
 def inverse_steps(trips: int) -> Program:
-    """x = w·x ÷ 2 + x² ÷ 64 + 1 ÷ 4x, the loss the last x: f[0] x, f[1] x², f[2] 1 ÷ x, f[3] new x."""
+    """x = w0·x ÷ 2 + x² ÷ 64 + 1 ÷ 4x, from w1·u on; the loss is the first x and twice the last.
+
+    v[0] u, v[1] the first x, v[2] and v[3] the last, v[4] the loss; f[0] x, f[1] x², f[2] 1 ÷ x, f[3] new x.
+    """
     x, square, inverse, new = (rows(F, row) for row in range(4))
     dx, d_square, d_inverse, d_new = (rows(DF, row) for row in range(4))
-    before, finals = Transfer(x, rows(V, 0)), Transfer(new, rows(V, 1))
+    before, finals = Transfer(x, rows(V, 1)), [Transfer(new, rows(V, row)) for row in (2, 3)]
     forward = Repeat(
         trips,
         range(4),
@@ -54,7 +57,7 @@ def inverse_steps(trips: int) -> Program:
         x,
         new,
         before=(before,),
-        finals=(finals,),
+        finals=tuple(finals),
     )
     slope = Apply(ops.divide, (Argument(0), Argument(1)))
     back = Repeat(
@@ -69,13 +72,16 @@ def inverse_steps(trips: int) -> Program:
         ),
         dx,
         d_new,
-        before=(Transfer(dx, rows(DV, 0)),),
-        finals=(Transfer(d_new, rows(DV, 1)),),
+        before=(Transfer(dx, rows(DV, 1)),),
+        finals=tuple(Transfer(d_new, rows(DV, row)) for row in (2, 3)),
         reverse=True,
     )
-    sizes = {**dict.fromkeys(Space, 0), V: 2, DV: 2, F: 4, DF: 4, W: 1, DW: 1}
-    ends = Fill(rows(DV, 1), 1.0), Fill(rows(DV, 0), 0.0)
-    return Program("inverse", (0,), rows(V, 1), (), sizes, 1, (), (forward,), (*ends, back))
+    sizes = {**dict.fromkeys(Space, 0), V: 5, DV: 5, F: 4, DF: 4, W: 2, DW: 2}
+    begin = SumOfProducts(rows(V, 1), (1,), rows(W, 1), rows(V, 0))
+    loss = SumOfProducts(rows(V, 4), (3,), rows(V, 1, 4))
+    seed = Fill(rows(DV, 4), 1.0), SumOfProducts(rows(DV, 1, 4), (1, 2, 3), Rows(DV, (4, 4, 4)))
+    owed = SumOfProducts(rows(DW, 1), (1,), rows(DV, 1), rows(V, 0))
+    return Program("inverse", (0,), rows(V, 4), (), sizes, 2, (), (begin, forward, loss), (*seed, back, owed))
 
 
 def scaled_by_given(count: int, trips: int) -> Program:
@@ -192,7 +198,7 @@ def test_a_tanh_is_kept_however_long_the_loop_is(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_sample_has_the_same_bits_whatever_the_number_of_lanes() -> None:
-    program, x, w = inverse_steps(7), np.linspace(0.5, 1.5, 48)[:, None], np.array([1.25])
+    program, x, w = inverse_steps(7), np.linspace(0.5, 1.5, 48)[:, None], np.array([1.25, 0.75])
     executors = {lanes: LlvmExecutor(program, [1]) for lanes in (8, 16, 24, 48)}
     for lanes, each in executors.items():
         each.machine = lambda _, lanes=lanes: Machine(program, [1], lanes)  # type: ignore[method-assign,misc]
@@ -220,6 +226,11 @@ def test_what_stands_beside_a_loop_is_straight_line_code_too(monkeypatch: pytest
     assert found == [[], [1, ["Repeat"]], [["Fill"], 2, ["Repeat"], 1], []]
     long = SumOfProducts(rows(V, 0), (1000,), Rows(V, (0,) * 1000))
     assert list(plans.pieces(plans.THERE, [long], plans.plans(program))) == [[long]]
+    planned = plans.plans(program)
+    monkeypatch.setattr(plans, "MOST_LINES", 25)
+    runs = plans.pieces(plans.THERE, program.forward[:1] * 5, planned)
+    assert list(map(len, runs)) == [2, 2, 1]  # of 12 lines each
+    monkeypatch.undo()
     (many,) = plans.pieces(plans.THERE, program.forward, {})
     assert many == list(program.forward)
     seconds = seconds_to_make(program)
@@ -231,11 +242,11 @@ def test_what_stands_beside_a_loop_is_straight_line_code_too(monkeypatch: pytest
 def test_an_error_in_a_trip_is_noticed(lane: int) -> None:
     x = np.linspace(0.5, 1.5, 13)[:, None]
     executor = LlvmExecutor(inverse_steps(5), [1])
-    executor.gradients(np.ones(1), [x], 13)
+    executor.gradients(np.ones(2), [x], 13)
     x[lane] = 0.0
     for run in (executor.outputs, executor.gradients):
         with pytest.raises(FloatingPointError):
-            run(np.ones(1), [x], 13)
+            run(np.ones(2), [x], 13)
 
 
 def with_matrix(size: int) -> Program:
