@@ -183,6 +183,10 @@ _FUNCTIONS: dict[Operation, Callable[..., Expression]] = {
     ops.floor: sympy.floor,
     ops.ceil: sympy.ceiling,
     ops.nearest: _round,
+    ops.sinc: lambda x: sympy.sinc(sympy.pi * x),
+    ops.sinc_slope: lambda x: sympy.Piecewise(
+        ((sympy.cos(sympy.pi * x) - sympy.sinc(sympy.pi * x)) / x, sympy.Ne(x, 0)), (0, True)
+    ),
     ops.sigmoid: lambda x: 1 / (1 + sympy.exp(-x)),
     ops.softplus: lambda x: sympy.log(1 + sympy.exp(x)),
     ops.silu: lambda x: x / (1 + sympy.exp(-x)),
