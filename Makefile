@@ -19,14 +19,14 @@ demo: $(VENV)/demo ## the main job: backprop explained, checked, drawn, and a ne
 demos: $(VENV)/demo ## the course: every lesson, and a gallery page of all their pictures
 	@$(BIN)/python -m demos.gallery $(ARGS)
 
-test: $(VENV)/check ## every test, on up to 8 cores; make test PARALLEL= takes one
+test: $(VENV)/check ## every test, with a quarter of the random examples, on up to 8 cores; PARALLEL= takes one
 	$(BIN)/python -m pytest $(PARALLEL) $(ARGS)
 
-check: $(VENV)/check ## lint, types, tests and what they cover: what CI runs
+check: $(VENV)/check ## lint, types, tests with all examples, and what they cover: what CI runs
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term $(ARGS)
+	THOROUGH=1 $(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term $(ARGS)
 
 fmt: $(VENV)/check ## put the code into its one format
 	$(BIN)/ruff check --fix

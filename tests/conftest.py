@@ -10,6 +10,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from effort import share
 
 import engine
 import nn
@@ -19,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 
 os.environ["SCALAR_AUTOGRAD_CACHE"] = "off"  # no test finds what another one left, in this process or below
 
-hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, max_examples=60)
+hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, max_examples=share(60))
 hypothesis.settings.register_profile("intense", deadline=None, max_examples=2000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
@@ -38,8 +39,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """What is there now stays to the end: neither the garbage collector nor a recording looks at it again.
 
-    A recording looks at every object of the process for generators of random numbers; pytest, the tests and the
-    packages that they import are several hundred thousand: half of the time that all tests took.
+    A recording looks at every object of the process for generators of random numbers; pytest, the tests and
+    what they import are several hundred thousand: half of the time that all tests took.
     """
     gc.collect()
     gc.freeze()

@@ -13,10 +13,12 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import pytest
+from effort import share, some
 
 import nn
 from nn import (
@@ -140,10 +142,11 @@ def sealed(document: dict[str, Any]) -> dict[str, Any]:
     return {**document, "checksum": _checksum(document)}
 
 
-def all_damages(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for at in places({name: part for name, part in document.items() if name != "checksum"}):
-        for wrong in WRONG:
-            yield damaged(document, at, wrong)
+def many_damages(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The document with everything wrong that there is, in every place."""
+    whole = {name: part for name, part in document.items() if name != "checksum"}
+    for at, wrong in some(product(places(whole), WRONG)):
+        yield damaged(document, at, wrong)
 
 
 def looks(model: Module) -> Any:
@@ -156,7 +159,7 @@ def test_a_model_that_is_wrong_anywhere_is_refused_whole(tmp_path: Path, kind: s
     model = MODELS[kind]()
     save(model, path)
     refused = 0
-    for document in all_damages(json.loads(path.read_text())):
+    for document in many_damages(json.loads(path.read_text())):
         path.write_text(json.dumps(document))
         before = looks(model)
         try:
@@ -167,7 +170,7 @@ def test_a_model_that_is_wrong_anywhere_is_refused_whole(tmp_path: Path, kind: s
             load(path, into=model)
         except SavingError:
             assert looks(model) == before
-    assert refused > 100
+    assert refused > share(100)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +210,7 @@ def test_an_optimizer_that_is_wrong_anywhere_is_refused(tmp_path: Path, kind: st
         optimizer.step(model.parameters())
     save(model, path, optimizer=optimizer)
     refused = 0
-    for document in all_damages(json.loads(path.read_text())):
+    for document in many_damages(json.loads(path.read_text())):
         path.write_text(json.dumps(document))
         try:
             again = load_optimizer(path)
@@ -216,7 +219,7 @@ def test_an_optimizer_that_is_wrong_anywhere_is_refused(tmp_path: Path, kind: st
         else:
             count = len(next(iter(again.memory.values()), [0.0, 0.0]))
             again.update([1.0] * count, [0.5] * count)
-    assert refused > 200
+    assert refused > share(200)
 
 
 def test_a_checkpoint_that_is_wrong_anywhere_is_refused_whole(tmp_path: Path) -> None:
@@ -240,7 +243,7 @@ def test_a_checkpoint_that_is_wrong_anywhere_is_refused_whole(tmp_path: Path) ->
 
     run(Layer(2, 3, "linear", seed=0), Adam(0.01), 2, resume=False)
     refused = 0
-    for document in all_damages(json.loads(path.read_text())):
+    for document in many_damages(json.loads(path.read_text())):
         path.write_text(json.dumps(document))
         model, optimizer = Layer(2, 3, "linear", seed=5), Adam(0.01)
         before = looks(model), optimizer.state()
@@ -251,7 +254,7 @@ def test_a_checkpoint_that_is_wrong_anywhere_is_refused_whole(tmp_path: Path) ->
             assert (looks(model), optimizer.state()) == before
         except nn.TrainingError:  # an optimizer's memory of 10 to the power of anything
             pass
-    assert refused > 500
+    assert refused > share(500)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +286,7 @@ def test_every_byte_of_a_file_counts(tmp_path: Path) -> None:
     path = tmp_path / "model.json"
     save(with_schema(), path, optimizer=Adam())
     whole = path.read_bytes()
-    for place in range(len(whole)):
+    for place in some(range(len(whole))):
         flipped = bytes([*whole[:place], whole[place] ^ (1 << place % 8), *whole[place + 1 :]])
         for damage in (whole[:place], flipped, whole[:place] + whole[place + 1 :]):
             path.write_bytes(damage)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
+from effort import share
 from expressions import build, seeded_expressions
 from truth import FUNCTIONS, exact_passes, many
 
@@ -61,7 +62,8 @@ def holds(found: Health) -> bool:
 @pytest.mark.parametrize("avoid", [1e-3, 0.0])
 @pytest.mark.parametrize("digits", [0, 17])
 def test_no_error_of_a_random_graph_exceeds_its_bound(avoid: float, digits: int) -> None:
-    for expression in seeded_expressions(40 if digits else 120, inputs=3, size=40, seed=11, avoid=avoid):
+    count = share(40 if digits else 120)
+    for expression in seeded_expressions(count, inputs=3, size=40, seed=11, avoid=avoid):
         root, _ = build(expression)
         assert holds(health(root, digits=digits)), str(expression)
 
@@ -85,7 +87,7 @@ def of_all_sizes(seed: int) -> Value:
 
 
 def test_numbers_of_all_sizes() -> None:
-    for seed in range(150):
+    for seed in range(share(150)):
         root = of_all_sizes(seed)
         found = health(root, digits=0 if seed % 3 else 17, limit=256)
         with suppress(ArithmeticError, ValueError):  # where the truth is no number

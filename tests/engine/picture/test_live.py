@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from effort import share
 from pictured import HOSTILE, expression, network_loss
 from test_browser import drive
 from test_browser import pytestmark as in_a_browser
@@ -120,11 +121,11 @@ class TestInABrowser:
     pytestmark = in_a_browser
 
     @pytest.mark.parametrize("make", [neuron, kinked, expression])
-    def test_fifty_positions_equal_python(self, make: Any, tmp_path: Path) -> None:
+    def test_many_positions_equal_python(self, make: Any, tmp_path: Path) -> None:
         root = make()
         leaves = leaves_of(root)
         draw = random.Random(1)
-        points = [[round(draw.uniform(-1.5, 1.5), 2) for _ in leaves] for _ in range(50)]
+        points = [[round(draw.uniform(-1.5, 1.5), 2) for _ in leaves] for _ in range(share(50))]
         script = SEE + "".join(
             "".join(f"live.move({k},{x!r});" for k, x in enumerate(point)) + "live.compute(); see();"
             for point in points

@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip("llvmlite", reason="the LLVM executor needs llvmlite (extra `fast`)")
 
+from effort import share
 from fuzz.roundings import Bounds, U, bounds
 from test_llvm import PLAIN, PROGRAMS, network, rolled, run, samples, weights
 from test_llvm_math import FUNCTIONS, compiled
@@ -27,6 +28,7 @@ from engine.replay.compiled import compile  # noqa: A004
 from engine.value import Value
 
 BATCHES = (1, 2, 3, 7, 8, 9, 15, 16, 17)  # the last is more than a block of 16 lanes
+DIFFERENT = share(17)  # samples, which come again and again
 
 
 @cache
@@ -45,7 +47,7 @@ def bounded(name: str) -> tuple[Any, list[list[float]], list[Bounds], Any, Any]:
     kept: list[int] = []
     found, losses, gradients = [], [], []
     for place in range(len(x)):
-        if len(kept) == max(BATCHES):
+        if len(kept) == DIFFERENT:
             break
         bound = bounds(tape, numbers.tolist(), [*x[place], *y[place]], directions)
         if bound is not None:
@@ -54,8 +56,11 @@ def bounded(name: str) -> tuple[Any, list[list[float]], list[Bounds], Any, Any]:
             found.append(bound)
             losses.append(loss[0])
             gradients.append(gradient)
-    assert len(kept) == max(BATCHES)
-    return (x[kept], y[kept]), directions, found, np.array(losses), np.array(gradients)
+    assert len(kept) == DIFFERENT
+    again = np.resize(np.arange(DIFFERENT), max(BATCHES))
+    chosen = np.array(kept)[again]
+    bounds_of = [found[place] for place in again]
+    return (x[chosen], y[chosen]), directions, bounds_of, np.array(losses)[again], np.array(gradients)[again]
 
 
 @pytest.mark.parametrize("target", [HOST, PLAIN], ids=["host", "without AVX-512"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import random
 import subprocess
@@ -191,19 +192,23 @@ def test_where_no_thread_can_be_made_this_one_does_it_all(monkeypatch: pytest.Mo
 # ── The same bits ─────────────────────────────────────────────────────────────────────────────────
 
 
+def with_threads(executor: LlvmExecutor, threads: int) -> LlvmExecutor:
+    """The same code, run by so many."""
+    other = copy.copy(executor)
+    other.threads, other._calls = threads, {}
+    return other
+
+
 @pytest.mark.usefixtures("many")
 @pytest.mark.parametrize("precision", [DOUBLE, FLOAT], ids=["float64", "float32"])
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_the_same_bits_for_every_number_of_threads_in_checked_mode(name: str, precision: Precision) -> None:
     _, program, numbers = rolled(name)
     tolerance = 1e-12 if precision == DOUBLE else 2e-5
-    executors = [
-        LlvmExecutor(program, (3, 1), HOST, precision, checked=True, threads=threads)
-        for threads in (1, 2, 3, 5)
-    ]
+    alone = LlvmExecutor(program, (3, 1), HOST, precision, checked=True, threads=1)
+    alone.prepare(8 if precision == DOUBLE else 16)
+    executors = [alone, *(with_threads(alone, threads) for threads in (2, 3, 5))]
     reference = NumpyExecutor(program, (3, 1))
-    for executor in executors:
-        executor.prepare(8 if precision == DOUBLE else 16)
     for count in (40, 77, 300):
         arrays = samples(name, count)
         expected = reference.gradients(numbers, arrays, count)
@@ -300,9 +305,9 @@ def test_programs_leave_no_threads_behind() -> None:
         return sum(thread.name.startswith("replay") for thread in threading.enumerate())
 
     w = [Value(1.5)]
-    for number in range(40):
-        p = compile(lambda x, k=number: x * w[0] + float(k), w, "llvm", threads=3)
-        p.value_and_gradients([1.5], np.ones(100))
+    for number in range(14):  # which borrow at least 3 threads each
+        p = compile(lambda x, k=number: x * w[0] + float(k), w, "llvm", threads=9)
+        p.value_and_gradients([1.5], np.ones(1000))
     assert borrowed() <= segments.MOST
 
 

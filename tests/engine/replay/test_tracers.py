@@ -198,7 +198,7 @@ def test_class_weights_for_many_classes_are_refused_and_the_error_says_pick() ->
 
 
 def test_one_number_at_a_time_is_recorded_until_there_are_too_many() -> None:
-    program = compile(lambda x: W * math.exp(x), [W])
+    program = compile(lambda x: W * math.exp(x), [W], "numpy")
     assert program([0.5]).tolist() == [W.data * math.exp(0.5)]
     for number in range(60):
         program([float(number)])

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from effort import share
 from expressions import build, seeded_expressions
 from running import INSTALLED, run
 
@@ -118,7 +119,7 @@ def test_every_row(language: str, tmp_path: Path) -> None:
 def test_random_graphs(language: str, form: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if form == "tables":
         monkeypatch.setattr("engine.source.writing.LARGEST", 0)
-    count = 200 if form == "lines" else 50
+    count = share(200 if form == "lines" else 50)
     if language == "jax":  # which compiles each for seconds
         count //= 10
     cases: list[Any] = []
