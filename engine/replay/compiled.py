@@ -30,7 +30,7 @@ from engine.replay.devices import ensure_not_recording, to_jax
 from engine.replay.draws import Draws
 from engine.replay.eager import Original
 from engine.replay.paths import Path, Stats, combined
-from engine.replay.program.rule import Rule
+from engine.replay.program.rule import Formula
 from engine.replay.recordings import Recordings
 from engine.replay.samples import Arguments, Batch, batches, bound, in_columns
 from engine.replay.spot_checks import SpotChecks
@@ -132,21 +132,16 @@ class Compiled:
         """Random numbers as data: for every sample so many of each of these generators, in this order."""
         return Draws(counts)
 
-    def rule(self, formula: Callable[..., Sequence[Any]], remembers: int) -> Rule:
-        """`formula(number, gradient, rate, step, *remembered)` as the rule of an optimizer's steps.
+    def steps(self, formula: Formula, remembers: int, size: int, columns: Sequence[Array | None]) -> Steps:
+        """Steps on batches of so many samples in machine code, many in one call.
 
-        It gives the new number, and as many to remember as it is given. ReplayError where it is no formula,
-        but asks its arguments what they are.
+        `formula(number, gradient, rate, step, *remembered)` gives a parameter's new number, and as many to
+        remember as it is given. `columns` are the arguments of the function, for all samples that there are;
+        None for one whose numbers come with each call. ReplayError where the formula is none but asks what
+        its arguments are, and where steps are better taken one by one, by `value_and_gradients`.
         """
-        return Rule.of(formula, remembers)
-
-    def steps(self, rule: Rule, size: int, columns: Sequence[Array | None]) -> Steps:
-        """Steps of this rule on batches of so many samples in machine code, many in one call.
-
-        `columns` are the arguments, for all samples that there are; None for one whose numbers come with each
-        call. ReplayError where steps are better taken one by one, by `value_and_gradients`.
-        """
-        return Steps(rule, size, columns, self._validity, self._busy, lambda given: self._call(given, {}))
+        call = partial(self._call, named={})
+        return Steps(formula, remembers, size, columns, self._validity, self._busy, call)
 
     def backward(self, *arguments: Any, **named: Any) -> float:
         """The mean loss; its gradient is added to the `grad` of every parameter, of all or of none."""

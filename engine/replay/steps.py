@@ -12,7 +12,9 @@ import numpy as np
 from engine.errors import ReplayError
 from engine.replay.backends.interface import Taken, Training
 from engine.replay.paths import Path
-from engine.replay.program.rule import Rule
+from engine.replay.program.rule import Formula, Rule
+from engine.replay.recording.randomness import Generators
+from engine.replay.recording.watch import Watch
 from engine.replay.samples import Arguments
 from engine.replay.validity import Validity
 
@@ -26,28 +28,52 @@ TOLERANCE = 1e-12
 class Steps:
     """Steps of one rule on batches of one size, samples chosen by number; made by `Compiled.steps`.
 
+    Making them is a trial of the rule, which leaves nothing behind.
+
     `most` is how many to ask for at once: what a call may take before it can be interrupted, in counted work.
     """
 
     def __init__(
         self,
-        rule: Rule,
+        formula: Formula,
+        remembers: int,
         size: int,
         columns: Sequence[Array | None],
         validity: Validity,
         busy: threading.RLock,
         call: Callable[[Sequence[Any]], Arguments],
     ) -> None:
-        self.rule, self.size, self._columns = rule, size, columns
+        self.size, self._columns = size, columns
         self._validity, self._busy, self._call = validity, busy, call
         paths = validity.recordings.all()
         if len(paths) != 1 or not paths[0].is_plain or not isinstance(paths[0].executor, Training):
             raise ReplayError("steps are taken one by one: a function with branches, or no machine code")
         self._path: Path = paths[0]
-        trainer = self._path.executor.trainer(rule, size, columns)  # type: ignore[attr-defined]
+        self._watch, self._generators = Watch(formula), Generators()
+        if self._watch.refusal:
+            raise ReplayError(f"the rule {self._watch.refusal}")
+        try:
+            self.rule = Rule.of(formula, remembers)
+        finally:
+            what = self._changed()
+        if what:
+            raise ReplayError(f"the rule changes what it reads ({what})")
+        trainer = self._path.executor.trainer(self.rule, size, columns)  # type: ignore[attr-defined]
         if trainer is None:
             raise ReplayError("steps are taken one by one: each is long enough")
         self._trainer, self.most = trainer, trainer.most
+
+    def _changed(self) -> str:
+        """What a trial of the rule has changed, in words; it is as it was now."""
+        what = self._watch.look(everything=True) or self._generators.moved()
+        self._watch.put_back()
+        self._generators.put_back()
+        return what
+
+    @property
+    def has_same_rule(self) -> bool:
+        """Whether what the formula reads is what it was."""
+        return not self._watch.look(everything=True)
 
     @property
     def holds(self) -> bool:
@@ -100,6 +126,14 @@ class Steps:
 
         That gives the new weights, and all that is remembered of them.
         """
+        try:
+            with np.errstate(all="ignore"):
+                return self._agrees(weights, rates, moved)
+        finally:
+            if what := self._changed():
+                raise ReplayError(f"the rule changes what it reads ({what})")
+
+    def _agrees(self, weights: Array, rates: Sequence[float], moved: Callable[..., list[Array]]) -> bool:
         mine = [weights, *(np.zeros_like(weights) for _ in self.rule.updated[1:])]
         for number, rate in enumerate(rates, 1):
             slopes = number * np.resize(SLOPES, len(weights))

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from copy import copy, deepcopy
 from typing import Any
 
-from engine import ReplayError
 from nn.training.optimizers import Optimizer
 
 __all__ = ["Epochs", "rates"]
@@ -30,6 +29,7 @@ class Epochs:
     ) -> None:
         self.program, self.optimizer, self.columns, self.penalized = program, optimizer, columns, penalized
         self._steps: Any = None
+        self._settings: dict[str, Any] = {}
         self._is_looked_for = True
 
     def recheck(self) -> None:
@@ -44,19 +44,21 @@ class Epochs:
             self._is_looked_for = False
             try:
                 self._steps = self._found(weights, size)
-            except (ReplayError, ArithmeticError, AttributeError, TypeError, ValueError):
+            except Exception:  # noqa: BLE001  (somebody's own rule may raise whatever it likes on symbols)
                 self._steps = None
         return self._steps
 
     def _found(self, weights: Any, size: int) -> Any:
         """The steps made before, if they are still those of the optimizer, or new ones; raises if none."""
+        is_same = self._steps is not None and self._settings == _settings(self.optimizer)
+        if is_same and self._steps.has_same_rule:
+            return self._steps
         kind, optimizer = type(self.optimizer), _without_memory(self.optimizer)
         if kind.update is not Optimizer.update or kind.clipped is not Optimizer.clipped:
             raise TypeError("an optimizer with an update of its own")
-        rule = self.program.rule(_formula(optimizer, self.penalized), len(optimizer.remembers))
-        if self._steps is not None and self._steps.rule == rule:
-            return self._steps
-        steps = self.program.steps(rule, size, self.columns)
+        formula = _formula(deepcopy(optimizer), self.penalized)
+        steps = self.program.steps(formula, len(optimizer.remembers), size, self.columns)
+        self._settings = deepcopy(_settings(optimizer))
 
         def moved(numbers: Any, gradient: Any) -> list[Any]:
             (updated,) = optimizer.update([numbers], [self.penalized(numbers, gradient)])
@@ -80,6 +82,11 @@ def rates(optimizer: Optimizer, steps: int) -> list[float]:
         twin.steps_done = number
         found.append(twin.learning_rate)
     return found
+
+
+def _settings(optimizer: Optimizer) -> dict[str, Any]:
+    """All that it holds but for what changes in every step."""
+    return {name: held for name, held in vars(optimizer).items() if name not in ("memory", "steps_done")}
 
 
 def _without_memory(optimizer: Optimizer) -> Optimizer:

@@ -156,14 +156,18 @@ class ReplayGear:
         done = 0
         try:
             taken = self._taken(steps, places)
-            done = taken.steps if taken and self._has_small_penalties(taken.weights) else 0
+            done = taken.steps if taken and self._is_right(taken) else 0
             if done:
                 self._keep(taken)
         finally:
             if self.masks and done * size < len(places):  # draw for the steps that were taken
                 self.masks.rewind(mark)
                 self.masks.take(done * size)
-        return _sums(taken.losses[: done * size], size) if done else []
+        return _sums(taken.losses, size) if done else []
+
+    def _is_right(self, taken: Any) -> bool:
+        """Whether nothing is beyond the range of floats that only a closer look would see."""
+        return math.isfinite(taken.losses.sum()) and self._has_small_penalties(taken.weights)
 
     def _taken(self, steps: Any, places: Any) -> Any:
         """What comes of steps on the samples at these places; None where that is not for machine code."""

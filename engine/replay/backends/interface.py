@@ -56,8 +56,8 @@ def form_of(given: Sequence[Array]) -> Form:
 class Taken(NamedTuple):
     """Steps of training that are done, and what is there after them.
 
-    `gradient` is that of the mean loss of the last batch, before its step; `losses` are those of all samples
-    in the order in which they were taken, each before the step of its batch.
+    `gradient` is that of the mean loss of the last batch, before its step; `losses` are those of their
+    samples in the order in which they were taken, each before the step of its batch.
     """
 
     steps: int

@@ -72,7 +72,7 @@ def one_by_one(program: Any, weights: Any, name: str, size: int, rates: list[flo
 def test_many_steps_in_one_call_are_those_taken_one_by_one_bit_for_bit(name: str, size: int) -> None:
     program, weights = recorded(size=size)
     remembers, formula = RULES[name]
-    steps = program.steps(program.rule(formula, remembers), size, [X, Y])
+    steps = program.steps(formula, remembers, size, [X, Y])
     rates = [0.1 / (1 + k) for k in range(-(-SAMPLES // size))]
     memory, before = [np.zeros(len(weights))] * remembers, weights.copy()
     taken: Any = steps.run(weights, memory, ORDER, rates, 1)
@@ -90,13 +90,14 @@ def test_where_a_step_raises_flags_everything_is_as_before_it() -> None:
     x = np.arange(1.0, 21.0)
     weights = np.array([1.0, 2.0])
     program.value_and_gradients(weights, x[:4])
-    steps = program.steps(program.rule(RULES["momentum"][1], 1), 4, [x])
+    steps = program.steps(RULES["momentum"][1], 1, 4, [x])
     good: Any = steps.run(weights, [np.zeros(2)], np.arange(20), [0.01] * 5, 1)
     x_bad = x.copy()
     x_bad[13] = 0.0
-    steps = program.steps(program.rule(RULES["momentum"][1], 1), 4, [x_bad])
+    steps = program.steps(RULES["momentum"][1], 1, 4, [x_bad])
     taken: Any = steps.run(weights, [np.zeros(2)], np.arange(20), [0.01] * 5, 1)
-    until: Any = program.steps(steps.rule, 4, [x]).run(weights, [np.zeros(2)], np.arange(12), [0.01] * 3, 1)
+    until: Any = program.steps(RULES["momentum"][1], 1, 4, [x])
+    until = until.run(weights, [np.zeros(2)], np.arange(12), [0.01] * 3, 1)
     assert (good.steps, taken.steps, until.steps) == (5, 3, 3)
     for name in ("weights", "gradient"):
         assert np.array_equal(getattr(taken, name), getattr(until, name))
@@ -109,7 +110,7 @@ def test_where_a_step_raises_flags_everything_is_as_before_it() -> None:
 @pytest.mark.parametrize("wrong", [-1, SAMPLES])
 def test_the_checked_mode_sees_a_place_that_is_none(wrong: int) -> None:
     program, weights = recorded()
-    steps = program.steps(program.rule(RULES["plain"][1], 0), 8, [X, Y])
+    steps = program.steps(RULES["plain"][1], 0, 8, [X, Y])
     order = ORDER.copy()
     order[11] = wrong
     with pytest.raises(AssertionError, match="outside"):
@@ -118,9 +119,8 @@ def test_the_checked_mode_sees_a_place_that_is_none(wrong: int) -> None:
 
 def test_what_is_held_is_read_at_every_call_and_an_argument_may_come_in_order() -> None:
     program, weights = recorded("llvm")
-    rule = program.rule(RULES["plain"][1], 0)
-    chosen = program.steps(rule, 8, [X, Y])
-    in_order = program.steps(rule, 8, [None, Y])
+    plain = RULES["plain"][1]
+    chosen, in_order = program.steps(plain, 0, 8, [X, Y]), program.steps(plain, 0, 8, [None, Y])
     found = []
     for number in (0.5, 2.0):
         HELD.data = number
@@ -151,12 +151,11 @@ def test_what_is_no_formula_is_no_rule(name: str) -> None:
 
 def test_steps_are_taken_one_by_one_where_numpy_runs_them_or_the_function_branches() -> None:
     w = [Value(1.0)]
-    rule = Rule.of(RULES["plain"][1], 0)
     for loss, executor in ((lambda x: x * w[0], "numpy"), (lambda x: x * w[0] if x > 2 else w[0], "auto")):
         program = compile(loss, w, executor)
         program.value_and_gradients([1.0], [1.0, 3.0])
         with pytest.raises(ReplayError, match="one by one"):
-            program.steps(rule, 2, [np.array([1.0, 3.0])])
+            program.steps(RULES["plain"][1], 0, 2, [np.array([1.0, 3.0])])
 
 
 def test_what_was_recorded_anew_is_noticed() -> None:
@@ -165,7 +164,7 @@ def test_what_was_recorded_anew_is_noticed() -> None:
     program = compile(lambda x: x * w[0] * beta["now"], w, "llvm")
     x = np.array([1.0, 2.0, 3.0, 4.0])
     program.value_and_gradients([1.0], x)
-    steps = program.steps(program.rule(RULES["plain"][1], 0), 4, [x])
+    steps = program.steps(RULES["plain"][1], 0, 4, [x])
     taken: Any = steps.run(np.array([1.0]), [], np.arange(4), [0.1], 1)
     assert taken.losses.tolist() == [1.0, 2.0, 3.0, 4.0]
     beta["now"] = 2.0

@@ -26,6 +26,7 @@ __all__ = ["Trainer"]
 
 Array = Any
 MOST_WORK = 500_000_000  # multiplications in a call, by the estimate: some ten milliseconds
+MOST_STEPS = 10_000  # in a call: each has a list of its own
 _RESULTS, _ROOM = HEAD.index("ptr %results"), HEAD.index("i64 %room")
 
 
@@ -41,7 +42,7 @@ class Trainer:
         self, machine: Machine, rule: Rule, size: int, columns: Sequence[Array | None], target: Target
     ) -> None:
         self._machine, self._rule, self._size = machine, rule, size
-        self.most = max(1, MOST_WORK // (size * effort(machine.program, gradient=True)))
+        self.most = min(MOST_STEPS, max(1, MOST_WORK // (size * effort(machine.program, gradient=True))))
         self._columns = [None if column is None else _plain(column) for column in columns]
         self._buffers = [
             None if column is None else np.empty((size, *column.shape[1:])) for column in self._columns
@@ -103,7 +104,7 @@ class Trainer:
             until = done * size
             return self.run(weights, memory, order[:until], scalars[:done], [each[:until] for each in given])
         moved = work.weights[: self._machine.program.wanted].copy()
-        return Taken(done, moved, kept, work.gradient * table[-1, 0], losses)
+        return Taken(done, moved, kept, work.gradient * table[-1, 0], losses[: done * size])
 
     def _lists(self, losses: Array, counts: Array, others: list[Array]) -> Array:
         """What `gradients` is called with in each step: a row of whole numbers."""
