@@ -31,6 +31,9 @@ from engine.replay.program.program import (
 __all__ = ["Fused", "finishing", "fused", "readers"]
 
 
+GIVEN = (Space.WEIGHT, Space.GRADIENT, Space.CONSTANT)  # whose rows are not computed, and often very many
+
+
 class Fused(NamedTuple):
     """An instruction, and the one that is done with it; `is_kept`: whether others read its result too."""
 
@@ -40,7 +43,7 @@ class Fused(NamedTuple):
 
 
 def readers(program: Program) -> Counter[tuple[Space, int]]:
-    """How often each row is read: by instructions, by loops on their way in or out, or as a result."""
+    """How often each computed row is read: by instructions, by loops going in or out, or as a result."""
     counts: Counter[tuple[Space, int]] = Counter(_keys(program.outputs))
     for _, part in program.parts():
         for instruction in part:
@@ -53,7 +56,8 @@ def readers(program: Program) -> Counter[tuple[Space, int]]:
                 counts.update(key for rows in leaving for key in _keys(rows))
                 counts.update(key for transfer in instruction.arriving for key in _keys(transfer.outside))
         for plain in every(part):
-            counts.update(key for rows in reads(plain) for key in _keys(rows))
+            made = [rows for rows in reads(plain) if rows.space not in GIVEN]
+            counts.update(key for rows in made for key in _keys(rows))
     return counts
 
 
