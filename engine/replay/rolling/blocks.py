@@ -78,7 +78,10 @@ def _best_cut(nodes: Numbered, period: int, start: int, stop: int, first: int) -
     found = _verified(nodes, period, start, stop)
     if found is None:
         return None
-    cut = _cut(nodes, found)
+    readers, targets = _links(nodes, found)
+    if not _is_sequential(readers, targets, period):
+        return None
+    cut = _cut(readers, targets, period)
     if cut:
         found = _verified(nodes, period, start + (found.start + cut - start) % period, stop)
     if found is None or found.start - period < first:
@@ -109,7 +112,7 @@ def _verified(nodes: Numbered, period: int, start: int, stop: int) -> Block | No
     moving = is_node & (rule == period) & (refs[-1] >= start)
     by_trip = is_node & ~moving & (rule != 0)
     inner = moving & (refs[0] >= start)
-    if (refs[:, by_trip] >= start).any() or not (moving & ~inner).any():
+    if (refs[:, by_trip] >= start).any():
         return None
     own_weights = (kinds[middle] == WEIGHT) & (rule != 0)
     if 4 * int(own_weights.sum()) > int((kinds[middle] == WEIGHT).sum()):
@@ -130,12 +133,31 @@ def _behind_fixed(refs: Array, kinds: Array, rule: Array, start: int, period: in
     return max(begin, (latest - start) // period + 1)
 
 
-def _cut(nodes: Numbered, block: Block) -> int:
-    """How many nodes further on it is best to begin a trip."""
+def _links(nodes: Numbered, block: Block) -> tuple[Array, Array]:
+    """(the nodes of a trip, what they read of it; or of earlier ones, then it is less than 0)."""
     period = block.period
     readers = np.repeat(np.arange(period), np.diff(nodes.offsets[block.start : block.start + period + 1]))
     targets = block.refs[-1] - (block.start + (block.trips - 1) * period)
-    readers, targets = readers[block.moving], targets[block.moving]
+    return readers[block.moving], targets[block.moving]
+
+
+def _is_sequential(readers: Array, targets: Array, period: int) -> bool:
+    """Whether anything depends on itself, trips ago; else a few steps do the work of all trips at once."""
+    waiting = np.bincount(readers, minlength=period)
+    read_by: list[list[int]] = [[] for _ in range(period)]
+    for reader, target in zip(readers.tolist(), (targets % period).tolist(), strict=True):
+        read_by[target].append(reader)
+    free = np.flatnonzero(waiting == 0).tolist()
+    for place in free:
+        for reader in read_by[place]:
+            waiting[reader] -= 1
+            if not waiting[reader]:
+                free.append(reader)
+    return len(free) < period
+
+
+def _cut(readers: Array, targets: Array, period: int) -> int:
+    """How many nodes further on it is best to begin a trip."""
     reach = np.zeros(period, dtype=np.int64)  # how far off the last reader of each node is
     np.maximum.at(reach, targets % period, readers - targets)
     whole, rest = np.divmod(reach, period)

@@ -141,8 +141,12 @@ class _Cutting:
 
     def __init__(self, outside: _Outside, block: Block) -> None:
         self.outside, self.block = outside, block
-        self.middle = outside.nodes.places[block.start + block.trips // 2 * block.period :][: block.period]
-        wanted = [outside.flat.wanted[place] for place in self.middle]
+        first, self.middle = (
+            outside.nodes.places[start : start + block.period]
+            for start in (block.start, block.start + block.trips // 2 * block.period)
+        )
+        flags = outside.flat.wanted  # in the first trip more may be wanted: what came before it
+        wanted = [flags[place] or flags[other] for place, other in zip(self.middle, first, strict=True)]
         self.flat = Flat(spaces=[Space.VALUE] * block.period, wanted=wanted)
         self.nodes: dict[int, Node] = {}
         self.loop = Loop(block.trips, Collapsed(self.nodes, [], self.flat))
@@ -230,8 +234,10 @@ class _Cutting:
         key = ("carried", place, history)
         if key not in self._known:
             source = place if len(history) == 1 else self._carried(place, history[1:])
-            found = self._known[key] = self._input(wanted=self.flat.wanted[place])
-            self.loop.carried.append((found, source, self.outside.place(history[0])))
+            initial = self.outside.place(history[0])
+            wanted = self.flat.wanted[source] or self.outside.flat.wanted[initial]
+            found = self._known[key] = self._input(wanted=wanted)
+            self.loop.carried.append((found, source, initial))
         return self._known[key]
 
     def _fixed(self, ref: int) -> int:

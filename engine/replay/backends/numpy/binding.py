@@ -199,7 +199,9 @@ class Binder:
         operands = [instruction.left] if instruction.right is None else [instruction.left, instruction.right]
         width = self.lanes if any(rows.space.wide for rows in operands) else 1
         over_lanes = width > self._width(out)
-        target, done = self._target(out, (len(out), self._width(out)), accumulate=instruction.accumulate)
+        target, done = self._temporary((len(out), 1)), False  # of narrow terms, which go to all lanes
+        if width >= self._width(out):
+            target, done = self._target(out, (len(out), self._width(out)), accumulate=instruction.accumulate)
         if count == 1 and not over_lanes:
             place = target[:, None]
             result = self._terms(instruction, members, terms, place)
