@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
 pytest.importorskip("llvmlite", reason="the LLVM executor needs llvmlite (extra `fast`)")
 
+from test_loops import CASES, Case, numbers, weights
 from test_repeat import BACK, FORWARD, PROGRAM, SIZES, TRIPS, rows
 from unrolled import unrolled
 
+from engine.functions import dot, maximum, tanh, total
 from engine.replay.backends.llvm import plans
 from engine.replay.backends.llvm.executor import LlvmExecutor, lanes_for, refusal
 from engine.replay.backends.llvm.frames import compact
@@ -21,8 +24,10 @@ from engine.replay.backends.llvm.step import Flags, write_step
 from engine.replay.backends.llvm.writing.functions import PRIMITIVES
 from engine.replay.backends.llvm.writing.module import DOUBLE, FLOAT, Module, Precision
 from engine.replay.backends.numpy.executor import NumpyExecutor
+from engine.replay.backends.segments import cut, effort
 from engine.replay.program.lowering import lower
 from engine.replay.program.program import Fill, Program, Repeat, Rows, Space, SumOfProducts, Transfer
+from engine.replay.rolling.roll import roll
 
 V, DV, F, DF = Space.VALUE, Space.ADJOINT, Space.FRAME, Space.FRAME_ADJOINT
 BATCHES = (1, 7, 8, 63, 64, 65)
@@ -141,6 +146,52 @@ def test_machine_code_runs_a_loop_as_it_is_defined(name: str) -> None:
             assert executor.outputs(w, [x], samples)[0].tobytes() == found[0][0].tobytes()
 
 
+def read_in_passing() -> Case:
+    """Products that are finished in registers, and that others read too: in front of a loop, and in it."""
+    w = weights(2 * 2 + 2 * 3)
+    outside, inside = [w[:2], w[2:4]], [w[4:7], w[7:]]
+
+    def function(xs: Any) -> Any:
+        given = [dot(row, xs[:2]) for row in outside]
+        h, loss = [tanh(number) for number in given], total([])
+        for x in xs:
+            sums = [dot(row, [x, *h]) for row in inside]
+            h = [maximum(tanh(number), other) for number, other in zip(sums, given, strict=True)]
+            loss = loss + sums[0] - sums[1]
+        return loss + total(h)
+
+    return Case(function, w, [numbers(12)])
+
+
+ROLLED = {
+    "read in passing": read_in_passing(),
+    **{
+        name: CASES[name][0]
+        for name in ("an early state", "largest", "layer by layer", "of parameters only", "picked")
+    },
+}
+
+
+@pytest.mark.usefixtures("calls")
+@pytest.mark.parametrize("name", ROLLED)
+def test_loops_that_were_found_run_as_machine_code(name: str) -> None:
+    case = ROLLED[name]
+    tape = case.tape()
+    program = roll(tape)
+    assert program.has_loops
+    row = [x for entry in case.sample for x in (entry if isinstance(entry, list) else [entry])]
+    w = np.array([value.data for value in [*case.weights, *tape.held]])
+    numpy = NumpyExecutor(unrolled(program), [len(row)])
+    machine = LlvmExecutor(program, [len(row)], checked=True)
+    for samples in (1, 9):
+        x = np.array([[n if isinstance(n, int) else n * (1 + k / 50) for n in row] for k in range(samples)])
+        losses, gradient = numpy.gradients(w, [x], samples)
+        for _ in range(2):
+            own, sums = machine.gradients(w, [x], samples)
+            assert own == pytest.approx(losses, rel=1e-12, abs=1e-13)
+            assert sums == pytest.approx(gradient, rel=1e-12, abs=1e-12 * abs(gradient).max())
+
+
 @pytest.mark.usefixtures("way")
 def test_a_loop_runs_in_float32() -> None:
     generator = np.random.default_rng(1)
@@ -193,3 +244,17 @@ def test_little_is_kept_and_what_leaves_lies_where_it_enters() -> None:
         pairs = zip(loop.leaving.places, loop.entering.places, strict=True)
         assert any(leaves - enters != stride for leaves, enters in pairs) == is_moved
     assert compact(replace(PROGRAM, forward=(), backward=()))[1] == {}
+
+
+@pytest.mark.usefixtures("calls")
+def test_threads_have_frames_of_their_own() -> None:
+    program = scattered(10, 200)
+    samples = 4000
+    generator = np.random.default_rng(2)
+    x, w = generator.normal(size=(samples, 10)), generator.uniform(0.98, 1.02, size=10)
+    assert len(cut(samples, lanes_for(program, samples), effort(program, gradient=True))) > 2
+    found = [LlvmExecutor(program, [10], threads=count).gradients(w, [x], samples) for count in (1, 3)]
+    assert len({(own.tobytes(), sums.tobytes()) for own, sums in found}) == 1
+    losses, gradient = NumpyExecutor(program, [10]).gradients(w, [x], samples)
+    assert found[0][0] == pytest.approx(losses, rel=1e-12, abs=1e-12)
+    assert found[0][1] == pytest.approx(gradient, rel=1e-11)
