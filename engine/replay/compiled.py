@@ -135,10 +135,12 @@ class Compiled:
     def steps(self, formula: Formula, remembers: int, size: int, columns: Sequence[Array | None]) -> Steps:
         """Steps on batches of so many samples in machine code, many in one call.
 
-        `formula(number, gradient, rate, step, *remembered)` gives a parameter's new number, and as many to
-        remember as it is given. `columns` are the arguments of the function, for all samples that there are;
-        None for one whose numbers come with each call. ReplayError where the formula is none but asks what
-        its arguments are, and where steps are better taken one by one, by `value_and_gradients`.
+        `formula(number, gradient, rate, step, *remembered, shortened)` gives a parameter's new number, and as
+        many to remember as it is given; `shortened(gradient, longest)` is the gradient, scaled so that those
+        of all parameters, as one vector, are no longer than that. `columns` are the arguments of the
+        function, for all samples that there are; None for one whose numbers come with each call. ReplayError
+        where the formula is none but asks what its arguments are, and where steps are better taken one by
+        one, by `value_and_gradients`.
         """
         call = partial(self._call, named={})
         return Steps(formula, remembers, size, columns, self._validity, self._busy, call)

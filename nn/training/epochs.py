@@ -15,6 +15,7 @@ from nn.training.optimizers import Optimizer
 __all__ = ["Epochs", "rates"]
 
 Penalized = Callable[[Any, Any], Any]
+Shortened = Callable[[Any, float], Any]
 
 
 class Epochs:
@@ -97,16 +98,21 @@ def _without_memory(optimizer: Optimizer) -> Optimizer:
 
 
 def _formula(optimizer: Optimizer, penalized: Penalized) -> Callable[..., Sequence[Any]]:
-    """The optimizer's rule as a function of (number, gradient, rate, step, *remembered).
+    """The optimizer's rule as a function of (number, gradient, rate, step, *remembered, shortened=…).
 
     TypeError where the rule changes the optimizer: it counts by itself, say.
     """
 
-    def formula(number: Any, gradient: Any, rate: Any, step: Any, *memory: Any) -> Sequence[Any]:
+    def formula(
+        number: Any, gradient: Any, rate: Any, step: Any, *memory: Any, shortened: Shortened
+    ) -> Sequence[Any]:
         twin = deepcopy(optimizer)
-        twin.steps_done = step
-        before = deepcopy(vars(twin))
+        longest, twin.clip_norm = twin.clip_norm, None
         (gradient,) = twin.clipped([penalized(number, gradient)])
+        if longest is not None:
+            gradient = shortened(gradient, longest)
+        twin.clip_norm, twin.steps_done = longest, step
+        before = deepcopy(vars(twin))
         found = twin.rule(number, gradient, rate, *memory)
         if vars(twin) != before:
             raise TypeError(f"the rule of {optimizer!r} changes it")

@@ -78,8 +78,16 @@ WAYS: dict[str, Callable[[], dict[str, Any]]] = {
         "optimizer": SGD(0.05, momentum=0.9, nesterov=True, weight_decay=0.01, clip_value=0.05)
     },
     "RMSProp": lambda: {"optimizer": RMSProp(Linear(0.01, steps=20), weight_decay=0.01), "batch_size": 1},
-    "Adam": lambda: {"optimizer": Adam(WarmUp(5, Cosine(0.02, steps=30))), "l1": 0.01, "l2": 0.02},
-    "AdamW": lambda: {"optimizer": AdamW(0.02), "batch_size": None, "sample_weight": [1.0, 2.0] * 20 + [3.0]},
+    "Adam": lambda: {
+        "optimizer": Adam(WarmUp(5, Cosine(0.02, steps=30)), clip_norm=0.3, clip_value=0.1),
+        "l1": 0.01,
+        "l2": 0.02,
+    },
+    "AdamW": lambda: {
+        "optimizer": AdamW(0.02, clip_norm=0.05),
+        "batch_size": None,
+        "sample_weight": [1.0, 2.0] * 20 + [3.0],
+    },
 }
 
 
@@ -123,7 +131,7 @@ class Counting(SGD):
 
     def rule(self, number: Any, gradient: Any, rate: float, *memory: Any) -> tuple[Any, ...]:
         self.calls += 1
-        return super().rule(number, gradient, rate / self.calls, *memory)
+        return super().rule(number, gradient, rate / max(1, self.calls - 3), *memory)
 
 
 class Hidden(SGD):

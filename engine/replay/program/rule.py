@@ -3,7 +3,7 @@
 What a formula makes of the rate and the number of the step alone is the same for all parameters; it is taken
 out, and computed once a step, by Python, as eager does.
 
->>> rule = Rule.of(lambda number, gradient, rate, step: [number - rate / step * gradient], 0)
+>>> rule = Rule.of(lambda number, gradient, rate, step, shortened: [number - rate / step * gradient], 0)
 >>> rule.updated
 (x0 - x2 * x1,)
 >>> rule.of_step(0.5, 2)
@@ -21,11 +21,12 @@ from engine import ops
 from engine.errors import ReplayError
 from engine.replay.program.expression import Apply, Argument, Choose
 
-__all__ = ["GRADIENT", "NUMBER", "Formula", "Rule"]
+__all__ = ["FACTOR", "GRADIENT", "NUMBER", "Formula", "Rule"]
 
 Formula = Callable[..., Sequence[Any]]
 NUMBER, GRADIENT = Argument(0), Argument(1)
 _RATE, _STEP = Argument(-1, "rate"), Argument(-2, "step")
+FACTOR = Argument(-3, "factor")  # by which gradients that are too long, all as one vector, are shortened
 _PYTHON = {
     ops.add: "({} + {})",
     ops.subtract: "({} - {})",
@@ -41,10 +42,13 @@ _PYTHON = {
 class Rule:
     """The new number, and what to remember, of number, gradient, what is remembered, and numbers of the step.
 
-    `of_step(rate, step)` gives the numbers of a step, `width` of them; steps are counted from 1.
+    `of_step(rate, step)` gives the numbers of a step, `width` of them; steps are counted from 1. Where there
+    is `longest`, all `measured` together are a vector whose length must not be more: FACTOR sees to that.
     """
 
     updated: tuple[Any, ...]
+    measured: Any
+    longest: float | None
     source: str
     width: int
     of_step: Callable[[float, int], tuple[float, ...]] = field(compare=False)
@@ -53,20 +57,31 @@ class Rule:
     def of(formula: Formula, remembers: int) -> Rule:
         """The rule that `formula(number, gradient, rate, step, *remembered)` is; ReplayError if it is none.
 
-        The formula gives the new number, and then as many to remember as it was given.
+        The formula gives the new number, and then as many to remember as it was given. It is given, by name,
+        `shortened(gradient, longest)` too: the gradient, scaled so that all together are no longer than that.
         """
         memory = [Argument(2 + place) for place in range(remembers)]
+        lengths: list[tuple[Any, float]] = []
+
+        def shortened(gradient: Any, longest: float) -> Any:
+            lengths.append((gradient, _finite(longest)))
+            return gradient * FACTOR
+
         try:
-            found = tuple(formula(NUMBER, GRADIENT, _RATE, _STEP, *memory))
+            found = tuple(formula(NUMBER, GRADIENT, _RATE, _STEP, *memory, shortened=shortened))
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise ReplayError(f"the rule cannot be run on symbols: {error}") from error
         if len(found) != 1 + remembers:
             raise ReplayError(f"the rule gives {len(found)} results, and {1 + remembers} were expected")
+        if len(lengths) > 1:
+            raise ReplayError("the rule measures more than one length")
         taken: dict[str, Argument] = {}
         updated = tuple([_without_step(each, taken, 2 + remembers) for each in found])
+        measured, longest = lengths[0] if lengths else (None, None)
+        measured = None if longest is None else _without_step(measured, taken, 2 + remembers)
         source = f"lambda rate, step: ({''.join(f'{each}, ' for each in taken)})"
         of_step = eval(source, {"__builtins__": {"abs": abs}})  # noqa: S307  (our own text, from symbols)
-        return Rule(updated, source, len(taken), of_step)
+        return Rule(updated, measured, longest, source, len(taken), of_step)
 
 
 def _without_step(expression: Any, taken: dict[str, Argument], first: int) -> Any:

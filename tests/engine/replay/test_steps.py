@@ -39,17 +39,17 @@ def recorded(executor: str = "llvm-checked", size: int = 8) -> tuple[Any, Any]:
 
 
 RULES: dict[str, tuple[int, Callable[..., Any]]] = {
-    "plain": (0, lambda w, g, rate, step: [w - rate * g]),
-    "momentum": (1, lambda w, g, rate, step, v: [w - rate * (0.9 * v + g), 0.9 * v + g]),
+    "plain": (0, lambda w, g, rate, step, **_: [w - rate * g]),
+    "momentum": (1, lambda w, g, rate, step, v, **_: [w - rate * (0.9 * v + g), 0.9 * v + g]),
     "roots": (
         2,
-        lambda w, g, rate, step, m, s: [
+        lambda w, g, rate, step, m, s, **_: [
             w - rate * (m / (1.0 - 0.9**step)) / ((s / (1.0 - 0.99**step)) ** 0.5 + 1e-8),
             0.9 * m + 0.1 * g,
             0.99 * s + 0.01 * g * g,
         ],
     ),
-    "constant": (1, lambda w, g, rate, step, v: [w * 0.5, 3.0]),
+    "constant": (1, lambda w, g, rate, step, v, **_: [w * 0.5, 3.0]),
 }
 
 
@@ -107,6 +107,25 @@ def test_where_a_step_raises_flags_everything_is_as_before_it() -> None:
     assert first.steps == 0
 
 
+def test_gradients_are_shortened_all_together_and_none_is_lost_where_their_length_overflows() -> None:
+    program, weights = recorded()
+
+    def rule(w: Any, g: Any, rate: Any, step: Any, shortened: Any) -> Any:
+        return [w - rate * shortened(2.0 * g, 0.3)]
+
+    taken: Any = program.steps(rule, 0, 8, [X, Y]).run(weights, [], ORDER, [0.1] * 4, 1)
+    expected, factors = weights, []
+    for step in range(4):
+        batch = ORDER[8 * step : 8 * step + 8]
+        gradient = 2.0 * program.value_and_gradients(expected, X[batch], Y[batch])[1] / len(batch)
+        factors.append(min(1.0, 0.3 / np.sqrt((gradient * gradient).sum())))
+        expected = expected - 0.1 * gradient * factors[-1]
+    assert taken.weights == pytest.approx(expected, rel=1e-13)
+    assert min(factors) < 1.0
+    huge = program.steps(lambda w, g, rate, step, shortened: [w - shortened(1e200 * g, 1.0)], 0, 8, [X, Y])
+    assert huge.run(weights, [], ORDER, [0.1] * 4, 1).steps == 0
+
+
 @pytest.mark.parametrize("wrong", [-1, SAMPLES])
 def test_the_checked_mode_sees_a_place_that_is_none(wrong: int) -> None:
     program, weights = recorded()
@@ -134,12 +153,12 @@ def test_what_is_held_is_read_at_every_call_and_an_argument_may_come_in_order() 
 
 
 NO_RULES: dict[str, Callable[..., Any]] = {
-    "asks": lambda w, g, rate, step: [w - g if step > 3 else w],
-    "asks a gradient": lambda w, g, rate, step: [w - max(g, 0.1)],
-    "gives too little": lambda w, g, rate, step: [],
-    "gives no number": lambda w, g, rate, step: ["w"],
-    "infinite": lambda w, g, rate, step: [w * float("inf")],
-    "a function of math": lambda w, g, rate, step: [w - g * abs(complex(rate))],
+    "asks": lambda w, g, rate, step, **_: [w - g if step > 3 else w],
+    "asks a gradient": lambda w, g, rate, step, **_: [w - max(g, 0.1)],
+    "gives too little": lambda w, g, rate, step, **_: [],
+    "gives no number": lambda w, g, rate, step, **_: ["w"],
+    "infinite": lambda w, g, rate, step, **_: [w * float("inf")],
+    "a function of math": lambda w, g, rate, step, **_: [w - g * abs(complex(rate))],
 }
 
 

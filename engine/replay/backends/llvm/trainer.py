@@ -53,7 +53,7 @@ class Trainer:
         kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
         self._train = kind(self._engine.get_function_address("train"))
         pointers = [ctypes.c_void_p] * (len(rule.updated) + 2)
-        self._move = ctypes.CFUNCTYPE(ctypes.c_int32, *pointers)(self._engine.get_function_address("rule"))
+        self._move = ctypes.CFUNCTYPE(ctypes.c_int32, *pointers)(self._engine.get_function_address("move"))
 
     def move(
         self, weights: Array, memory: Sequence[Array], gradient: Array, scalars: Sequence[float]
