@@ -10,7 +10,8 @@ import pytest
 
 pytest.importorskip("llvmlite", reason="the LLVM executor needs llvmlite (extra `fast`)")
 
-from test_loops import CASES, Case, numbers, weights
+from loop_cases import Case, numbers, weights
+from test_loops import CASES
 from test_repeat import BACK, FORWARD, PROGRAM, SIZES, TRIPS, rows
 from unrolled import unrolled
 
