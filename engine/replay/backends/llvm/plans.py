@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from engine import ops
+from engine.replay.backends.llvm.writing.functions import CURVES
 from engine.replay.program.expression import operations_of
 from engine.replay.program.program import (
     Elementwise,
@@ -60,7 +61,6 @@ MOST_ENTRIES = 15  # of a matrix
 MOST_OPERATIONS = 90  # of an instruction beside loops
 MOST_KEPT = 60_000  # rows of all trips: 8 MB for a block of 16 samples
 LOADED, CURVED = 4, 45  # lines that a row is which is loaded, and each of these operations
-CURVES = frozenset({ops.exp, ops.expm1, ops.log, ops.log1p, ops.tanh})
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """Fusion: what follows a matrix product is done while the product, or its operand, is in registers.
 
 Where the rows do not fit the fastest cache, each pass over them costs as much as a fifth of the product. So
-an elementwise instruction is done tile by tile, and what only it reads is not even stored; and the sums over
-lanes that are the gradient of a bias come along with the gradient of its matrix.
+a short elementwise instruction is done tile by tile, and what only it reads is not even stored; and the sums
+over lanes that are the gradient of a bias come along with the gradient of its matrix. A tanh takes so long
+that a pass of its own costs nothing beside it, and one loop for all rows is less code.
 """
 
 from __future__ import annotations
@@ -12,8 +13,9 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from engine.replay.backends.llvm.layout import Layout
-from engine.replay.backends.llvm.writing.functions import Formula, costs_calls
+from engine.replay.backends.llvm.writing.functions import CURVES, Formula, costs_calls
 from engine.replay.backends.llvm.writing.text import Index, Text
+from engine.replay.program.expression import operations_of
 from engine.replay.program.program import (
     Elementwise,
     Instruction,
@@ -126,6 +128,7 @@ def _can_finish(product: MatrixProduct, finish: Instruction | None, layout: Layo
         and not product.matrix.listed
         and columns % layout.precision.vector == 0
         and not costs_calls(finish.expression)
+        and CURVES.isdisjoint(operations_of(finish.expression))
     )
 
 

@@ -16,7 +16,7 @@ from engine.replay.backends.llvm.writing.text import Text
 from engine.replay.program.expression import Apply, Argument, Choose, operations_of
 from engine.replay.recording import selection
 
-__all__ = ["PRIMITIVES", "Formula", "costs_calls"]
+__all__ = ["CURVES", "PRIMITIVES", "Formula", "costs_calls"]
 
 Implementation = Callable[..., str]
 
@@ -133,6 +133,9 @@ _COMPARISONS = {
 _CONNECTIVES = {selection.BOTH: "and", selection.EITHER: "or"}
 _CONDITIONS = {*_COMPARISONS, *_CONNECTIVES, selection.NONZERO}
 PRIMITIVES = frozenset({*_FUNCTIONS, *_CONDITIONS})
+
+
+CURVES = frozenset({ops.exp, ops.expm1, ops.log, ops.log1p, ops.tanh})  # each is dozens of instructions
 
 
 def costs_calls(expression: Any) -> bool:
