@@ -172,7 +172,7 @@ ORDER: dict[str, str] = {
         executor
     """,
     "engine/replay/backends/llvm/writing": """
-        module
+        merging module
         lines
         text
         elementary

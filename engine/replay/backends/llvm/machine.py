@@ -29,6 +29,7 @@ from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.memory import Memory, address_of
 from engine.replay.backends.llvm.step import Flags, write_step
 from engine.replay.backends.llvm.writing.functions import PRIMITIVES
+from engine.replay.backends.llvm.writing.merging import merged
 from engine.replay.backends.llvm.writing.module import DOUBLE, Module, Precision
 from engine.replay.program.lowering import lower
 from engine.replay.program.program import Program, Space
@@ -153,7 +154,7 @@ def machine_code(text: str, target: Target) -> Any:
     key = cache.key_of(text, target.processor, target.features, *made_by)
     code = cache.kept(key)
     if code is None:
-        code = machine.emit_object(llvm.parse_assembly(text))
+        code = machine.emit_object(llvm.parse_assembly(merged(text)))
         cache.keep(key, code)
     engine = llvm.create_mcjit_compiler(llvm.parse_assembly(""), machine)
     engine.code = code  # which LLVM reads where it is
