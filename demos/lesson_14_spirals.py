@@ -18,7 +18,7 @@ from nn import MLP, Adam, data, fit, plots
 def main() -> dict[str, float]:
     """Two hidden layers on two spirals."""
     points = data.spirals(100, turns=1.25, noise=0.01, seed=3)
-    model = MLP(2, [10, 10, 1], activation="tanh", output="sigmoid", seed=1)
+    model = MLP(2, [10, 10, 1], activation="tanh", output="sigmoid", seed=13)
     heading(f"{model!r}, {len(model.parameters())} parameters, {len(points)} points")
     history = fit(
         model,
