@@ -157,6 +157,16 @@ def test_numpy_runs_a_loop_as_it_is_defined(samples: int) -> None:
         assert gradient == pytest.approx([value.grad for value in values], rel=1e-12)
 
 
+def test_what_a_long_loop_keeps_fits_into_memory() -> None:
+    blocks = []
+    for trips in (TRIPS, 1000 * TRIPS, 10**6 * TRIPS):
+        loops = [replace(part, trips=trips) for part in (FORWARD, BACK)]
+        long = replace(PROGRAM, forward=(loops[0],), backward=(loops[1],))
+        blocks.append(NumpyExecutor(replace(long, inputs=()), []).block)
+    assert blocks[0] > blocks[1] > blocks[2] >= 1
+    assert blocks[1] * 1000 * TRIPS * len(FORWARD.frame) * 8 <= 128 << 20
+
+
 def test_a_loop_reads_well() -> None:
     text = str(PROGRAM)
     assert text.startswith("program of 26 instructions; rows: 23 value, 23 adjoint, 9 frame, 9 frame_adjoint")

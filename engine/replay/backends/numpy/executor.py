@@ -14,11 +14,12 @@ import numpy as np
 from engine.replay.backends.numpy.binding import Array, Binder, Call
 from engine.replay.backends.numpy.functions import FUNCTIONS
 from engine.replay.program.lowering import lower
-from engine.replay.program.program import Program, Space
+from engine.replay.program.program import Program, Repeat, Space
 
 __all__ = ["NumpyExecutor"]
 
 CACHE = 1 << 17  # numbers in the rows of one block: 1 MB
+KEPT = 1 << 24  # numbers in the frames that loops keep for the way back: 128 MB
 
 
 class NumpyExecutor:
@@ -32,8 +33,7 @@ class NumpyExecutor:
         self.segments = _segments(program.inputs, widths)
         self.narrow = {space: np.zeros((size, 1)) for space, size in program.sizes.items() if not space.wide}
         self.narrow[Space.CONSTANT][:, 0] = program.constants
-        slots = max(1, program.sizes[Space.VALUE] + program.sizes[Space.ADJOINT])
-        self.block = min(4096, max(64, CACHE // slots // 8 * 8))
+        self.block = _block(program)
         once = Binder(program, self.narrow, 1)
         self.shared_forward = once.bind(program.shared_forward)
         self.shared_backward = once.bind(program.shared_backward)
@@ -87,6 +87,15 @@ class NumpyExecutor:
     def _begin(self, weights: Array) -> None:
         self.narrow[Space.WEIGHT][:, 0] = weights
         _run(self.shared_forward)
+
+
+def _block(program: Program) -> int:
+    """How many samples go through at a time: their rows fit the cache, and memory what loops keep of them."""
+    slots = sum(size for space, size in program.sizes.items() if space.wide)
+    block = min(4096, max(64, CACHE // max(1, slots) // 8 * 8))
+    loops = [instruction for instruction in program.forward if isinstance(instruction, Repeat)]
+    kept = sum(loop.trips * len(loop.frame) for loop in loops) if program.backward else 0
+    return max(1, min(block, KEPT // max(1, kept)))
 
 
 def _add(totals: tuple[Array, Array] | None, parts: tuple[Array, Array]) -> tuple[Array, Array]:
