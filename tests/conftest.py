@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import random
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +21,9 @@ from engine import modes
 
 ROOT = Path(__file__).parent.parent
 
-os.environ["SCALAR_AUTOGRAD_CACHE"] = "off"  # no test finds what another one left, in this process or below
+if "PYTEST_XDIST_WORKER" not in os.environ:  # the processes of a session share its machine code, and no older
+    os.environ["SCALAR_AUTOGRAD_CACHE"] = tempfile.mkdtemp(prefix="machine-code-")
+    atexit.register(shutil.rmtree, os.environ["SCALAR_AUTOGRAD_CACHE"], ignore_errors=True)
 
 hypothesis.settings.register_profile("steady", derandomize=True, deadline=None, max_examples=share(60))
 hypothesis.settings.register_profile("intense", deadline=None, max_examples=2000)
