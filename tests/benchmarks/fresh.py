@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from engine.replay.backends.llvm.cache import VARIABLE
+
 __all__ = ["answer"]
 
 
@@ -16,7 +18,7 @@ def answer(module: str, *arguments: str, cache: str | Path) -> Any:
     """What `python -m module arguments` prints last, in JSON; `cache` is the folder for its caches."""
     found = subprocess.run(
         [sys.executable, "-m", module, *arguments],
-        env={**os.environ, "XDG_CACHE_HOME": str(cache)},
+        env={**os.environ, "XDG_CACHE_HOME": str(cache), VARIABLE: ""},
         stdout=subprocess.PIPE,
         check=True,
         text=True,

@@ -60,13 +60,14 @@ def measured(name: str) -> dict[str, Any]:
     rows = {row.name: row for row in (*LOOPS, *NETWORKS)}
     row = rows[name]
     start = network(row) if isinstance(row, Network) else loop(row)
-    begun = time.perf_counter()
+    begun, worked = time.perf_counter(), time.process_time()
     compiled = start()
-    seconds = time.perf_counter() - begun
+    seconds, work = time.perf_counter() - begun, time.process_time() - worked
     stats = compiled.stats
     stages = (stats.record_seconds, stats.roll_seconds, stats.compile_seconds)
     return {
         "seconds": seconds,
+        "cpu": work,
         "executor": compiled.executor,
         "nodes": stats.nodes,
         "instructions": stats.instructions,
