@@ -216,8 +216,8 @@ class _Run:
             losses += sums
             bar.stepped(len(sums))
         checkpoint = self._checkpoint_due(number)
-        if checkpoint or self.is_watched:
-            self._come_to_rest()
+        if checkpoint or self.is_followed or self.is_watched:
+            self._come_to_rest(wholly=bool(checkpoint or self.is_followed))
         self.history.add(self._measured(math.fsum(losses) / len(order)))
         bar.shows(number, self.history.last)
         if self.stopping:
@@ -228,19 +228,26 @@ class _Run:
             checkpoint.write(self._identity(), self.model, self.optimizer, self.history, self.stopping)
 
     @property
+    def is_followed(self) -> bool:
+        """Whether somebody's own code runs after every epoch, which may look at anything."""
+        return bool(self.callbacks) or type(self.stopping) not in (type(None), EarlyStopping)
+
+    @property
     def is_watched(self) -> bool:
-        """Whether somebody looks at the model after every epoch."""
-        watchers = (self.callbacks, self.metrics, self.held_out, self.stopping, self.history.film)
-        return any(map(bool, watchers))
+        """Whether the model is looked at after every epoch, its numbers and gradients."""
+        return any(map(bool, (self.metrics, self.held_out, self.stopping, self.history.film)))
 
     def _checkpoint_due(self, number: int) -> Checkpoint | None:
         """The checkpoint, if it is to be written after this epoch."""
         is_due = self.checkpoint and (self.checkpoint.is_due(number) or number == self.plan.epochs)
         return self.checkpoint if is_due else None
 
-    def _come_to_rest(self) -> None:
-        """Leave the model as somebody may look at it: all numbers in it, and not in training."""
-        self.stepping.settle()
+    def _come_to_rest(self, *, wholly: bool = True) -> None:
+        """Leave the model as somebody may look at it, and not in training; wholly: the optimizer too."""
+        if wholly:
+            self.stepping.settle()
+        else:
+            self.stepping.show()
         self.objective.train(False)
         self.is_training = False
 

@@ -79,7 +79,7 @@ class Compiled:
         eager raises.
         """
         ensure_not_recording(self.__name__)
-        call = self._call((self._weights(), *arguments), named)
+        call = self._call((self.numbers(), *arguments), named)
         with self._busy:
             self._validity.before_a_call()
             return self._validity.kept(self._outputs, call, self._outputs(call))
@@ -128,6 +128,16 @@ class Compiled:
         """
         return np.asarray(numbers)
 
+    def numbers(self) -> Array:
+        """The numbers of the parameters, as they are now."""
+        return np.array([parameter._data for parameter in self.parameters], np.float64)
+
+    def put(self, numbers: Array) -> None:
+        """Make these the numbers of the parameters."""
+        modes.refuse_to_record("put", "a function that is replayed must not change its parameters")
+        for parameter, number in zip(self.parameters, numbers.tolist(), strict=True):
+            parameter._data = number  # a leaf, and a float, as the setter of `data` would have it
+
     def draws(self, counts: Sequence[tuple[random.Random, int]]) -> Draws:
         """Random numbers as data: for every sample so many of each of these generators, in this order."""
         return Draws(counts)
@@ -135,19 +145,16 @@ class Compiled:
     def steps(self, formula: Formula, remembers: int, size: int, columns: Sequence[Array | None]) -> Steps:
         """Steps on batches of so many samples in machine code, many in one call.
 
-        `formula(number, gradient, rate, step, *remembered, shortened)` gives a parameter's new number, and as
-        many to remember as it is given; `shortened(gradient, longest)` is the gradient, scaled so that those
-        of all parameters, as one vector, are no longer than that. `columns` are the arguments of the
-        function, for all samples that there are; None for one whose numbers come with each call. ReplayError
-        where the formula is none but asks what its arguments are, and where steps are better taken one by
-        one, by `value_and_gradients`.
+        `formula` is one of `program.rule`, with as many numbers to remember. `columns` are the arguments for
+        all samples that there are; None for one whose numbers come with each call. ReplayError where the
+        formula is none, and where steps are better taken one by one, by `value_and_gradients`.
         """
         call = partial(self._call, named={})
         return Steps(formula, remembers, size, columns, self._validity, self._busy, call)
 
     def backward(self, *arguments: Any, **named: Any) -> float:
         """The mean loss; its gradient is added to the `grad` of every parameter, of all or of none."""
-        losses, gradient = self.value_and_gradients(self._weights(), *arguments, **named)
+        losses, gradient = self.value_and_gradients(self.numbers(), *arguments, **named)
         mean = float(losses.sum(dtype=np.float64) / len(losses))
         add_gradients(self.parameters, (gradient / len(losses)).tolist())
         return mean
@@ -184,10 +191,6 @@ class Compiled:
 
     def __repr__(self) -> str:
         return at_prompt(str(self))
-
-    def _weights(self) -> Array:
-        numbers = [parameter._data for parameter in self.parameters]
-        return np.fromiter(numbers, np.float64, len(numbers))
 
     def _checked(self, weights: Any) -> Array:
         try:

@@ -58,7 +58,7 @@ def to_jax(compiled: Any, *arguments: Any, **named: Any) -> Callable[..., Any]:
     name = compiled.__name__
     ensure_not_recording(name)
     if arguments:
-        compiled.value_and_gradients(compiled._weights(), *arguments, **named)
+        compiled.value_and_gradients(compiled.numbers(), *arguments, **named)
     with compiled._busy:
         compiled._validity.before_a_call()  # what has changed since is not recorded any more
     if not compiled._paths:

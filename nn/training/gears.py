@@ -45,8 +45,11 @@ class Gear(Protocol):
         The last batch may be smaller. Returns for each the sum of its losses before the step.
         """
 
+    def show(self) -> None:
+        """Put numbers and gradients into the parameters, for somebody who only looks at them."""
+
     def settle(self) -> None:
-        """Put everything where it belongs: numbers and gradients into the parameters."""
+        """Put everything where it belongs, also what the optimizer remembers."""
 
     def recheck(self) -> None:
         """Somebody's code has run in between: look closely at what the loss reads."""
@@ -70,6 +73,9 @@ class EagerGear:
         loss = self.objective.gradients(self.samples.at(places), self.samples)
         self.optimizer.step(self.objective.parameters)
         return [loss * len(places)]
+
+    def show(self) -> None:
+        """They are there already."""
 
     def settle(self) -> None:
         """Everything is where it belongs already."""
@@ -208,7 +214,7 @@ class ReplayGear:
             batch.append(self.masks.take(len(places)))
         losses, gradient = self.program.value_and_gradients(self.weights, *batch)
         if not self._has_small_penalties(self.weights):
-            self._show_numbers()
+            self.program.put(self.weights)
             self.objective.penalties()  # which raises what it raises in eager, if it is too large
         gradient = self.objective.penalized(self.weights, gradient / len(places))
         return float(losses.sum()) / len(places), gradient
@@ -221,12 +227,30 @@ class ReplayGear:
         """Numbers and the optimizer's memory into arrays, unless they are there already."""
         if self.weights is not None:
             return
-        numbers = [parameter.data for parameter in self.objective.parameters]
-        self.optimizer.ensure_fits(len(numbers))
-        self.weights = self.program.array(numbers)
+        self.weights = self.program.numbers()
+        if self._is_in_arrays():
+            return
+        self.optimizer.ensure_fits(len(self.weights))
         self.optimizer.memory = {
             name: [self.program.array(column)] for name, column in self.optimizer.memory.items()
         }
+
+    def _is_in_arrays(self) -> bool:
+        """Whether what the optimizer remembers is."""
+        columns = self.optimizer.memory.values()
+        return all(len(column) == 1 and hasattr(column[0], "tolist") for column in columns)
+
+    def show(self) -> None:
+        """Put numbers and gradients into the parameters; what the optimizer remembers stays in arrays."""
+        if self.weights is None:
+            return
+        self.program.put(self.weights)
+        if self.gradient is not None:
+            for parameter in self.objective.everything:
+                parameter.grad = 0.0
+            for parameter, slope in zip(self.objective.parameters, self.gradient.tolist(), strict=True):
+                parameter.grad = slope
+        self.weights = None
 
     def settle(self) -> None:
         """Numbers, gradients and memory out of the arrays; all of it, also when Ctrl-C comes in between."""
@@ -239,22 +263,10 @@ class ReplayGear:
     def _unpack(self) -> None:
         if self.masks is not None:
             self.masks.settle()
-        if self.weights is None:
-            return
-        self._show_numbers()
-        if self.gradient is not None:
-            for parameter in self.objective.everything:
-                parameter.grad = 0.0
-            for parameter, slope in zip(self.objective.parameters, self.gradient.tolist(), strict=True):
-                parameter.grad = slope
-        memory = self.optimizer.memory
-        if all(len(column) == 1 and hasattr(column[0], "tolist") for column in memory.values()):
-            self.optimizer.memory = {name: column[0].tolist() for name, column in memory.items()}
-        self.weights = None
-
-    def _show_numbers(self) -> None:
-        for parameter, number in zip(self.objective.parameters, self.weights.tolist(), strict=True):
-            parameter.data = number
+        self.show()
+        if self._is_in_arrays():
+            memory = {name: column[0].tolist() for name, column in self.optimizer.memory.items()}
+            self.optimizer.memory = memory
 
 
 def gear_named(name: str) -> str:

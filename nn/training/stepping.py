@@ -89,8 +89,12 @@ class Stepping:
         replays = not isinstance(self.gear, EagerGear)
         return rows_of(self.objective.model, self.objective.loss, samples, replays=replays)
 
+    def show(self) -> None:
+        """Put numbers and gradients into the parameters, for somebody who only looks at them."""
+        self.gear.show()
+
     def settle(self) -> None:
-        """Put numbers and gradients into the parameters."""
+        """Put everything where it belongs, also what the optimizer remembers."""
         self.gear.settle()
 
     def _shift(self, gear: Gear) -> None:

@@ -1,7 +1,9 @@
 """Rule: what a step of training makes of parameters, as expressions: a formula run on symbols.
 
-What a formula makes of the rate and the number of the step alone is the same for all parameters; it is taken
-out, and computed once a step, by Python, as eager does.
+`formula(number, gradient, rate, step, *remembered, shortened)` gives a parameter's new number, and as many to
+remember as it is given. `shortened(gradient, longest)` is the gradient, scaled so that those of all
+parameters, as one vector, are no longer than that. What a formula makes of the rate and the number of the
+step alone is the same for all parameters; it is computed once a step, by Python, as eager does.
 
 >>> rule = Rule.of(lambda number, gradient, rate, step, shortened: [number - rate / step * gradient], 0)
 >>> rule.updated
