@@ -261,7 +261,7 @@ def listening(outcomes: list[bool] | None = None) -> Switched:
 
 def recording() -> bool:
     """Whether operations keep their operands here: True unless inside `no_grad`."""
-    return not anywhere or bool(_value(_recording, True))
+    return not anywhere or not _recording.get() or bool(_value(_recording, True))
 
 
 def branch(outcome: bool) -> bool:

@@ -104,8 +104,10 @@ class Nodes:
         node = self._leaf(Value, data)
         node._operation = operation
         node._first_partial = node._second_partial = math.nan  # nobody reads them unnoticed
-        if operation.arity in (1, 2):
-            node._first, node._second = (*nodes, None)[:2]
+        if operation.arity == 2:
+            node._first, node._second = nodes
+        elif operation.arity == 1:
+            (node._first,) = nodes
         else:
             node._second = tuple(nodes)
         self.made.add(node)
@@ -123,6 +125,8 @@ class Nodes:
 
     def node(self, thing: Any) -> Value:
         """The node of a Value, a tracer or a plain number."""
+        if type(thing) is Value and (thing._operation is None or thing in self.made):
+            return thing
         if is_traced(thing):
             if type(thing) is Tracer and thing.session is self:
                 return thing.node  # type: ignore[no-any-return]

@@ -131,10 +131,13 @@ class _Building(Flat):
             simpler = self._with_constants(operation, operands)
             if simpler is not None:
                 return simpler
-        is_symmetric = operation.commutative and operation.arity == 2
-        key = (operation, *(sorted(operands) if is_symmetric else operands))
-        known = self._known.get(key)
-        return self._append(key, operation, operands) if known is None else known
+        is_turned = operation.arity == 2 and operation.commutative and operands[0] > operands[1]
+        key = (operation, *(operands[::-1] if is_turned else operands))
+        known = self._known.setdefault(key, len(self.operations))
+        if known == len(self.operations):
+            self.operations.append(operation)
+            self.operands.append(operands)
+        return known
 
     def exactly(self, operation: Operation, operands: tuple[int, ...]) -> int:
         """The place of a sum or product as eager computes it: one addition after the other, left to right."""
@@ -173,12 +176,6 @@ class _Building(Flat):
             return self.node(PICK, operands)
         chosen = self.picked((index, *(minuend for minuend, _ in differences)))
         return self.node(ops.subtract, (chosen, differences[0][1]))
-
-    def _append(self, key: tuple[object, ...], operation: Operation | None, operands: tuple[int, ...]) -> int:
-        place = self._known[key] = len(self.operations)
-        self.operations.append(operation)
-        self.operands.append(operands)
-        return place
 
     def _with_constants(self, operation: Operation, operands: tuple[int, ...]) -> int | None:
         """The place of the same without computing, where constants make that possible."""
@@ -233,8 +230,8 @@ def _mark(flat: Flat) -> None:
     for place in nodes:
         operands = flat.operands[place]
         spaces[place] = Space.VALUE if Space.VALUE in map(spaces.__getitem__, operands) else Space.SHARED
-        ways = _with_paths(flat.operations[place], operands)
-        wanted[place] = bool(reached[place]) and any(map(wanted.__getitem__, ways))
+        if reached[place]:
+            wanted[place] = any(map(wanted.__getitem__, _with_paths(flat.operations[place], operands)))
 
 
 def _with_paths(operation: Operation | None, operands: tuple[int, ...]) -> tuple[int, ...]:
