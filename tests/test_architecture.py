@@ -139,8 +139,9 @@ ORDER: dict[str, str] = {
         adjoint exact frames
         simplify
         collapse
-        groups periods
-        blocks ordering
+        groups zeros
+        ordering periods
+        blocks
         layout loops
         roll
     """,

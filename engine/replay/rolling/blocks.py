@@ -187,10 +187,10 @@ def _depth(readers: Array, targets: Array, period: int, cut: int) -> int:
 def _with_one_in_front(nodes: Numbered, block: Block) -> Block:
     """One trip more, if it differs only in where what is carried comes from: the initial values, anything."""
     start, period = block.start - block.period, block.period
-    if not (nodes.bare[start : block.start] == nodes.bare[block.start : block.start + period]).all():
+    front = _line_in_front(nodes, start, period)
+    if front is None:
         return block
-    refs, coefficients = _lines(nodes, start, period, 1)
-    line, following = refs[0], block.refs[0]
+    (line, numbers), following = front, block.refs[0]
     kinds = kind_of(line)
     rule = block.refs[1] - following
     carried = block.moving & ~block.inner
@@ -203,11 +203,25 @@ def _with_one_in_front(nodes: Numbered, block: Block) -> Block:
     is_before = (block.refs[:, (kind_of(following) == 0) & ~block.moving] < start).all()
     if not is_before:
         return block
-    refs, coefficients = (
-        np.concatenate((refs, block.refs)),
-        np.concatenate((coefficients, block.coefficients)),
-    )
+    refs, coefficients = np.vstack((line, block.refs)), np.vstack((numbers, block.coefficients))
     return Block(start, period, block.trips + 1, refs, coefficients, block.moving, block.inner)
+
+
+def _line_in_front(nodes: Numbered, start: int, period: int) -> tuple[Array, Array] | None:
+    """References and coefficients of the nodes from `start` on, if they do what those behind them do.
+
+    What is a product with a state that begins as 0 is no product any more, unless it is unfolded.
+    """
+    first, slots = nodes.offsets[start], slice(nodes.offsets[start], nodes.offsets[start + period])
+    line, numbers = nodes.refs[slots].copy(), nodes.coefficients[slots].copy()
+    words, others = nodes.bare[start : start + period], nodes.bare[start + period : start + 2 * period]
+    for number in (start + np.flatnonzero(words != others)).tolist():
+        unfolded = nodes.unfolded.get(number)
+        if unfolded is None or unfolded.word != nodes.bare[number + period]:
+            return None
+        own = slice(nodes.offsets[number] - first, nodes.offsets[number + 1] - first)
+        line[own], numbers[own] = unfolded.refs, unfolded.coefficients
+    return line, numbers
 
 
 def slots_of(nodes: Numbered, block: Block) -> list[range]:

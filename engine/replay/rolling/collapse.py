@@ -16,7 +16,17 @@ from engine.operation import Operation
 from engine.replay.program.program import Space
 from engine.replay.rolling.simplify import Flat, is_power_of_two
 
-__all__ = ["Collapsed", "Loop", "Node", "Term", "collapse", "operands_of"]
+__all__ = [
+    "Collapsed",
+    "Loop",
+    "Node",
+    "Row",
+    "Term",
+    "collapse",
+    "new_shared_node",
+    "operands_of",
+    "shared_terms",
+]
 
 NONE = -1
 Absorbed = bytearray | dict[int, int]  # by place, 1 for what went into a sum
@@ -76,12 +86,14 @@ class Node(NamedTuple):
 class Collapsed(NamedTuple):
     """The nodes by place, and their places in an order in which each comes before its operands.
 
-    So it is with loops, which have places too; what they give has, and is no node any more.
+    Of the nodes that are `whole`, products with the constant 0 are still products (see `zeros`). Loops have
+    places too; so has what they give, which is no node any more.
     """
 
     nodes: dict[int, Node]
     descending: list[int]
     flat: Flat
+    whole: frozenset[int] = frozenset()
     loops: Mapping[int, Loop] = MappingProxyType({})
 
 
@@ -133,6 +145,8 @@ def collapse(flat: Flat) -> Collapsed:
     descending: list[int] = []
     values: dict[tuple[int, ...], tuple[int, ...]] = {}  # of all rows
     computed = [place for place, operation in enumerate(flat.operations) if operation is not None]
+    zeros = frozenset(place for place, number in flat.constants.items() if number == 0.0)
+    whole: set[int] = set()
     for place in reversed(computed):
         operation = flat.operations[place]
         if absorbed[place] or not flat.uses[place]:
@@ -146,14 +160,19 @@ def collapse(flat: Flat) -> Collapsed:
             nodes[place] = Node(None, (), row)
             continue
         terms = _terms(flat, [(1.0, place)], place, absorbed)
-        apart = [term for term in terms if _is_shared(flat, term)] if flat.varies(place) else []
-        if len(apart) > 1:  # what is the same for all samples is summed once, in a node of its own
-            shared = _new_shared_node(flat, apart)
-            nodes[shared] = Node(None, (), tuple(_opened(flat, apart, shared, absorbed)))
+        if zeros and _has_product_with(zeros, terms):
+            whole.add(place)
+        apart = shared_terms(flat, place, terms)
+        if len(apart) > 1 and place not in whole:
+            shared = new_shared_node(flat, apart)
+            opened = _opened(flat, apart, shared, absorbed)
+            if zeros and _has_product_with(zeros, opened):
+                whole.add(shared)
+            nodes[shared] = Node(None, (), tuple(opened))
             descending.append(shared)
             terms = [term for term in terms if term not in apart] + [Term(1.0, shared, NONE)]
         nodes[place] = Node(None, (), tuple(terms))
-    return Collapsed(nodes, descending, flat)
+    return Collapsed(nodes, descending, flat, frozenset(whole))
 
 
 def _row(flat: Flat, place: int, known: dict[tuple[int, ...], tuple[int, ...]]) -> Row | None:
@@ -171,13 +190,22 @@ def _row(flat: Flat, place: int, known: dict[tuple[int, ...], tuple[int, ...]]) 
     return Row(weights, known.setdefault(values, values), bias, weights_first=weights_first)
 
 
+def _has_product_with(zeros: frozenset[int], terms: Sequence[Term]) -> bool:
+    return any(right in zeros or left in zeros for _, left, right in terms if right != NONE)
+
+
+def shared_terms(flat: Flat, place: int, terms: Sequence[Term]) -> list[Term]:
+    """The terms that are the same for all samples, where the sum is not: to be summed once, apart."""
+    return [term for term in terms if _is_shared(flat, term)] if flat.varies(place) else []
+
+
 def _is_shared(flat: Flat, term: Term) -> bool:
     _, left, right = term
     spaces = flat.spaces
     return spaces[left] is not Space.VALUE and (right == NONE or spaces[right] is not Space.VALUE)
 
 
-def _new_shared_node(flat: Flat, terms: list[Term]) -> int:
+def new_shared_node(flat: Flat, terms: list[Term]) -> int:
     """A place for a sum that no instruction of the tape stands for."""
     members = [place for term in terms for place in (term.left, term.right) if place != NONE]
     flat.operations.append(ops.total)
@@ -213,6 +241,7 @@ def _terms(flat: Flat, stack: list[tuple[float, int]], target: int, absorbed: Ab
         coefficient, place = stack.pop()
         operation = flat.operations[place]
         alone = uses[place] == 1 and (spaces[place] is Space.VALUE) == varies
+        alone = alone or _is_times_zero(flat, place)
         is_open = (place == top or alone) and _is_sum(flat, place)
         if is_open and place != top and _adds_constant(flat, place):
             is_open, has_constant = not has_constant, True
@@ -234,7 +263,7 @@ def _parts(flat: Flat, coefficient: float, place: int, terms: list[Term]) -> lis
     operation, operands = flat.operations[place], flat.operands[place]
     if operation is ops.multiply:
         number, other = _constant_factor(flat, operands)
-        if number is not None and flat.operations[other] in ADDITIONS:
+        if number and flat.operations[other] in ADDITIONS:
             return [(coefficient * number, other)]
         _product(flat, coefficient, operands, terms)
         return []
@@ -253,6 +282,13 @@ def _parts(flat: Flat, coefficient: float, place: int, terms: list[Term]) -> lis
 def _is_sum(flat: Flat, place: int) -> bool:
     """Whether this is a sum or a product that may be taken apart."""
     return flat.operations[place] in SUMS and place not in flat.exact
+
+
+def _is_times_zero(flat: Flat, place: int) -> bool:
+    """Whether this is a product, or a dot, with the constant 0, that nobody else uses."""
+    if flat.uses[place] != 1 or flat.operations[place] not in (ops.multiply, ops.dot):
+        return False
+    return any(flat.constants.get(operand) == 0.0 for operand in flat.operands[place])
 
 
 def _adds_constant(flat: Flat, place: int) -> bool:
@@ -286,9 +322,9 @@ def _spaces(flat: Flat, term: Term) -> list[Space]:
 
 
 def _product(flat: Flat, coefficient: float, operands: tuple[int, ...], terms: list[Term]) -> None:
-    """The term for a product: a constant factor goes into the coefficient."""
+    """The term for a product: a constant factor goes into the coefficient, but not 0."""
     number, other = _constant_factor(flat, operands)
-    if number is not None:
+    if number:
         terms.append(Term(coefficient * number, other, NONE))
     else:
         terms.append(Term(coefficient, *operands))

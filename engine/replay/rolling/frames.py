@@ -31,7 +31,9 @@ def _moved(rows: Rows, start: int) -> Rows:
 
 
 def transfers(moves: Sequence[tuple[int, Rows]]) -> tuple[Transfer, ...]:
-    """Neighboring rows of a frame, whose rows outside are of one space, together; none gets a row twice.
+    """Neighboring rows of a frame, whose rows outside are of one space, together.
+
+    None has a row of VALUE twice, to which a gradient is added on the way back.
 
     Each move has a row of the frame and the rows outside: one for every trip, or one for all.
 
@@ -58,5 +60,7 @@ def _fits(run: Sequence[tuple[int, Rows]], row: int, outside: Rows) -> bool:
     last, rows = run[-1]
     if row != last + 1 or rows.space is not outside.space:
         return False
+    if not outside.space.wide:  # no gradient goes back there
+        return True
     pairs = (zip(outside.places, other.places, strict=True) for _, other in run)
     return not any(place == another for pair in pairs for place, another in pair)

@@ -17,6 +17,7 @@ from engine.replay.rolling.blocks import Block, find_block, slots_of
 from engine.replay.rolling.collapse import NONE, Collapsed, Loop, Node, Row, Term, operands_of
 from engine.replay.rolling.periods import CONSTANT, HELD, INPUT, KIND, VOID, Numbered, numbered
 from engine.replay.rolling.simplify import Flat
+from engine.replay.rolling.zeros import with_zeros_folded
 
 __all__ = ["with_loops"]
 
@@ -40,9 +41,7 @@ def with_loops(collapsed: Collapsed) -> Collapsed:
     """
     nodes = numbered(collapsed)
     blocks = _blocks(nodes, 0, len(nodes.places))
-    if not blocks:
-        return collapsed
-    return _Outside(collapsed, nodes).without(blocks)
+    return with_zeros_folded(_Outside(collapsed, nodes).without(blocks) if blocks else collapsed)
 
 
 def _blocks(nodes: Numbered, first: int, last: int) -> list[Block]:
@@ -81,7 +80,7 @@ class _Outside:
             loops[ascending[-1]] = loop
             done = block.stop
         ascending += self._spread(places[done:])
-        return Collapsed(nodes, ascending[::-1], self.flat, loops)
+        return self.collapsed._replace(nodes=nodes, descending=ascending[::-1], loops=loops)
 
     def _spread(self, places: list[int]) -> list[int]:
         """The places; what depends on a loop has a lane for every sample, as each loop has."""

@@ -37,6 +37,7 @@ class _Terms:
         self.flat = collapsed.flat
         self.known: dict[int, int] = {}
         self._names: dict[Hashable, int] = {}
+        self._sums: dict[int, list[tuple[float, int]]] = {}
         for place, leaf in self.flat.leaves.items():
             self.known[place] = self.leaf(place)
             assert leaf is not None
@@ -52,7 +53,7 @@ class _Terms:
         self.known[place] = self.expression(node, self.known, self.flat.constants)
 
     def expression(self, node: Node, names: Mapping[int, int], constants: Mapping[int, float]) -> int:
-        """A constant factor is a coefficient; a sum of one term with the coefficient 1 is that term."""
+        """A constant factor is a coefficient; a sum in a sum is its terms; one term alone is that term."""
         if node.operation is not None:
             return self.name((node.operation, *(names[operand] for operand in node.operands)))
         terms: list[tuple[float, int]] = []
@@ -64,10 +65,13 @@ class _Terms:
                     factors.remove(place)
                     break
             inner = [names[place] for place in factors]
-            terms.append(
-                (coefficient, inner[0] if len(inner) == 1 else self.name(("product", *sorted(inner))))
-            )
-        return terms[0][1] if len(terms) == 1 and terms[0][0] == 1.0 else self.name(("sum", *terms))
+            name = inner[0] if len(inner) == 1 else self.name(("product", *sorted(inner)))
+            terms += self._sums.get(name, [(1.0, name)]) if coefficient == 1.0 else [(coefficient, name)]
+        if len(terms) == 1 and terms[0][0] == 1.0:
+            return terms[0][1]
+        name = self.name(("sum", *sorted(terms)))
+        self._sums[name] = terms
+        return name
 
     def of_loop(self, loop: Loop) -> None:
         """Trip by trip; a constant of a step is one of the outer tape's, which has its own names."""
@@ -76,6 +80,7 @@ class _Terms:
             if place in flat.leaves:
                 self.known.setdefault(place, self.leaf(place))
         carried = {leaf: self.known[initial] for leaf, _, initial in loop.carried}
+        numbers = {leaf: flat.constants[i] for leaf, _, i in loop.carried if i in flat.constants}
         fixed = {place: self.known[outside] for place, outside in (*loop.given, *loop.shared)}
         for place, leaf in loop.body.flat.leaves.items():
             if place not in {*carried, *fixed, *dict(loop.steps)}:
@@ -83,7 +88,7 @@ class _Terms:
         for trip in range(loop.trips):
             steps = {place: outsides[trip] for place, outsides in loop.steps}
             names = {**fixed, **carried, **{place: self.known[outside] for place, outside in steps.items()}}
-            constants = dict(loop.body.flat.constants)
+            constants = loop.body.flat.constants | ({} if trip else numbers)
             constants |= {
                 p: flat.constants[outside] for p, outside in steps.items() if outside in flat.constants
             }
