@@ -84,6 +84,24 @@ def test_many_steps_in_one_call_are_those_taken_one_by_one_bit_for_bit(name: str
     assert not any(column.any() for column in memory)
 
 
+def test_batches_that_are_cut_into_segments_are_steps_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WORTHWHILE", "LEAST"):
+        monkeypatch.setattr(f"engine.replay.backends.segments.{name}", 1)
+    program, weights = recorded()
+    steps = program.steps(RULES["roots"][1], 2, 20, [None, Y])
+    memory, before = [np.zeros(len(weights))] * 2, weights.copy()
+    taken: Any = steps.run(weights, memory, ORDER, [0.1, 0.2], 1, [X[ORDER]])
+    found = [taken.weights, *taken.memory, taken.losses, taken.gradient]
+    for ours, expected in zip(found, one_by_one(program, weights, "roots", 20, [0.1, 0.2]), strict=True):
+        assert np.array_equal(ours, expected)
+    assert type(steps._trainer).__name__ == "SegmentedTrainer"
+    assert np.array_equal(weights, before)
+    wrong = X.copy()
+    wrong[ORDER[25]] = np.nan
+    bad: Any = program.steps(RULES["plain"][1], 0, 20, [wrong, Y])
+    assert bad.run(weights, [], ORDER, [0.1, 0.2], 1).steps == 1
+
+
 def test_where_a_step_raises_flags_everything_is_as_before_it() -> None:
     w = [Value(1.0), Value(2.0)]
     program = compile(lambda x: log(x * w[0]) ** 2 + w[1], w, "llvm-checked")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 from typing import Any
 
 from engine.replay.backends.interface import Call, Form, form_of
@@ -13,7 +14,7 @@ from engine.replay.backends.llvm.frames import compact
 from engine.replay.backends.llvm.kernels.rows import REDUCTIONS
 from engine.replay.backends.llvm.machine import HOST, Machine, Target
 from engine.replay.backends.llvm.plans import VECTORS, plans, told_apart
-from engine.replay.backends.llvm.trainer import Trainer
+from engine.replay.backends.llvm.trainer import SegmentedTrainer, Trainer
 from engine.replay.backends.llvm.writing.functions import PRIMITIVES
 from engine.replay.backends.llvm.writing.module import DOUBLE, Precision
 from engine.replay.backends.segments import cut, effort
@@ -168,12 +169,14 @@ class LlvmExecutor:
         return found
 
     def trainer(self, rule: Rule, size: int, columns: Sequence[Array | None]) -> Trainer | None:
-        """Steps of a rule on batches of so many samples; None in float32, and for batches that are cut up."""
+        """Steps of a rule on batches of so many samples; None in float32, and where nothing is trained."""
         machine = self.machine(size)
-        work = effort(machine.program, gradient=True)
-        if self.precision != DOUBLE or not machine.program.wanted or len(cut(size, machine.lanes, work)) > 1:
+        if self.precision != DOUBLE or not machine.program.wanted:
             return None
-        return Trainer(machine, rule, size, columns, self.target)
+        if len(cut(size, machine.lanes, effort(machine.program, gradient=True))) == 1:
+            return Trainer(machine, rule, size, columns, self.target)
+        call = partial(self.call, "gradients")
+        return SegmentedTrainer(machine, rule, size, columns, self.target, call)
 
     def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
         """The results, an array of shape (outputs, samples), of arrays of shape (samples, width)."""

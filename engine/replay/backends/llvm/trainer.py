@@ -7,13 +7,13 @@ whoever is interrupted in between is where he was.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from engine.replay.backends.interface import Taken
+from engine.replay.backends.interface import Call, Form, Taken, form_of
 from engine.replay.backends.llvm.batch import HEAD, PER_ARGUMENT, listed
 from engine.replay.backends.llvm.machine import Machine, Target, ensure_inside, machine_code
 from engine.replay.backends.llvm.memory import address_of
@@ -22,7 +22,7 @@ from engine.replay.backends.llvm.writing.module import DOUBLE, Module
 from engine.replay.backends.segments import effort
 from engine.replay.program.rule import Rule
 
-__all__ = ["Trainer"]
+__all__ = ["SegmentedTrainer", "Trainer"]
 
 Array = Any
 MOST_WORK = 500_000_000  # multiplications in a call, by the estimate: some ten milliseconds
@@ -63,9 +63,16 @@ class Trainer:
         `scalars` are one by how many samples there were, and the numbers that the rule has for this step.
         """
         moved = [np.array(each, dtype=np.float64) for each in (weights, *memory)]
-        read = [_plain(gradient), np.array(scalars, dtype=np.float64)]
-        self._move(*map(address_of, (*moved, *read)))
+        self._moves(moved, _plain(gradient), scalars)
         return moved
+
+    def _moves(self, state: Sequence[Array], gradient: Array, scalars: Sequence[float]) -> bool:
+        """Whether the rule could move these arrays, in place; else they are as they were."""
+        row = np.array(scalars, dtype=np.float64)
+        left = self._move(*map(address_of, (*state, gradient, row)))
+        if self._machine.checked:
+            ensure_inside(self._engine)
+        return not left
 
     def run(
         self,
@@ -146,6 +153,48 @@ class Trainer:
             if not done:
                 return number
         return steps
+
+
+class SegmentedTrainer(Trainer):
+    """The same for batches so large that they are cut into segments, which threads may share."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        rule: Rule,
+        size: int,
+        columns: Sequence[Array | None],
+        target: Target,
+        call: Callable[[int, Form], Call],
+    ) -> None:
+        super().__init__(machine, rule, size, columns, target)
+        self._call = call  # for so many samples, in arrays of this form
+
+    def run(
+        self,
+        weights: Array,
+        memory: Sequence[Array],
+        order: Array,
+        scalars: Sequence[Sequence[float]],
+        others: Sequence[Array] = (),
+    ) -> Taken:
+        """Steps on the samples at the places in the order; fewer where one of them raises flags."""
+        state = [np.array(each, dtype=np.float64) for each in (weights, *memory)]
+        done, losses, gradient = 0, np.empty(len(order)), np.empty(0)
+        for number, numbers in enumerate(scalars):
+            part = slice(number * self._size, (number + 1) * self._size)
+            places, waiting = order[part], iter(others)
+            batch = [next(waiting)[part] if c is None else c.take(places, 0) for c in self._columns]
+            given, share = (state[0], *map(_plain, batch)), 1.0 / len(places)
+            try:
+                found, total = self._call(len(places), form_of(given))(given)
+            except FloatingPointError:
+                break
+            if not self._moves(state, total, (share, *numbers)):
+                break
+            done, losses[part], gradient = done + 1, found, total * share
+        moved = state[0][: self._machine.program.wanted].copy()
+        return Taken(done, moved, state[1:], gradient, losses[: done * self._size])
 
 
 @lru_cache(32)
