@@ -29,11 +29,12 @@ MOST_COLUMNS = 2  # of indices, whose extremes are compared
 
 
 def new_path(
-    original: Original, weights: Array, batch: Batch, place: int, make_executor: MakeExecutor
+    original: Original, weights: Array, batch: Batch, place: int, make_executor: MakeExecutor, wanted: str
 ) -> Path:
     """The path that one sample of the batch takes, compared with eager on it and on others that take it too.
 
-    Raises what eager raises for these samples; ReplayError for what cannot be followed.
+    `wanted` is what will be asked for first, "outputs" or "gradients". Raises what eager raises for these
+    samples; ReplayError for what cannot be followed.
     """
     start = time.perf_counter()
     tape = _recorded(original, weights, batch, place)
@@ -44,7 +45,7 @@ def new_path(
     rolled = time.perf_counter()
     executor = make_executor(tape, program, batch.widths)
     if not tape.guards:  # else only some of the samples go this way
-        executor.prepare(len(batch))
+        executor.prepare(wanted if tape.single else "outputs", len(batch))
     path = Path(
         original=original,
         tape=tape,

@@ -208,7 +208,9 @@ class Compiled:
         return Arguments(self._checked(given[0]), batches(in_columns(arguments, named=bool(named))), names)
 
     def _outputs(self, call: Arguments) -> Array:
-        parts = [(part, path.outputs(call.weights, part), path) for part, path in self._split(call)]
+        parts = [
+            (part, path.outputs(call.weights, part), path) for part, path in self._split(call, "outputs")
+        ]
         return combined([part[:2] for part in parts], single=parts[0][2].tape.single)
 
     def _gradients(self, given: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Array, Array]:
@@ -235,7 +237,7 @@ class Compiled:
         losses: list[tuple[Batch, Array]] = []
         gradients: list[Array] = []
         paths: list[Path] = []
-        for part, path in self._split(call):
+        for part, path in self._split(call, "gradients"):
             path.ensure_loss()
             found, gradient = path.gradients(call.weights, part)
             losses.append((part, found[None]))
@@ -243,7 +245,8 @@ class Compiled:
             paths.append(path)
         return losses, gradients, paths
 
-    def _split(self, call: Arguments) -> list[tuple[Batch, Path]]:
+    def _split(self, call: Arguments, wanted: str) -> list[tuple[Batch, Path]]:
+        self._recordings.wanted = wanted
         split = self._recordings.split
         found = [each for batch in call.batches for each in split(batch, call.weights, call.names)]
         self._validity.recorded()

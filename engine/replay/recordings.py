@@ -43,6 +43,7 @@ class Recordings:
     def __init__(self, original: Original, make_executor: MakeExecutor) -> None:
         self.original, self.name = original, original.name
         self.paths: dict[tuple[Any, ...], list[Path]] = {}
+        self.wanted = "outputs"  # or "gradients": what a new path is asked for first
         self._make_executor = make_executor
         self._watch: Watch | None = None
         self._generators: Generators | None = None
@@ -204,7 +205,7 @@ class Recordings:
         watch, what = before, ""
         for last in (False, True):
             try:
-                path = new_path(original, weights, batch, place, self._make_executor)
+                path = new_path(original, weights, batch, place, self._make_executor, self.wanted)
                 watch.add([value for value, _ in path.tape.read])
                 what = watch.look(everything=True)
                 if not what:

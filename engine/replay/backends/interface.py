@@ -26,8 +26,8 @@ class Executor(Protocol):
     dtype: str
     watches: bool
 
-    def prepare(self, samples: int) -> None:
-        """Do now what the first batch of this size would have to wait for."""
+    def prepare(self, name: str, samples: int, /) -> None:
+        """Do now what `outputs` or `gradients` of a first batch of this size would have to wait for."""
 
     def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
         """The results: an array of shape (outputs, samples)."""

@@ -172,7 +172,7 @@ class StrictExecutor:
     def __init__(self, tape: Tape) -> None:
         self.tape = tape
 
-    def prepare(self, samples: int) -> None:
+    def prepare(self, _: str, samples: int) -> None:
         """Nothing: the tape is run as it is."""
 
     def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:

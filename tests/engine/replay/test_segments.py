@@ -94,7 +94,7 @@ def test_the_same_bits_for_every_number_of_threads_in_checked_mode(name: str, pr
     _, program, numbers = rolled(name)
     tolerance = 1e-12 if precision == DOUBLE else 2e-5
     alone = LlvmExecutor(program, (3, 1), HOST, precision, checked=True, threads=1)
-    alone.prepare(8 if precision == DOUBLE else 16)
+    alone.prepare("gradients", 8 if precision == DOUBLE else 16)
     executors = [alone, *(with_threads(alone, threads) for threads in (2, 3, 5))]
     reference = NumpyExecutor(program, (3, 1))
     for count in (40, 77, 300):

@@ -37,6 +37,7 @@ def call_for(machine: Machine, name: str, samples: int, form: Form, threads: int
     FloatingPointError where something was divided by 0, overflowed or was invalid, where an index was none,
     and where a result is not finite. A large batch is shared by so many threads, None for all cores.
     """
+    machine.make(name)
     segments = cut(samples, machine.lanes, effort(machine.program, gradient=name == "gradients"))
     numbers = sum(map(prod, [_shape_of_results(machine, name, samples), *(shape for _, shape in form[1:])]))
     if len(segments) == 1 and numbers <= SMALL:

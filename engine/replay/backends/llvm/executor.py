@@ -153,9 +153,9 @@ class LlvmExecutor:
         self._machines[lanes] = machine
         return machine
 
-    def prepare(self, samples: int) -> None:
-        """Make the code for a batch of this size."""
-        self.machine(samples)
+    def prepare(self, name: str, samples: int) -> None:
+        """Make the code of `outputs` or `gradients` for a batch of this size."""
+        self.machine(samples).make(name)
 
     def call(self, name: str, samples: int, form: Form) -> Call:
         """A function of (weights, *arguments) of these types and shapes; see `call_for`."""

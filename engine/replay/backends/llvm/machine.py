@@ -32,7 +32,7 @@ from engine.replay.backends.llvm.writing.functions import PRIMITIVES
 from engine.replay.backends.llvm.writing.merging import merged
 from engine.replay.backends.llvm.writing.module import DOUBLE, Module, Precision
 from engine.replay.program.lowering import lower
-from engine.replay.program.program import Program, Space
+from engine.replay.program.program import Program
 
 __all__ = ["HOST", "Machine", "Target", "ensure_inside", "machine_code"]
 
@@ -92,19 +92,28 @@ class Machine:
         program, strides = compact(in_blocks(lower(program, PRIMITIVES)))
         self.program, self.lanes, self.checked = program, lanes, checked
         self.type, precision = np.dtype(precision.name), precision.for_lanes(lanes)
+        self.widths, self._target, self._precision = widths, target, precision
         self._layout = Layout(program, lanes, precision, strides)
-        module = Module(target.registers, precision, checked=checked)
-        write_step(module, program, widths, self._layout, FLAGS[platform.machine()])
-        self._engine = machine_code(str(module), target)
-        self._tables = self._layout.tables()
-        self.tables = address_of(self._tables)
-        kind = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
-        self._functions = {
-            name: kind(self._engine.get_function_address(name))
-            for name in ("outputs", "gradients")
-            if name == "outputs" or program.sizes[Space.GRADIENT]
-        }
+        self._engines: dict[str, Any] = {}
+        self._functions: dict[str, Any] = {}
+        self._tables: list[Any] = []
         self._memories: list[Memory] = []
+
+    def make(self, name: str) -> None:
+        """Make the code of `outputs` or `gradients`, unless that is done."""
+        if name in self._engines:
+            return
+        module = Module(self._target.registers, self._precision, checked=self.checked)
+        write_step(module, self.program, self.widths, self._layout, FLAGS[platform.machine()], [name])
+        engine = self._engines[name] = machine_code(str(module), self._target)
+        self._tables.append(self._layout.tables())  # those of code that was made before stay where they are
+        kind = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
+        self._functions[name] = kind(engine.get_function_address(name))
+
+    @property
+    def tables(self) -> int:
+        """The address of the whole numbers that the code made so far reads."""
+        return address_of(self._tables[-1])
 
     def memory(self, number: int = 0) -> Memory:
         """A place to work in, one for each number: 0, 1, …"""
@@ -117,18 +126,21 @@ class Machine:
 
         Its list must name this memory. It returns 0 unless something overflowed, was invalid or not finite.
         """
+        self.make(name)
         function = self._functions[name]
         return partial(self.examined, function, memory) if self.checked else function
 
     def address(self, name: str) -> int:
         """Where the code of such a function lies, for code that calls it."""
-        return int(self._engine.get_function_address(name))
+        self.make(name)
+        return int(self._engines[name].get_function_address(name))
 
     def examined(self, function: Callable[[int], int], memory: Memory, place: int) -> int:
         """Call it; AssertionError where an address was wrong, or a number stands where none belongs."""
         memory.poison()
         raised = function(place)
-        ensure_inside(self._engine)
+        for engine in self._engines.values():
+            ensure_inside(engine)
         if not memory.is_sound:
             raise AssertionError("a number was written between the regions")
         return raised

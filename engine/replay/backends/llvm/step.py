@@ -34,8 +34,15 @@ class Flags:
     mask: int
 
 
-def write_step(module: Module, program: Program, widths: Sequence[int], layout: Layout, flags: Flags) -> None:
-    """Write all functions of a program into the module."""
+def write_step(
+    module: Module,
+    program: Program,
+    widths: Sequence[int],
+    layout: Layout,
+    flags: Flags,
+    entries: Collection[str] = ("outputs", "gradients"),
+) -> None:
+    """Write into the module what is called from outside, and all functions of a program that it calls."""
     counts, loops = readers(program), set[str]()
 
     def loop(instruction: Repeat, name: str) -> None:
@@ -53,11 +60,12 @@ def write_step(module: Module, program: Program, widths: Sequence[int], layout: 
                     module, layout, fused(piece, layout, counts), name, adds=part == BACK, write_loop=loop
                 )
 
-    names = [list(functions(part, instructions)) for part, (_, instructions) in enumerate(program.parts())]
+    parts = program.parts() if "gradients" in entries else program.parts()[:BACK]
+    names = [list(functions(part, instructions)) for part, (_, instructions) in enumerate(parts)]
     step = _Step(module, program, widths, layout, flags, names, loops)
-    step.write("outputs", with_gradient=False)
-    if program.sizes[Space.GRADIENT]:
-        step.write("gradients", with_gradient=True)
+    for entry in entries:
+        step.write(entry, with_gradient=entry == "gradients")
+    module.drop_uncalled()
 
 
 class _Step:

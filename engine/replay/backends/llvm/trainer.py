@@ -41,6 +41,7 @@ class Trainer:
     def __init__(
         self, machine: Machine, rule: Rule, size: int, columns: Sequence[Array | None], target: Target
     ) -> None:
+        machine.make("gradients")
         self._machine, self._rule, self._size = machine, rule, size
         self.most = min(MOST_STEPS, max(1, MOST_WORK // (size * effort(machine.program, gradient=True))))
         self._columns = [None if column is None else _plain(column) for column in columns]

@@ -48,7 +48,7 @@ class NumpyExecutor:
             bound = self._bound[lanes] = _Bound(self.program, self.narrow, lanes)
         return bound
 
-    def prepare(self, samples: int) -> None:
+    def prepare(self, _: str, samples: int) -> None:
         """Bind the program to as many lanes as a batch of this size has."""
         self._at(min(self.block, samples))
 

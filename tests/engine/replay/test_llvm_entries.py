@@ -1,0 +1,60 @@
+"""Code is made for what is asked, results or gradients, when it is asked; what nobody calls is left out."""
+
+from __future__ import annotations
+
+import random
+import weakref
+from typing import Any
+
+import numpy as np
+import pytest
+
+from engine import Value, compile, tanh, total  # noqa: A004
+
+pytest.importorskip("llvmlite")
+from engine.replay.backends.llvm.writing.module import Module
+
+WEIGHTS = [Value(w) for w in np.random.default_rng(0).normal(size=12).tolist()]
+RNG = random.Random(0)
+PAIRS = [RNG.sample(range(12), 2) for _ in range(40)]  # of no order: they are looked up in tables
+
+
+def loss(x: Any) -> Value:
+    return total(tanh(WEIGHTS[i] * x[j]) * x[i] for i, j in PAIRS)
+
+
+def machine_of(program: Any) -> Any:
+    (path,) = program._recordings.all()
+    (machine,) = path.executor._machines.values()
+    return machine
+
+
+@pytest.mark.parametrize("first", ["outputs", "gradients"])
+def test_each_is_made_when_it_is_asked_for_and_leaves_the_other_as_it_was(first: str) -> None:
+    program = compile(loss, WEIGHTS, executor="llvm-checked")
+    x = np.random.default_rng(1).normal(size=(20, 12))
+    weights = program._weights()
+    losses = program.value_and_gradients(weights, x)[0] if first == "gradients" else program(x)
+    machine = machine_of(program)
+    assert list(machine._engines) == [first]
+    other = "outputs" if first == "gradients" else "gradients"
+    assert machine._engines[first].get_function_address(other) == 0
+    tables = weakref.ref(machine._tables[0])  # whose address the first code is called with
+    before = program.value_and_gradients(weights, x)
+    assert before[0].tolist() == losses.tolist() == program(x).tolist()
+    assert sorted(machine._engines) == ["gradients", "outputs"]
+    assert tables() is not None
+    again = program.value_and_gradients(weights, x)
+    assert [found.tolist() for found in again] == [found.tolist() for found in before]
+
+
+def test_functions_that_nobody_calls_are_left_out() -> None:
+    module = Module()
+    module.functions = [
+        "define internal void @below(ptr %m, ptr %t) {\nret void\n}",
+        "define internal void @unused(ptr %m, ptr %t) {\ncall void @below(ptr %m, ptr %t)\nret void\n}",
+        "define internal double @used(ptr %m) {\nret double 0.0\n}",
+        "define i32 @outputs(ptr %a) {\n%v1 = call fast double @used(ptr %a)\nret i32 0\n}",
+    ]
+    module.drop_uncalled()
+    assert [function.split("(")[0].split("@")[1] for function in module.functions] == ["used", "outputs"]
