@@ -33,7 +33,7 @@ def machine_of(program: Any) -> Any:
 def test_each_is_made_when_it_is_asked_for_and_leaves_the_other_as_it_was(first: str) -> None:
     program = compile(loss, WEIGHTS, executor="llvm-checked")
     x = np.random.default_rng(1).normal(size=(20, 12))
-    weights = program._weights()
+    weights = [weight.data for weight in WEIGHTS]
     losses = program.value_and_gradients(weights, x)[0] if first == "gradients" else program(x)
     machine = machine_of(program)
     assert list(machine._engines) == [first]
