@@ -5,11 +5,11 @@ year will bring, one year is not enough: is it on its way up or down? A recurren
 the other and keeps a memory; at every year three gates say what enters it, what of it is kept, and what of it
 is shown. This one, an LSTM, is a Python loop over Values, as the textbooks write it.
 
-Notice: the loop runs 33 times, but the program that replay makes of it has one block, which is repeated 32
-times, for the first year, without a memory, stands before it. It carries six numbers of memory and the six
-that are shown, on the way back their gradients. What is learned: years that it has never seen are foretold
-better than by the line through the last two years, which Yule invented for this very table in 1927. Left
-alone with its own answers it goes on in cycles, all of one height: what makes one high is not in the past.
+Notice: the program that replay makes of the loop has one block, which is repeated 33 times; a longer past is
+no longer program. It carries what the next year needs, six numbers of memory and the six that are shown, and
+on the way back their gradients. What is learned: years that it has never seen are foretold better than by
+the line through the last two years, which Yule invented for this very table in 1927. Left alone with its own
+answers it goes on in cycles, all of one height: what makes one high is not in the past.
 """
 
 from __future__ import annotations
