@@ -77,10 +77,9 @@ class Node:
     @property
     def parents(self) -> tuple[Node, ...]:
         """The operands, in order; `x * x` has two. Empty for a leaf."""
-        second = self._second
+        first, second = self._first, self._second
         if isinstance(second, tuple):
             return second
-        first = self._first
         return () if first is None else (first,) if second is None else (first, second)
 
     @property

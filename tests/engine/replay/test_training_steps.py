@@ -168,6 +168,8 @@ def test_what_is_held_is_read_at_every_call_and_an_argument_may_come_in_order() 
         found.append(taken.weights)
     HELD.data = 0.5
     assert not np.array_equal(*found)
+    single = program.steps(plain, 0, 1, [X, Y])  # for which there is no code yet
+    assert single.run(weights, [], ORDER[:2], [0.1, 0.1], 1).steps == 2
 
 
 NO_RULES: dict[str, Callable[..., Any]] = {
