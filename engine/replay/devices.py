@@ -16,7 +16,8 @@ def to_jax(compiled: Any, *arguments: Any, **named: Any) -> Callable[..., Any]:
     """A pure function of JAX, (weights, *batch) -> (losses, the gradient of their sum), for all devices.
 
     It is the same program, the way back included, for samples of the shapes recorded so far; `arguments`,
-    where given, are samples to record first. It jits, maps and divides like anything written for JAX.
+    where given, are samples to record first. It jits, maps and divides like anything written for JAX. A loop
+    over time is a scan forward and one back, so that compiling takes no longer for a longer one.
     `pip install jax` runs it on the CPU, `pip install "jax[cuda13]"` (or what JAX's page says for your
     machine) on GPUs and TPUs, with no change to the code:
 
