@@ -49,7 +49,9 @@ class Steps:
         if len(paths) != 1 or not paths[0].is_plain or not isinstance(paths[0].executor, Training):
             raise ReplayError("steps are taken one by one: a function with branches, or no machine code")
         self._path: Path = paths[0]
-        self._watch, self._generators = Watch(formula), Generators()
+        self._watch = Watch(formula)
+        draws = not self._watch.packages <= {"engine", "nn"}  # whose rules do not
+        self._generators = Generators() if draws else None
         if self._watch.refusal:
             raise ReplayError(f"the rule {self._watch.refusal}")
         try:
@@ -65,9 +67,11 @@ class Steps:
 
     def _changed(self) -> str:
         """What a trial of the rule has changed, in words; it is as it was now."""
-        what = self._watch.look(everything=True) or self._generators.moved()
+        what = self._watch.look(everything=True)
         self._watch.put_back()
-        self._generators.put_back()
+        if self._generators:
+            what = what or self._generators.moved()
+            self._generators.put_back()
         return what
 
     @property

@@ -90,7 +90,7 @@ class Reach:
         self._user_names: set[str] = set()  # in the user's own code
         self._set_or_asked: set[str] = set()  # attributes that need not be there yet
         self._names_of: dict[type, set[str]] = {}  # in the code of a class
-        self._seen: dict[int, Any] = {}  # by id; keeps them alive, so that no id is used twice
+        self.seen: dict[int, Any] = {}  # by id; keeps them alive, so that no id is used twice
         self._holders: list[tuple[str, Any, set[str]]] = []  # objects, and which names were looked up there
         self._values: list[tuple[str, Any]] = []  # Values, and containers that hold nothing else
         self._waiting: deque[tuple[str, Any, bool]] = deque()
@@ -102,11 +102,11 @@ class Reach:
 
     def _later(self, path: str, thing: Any, *, mine: bool) -> None:
         """Walk this thing, if that is not done; `mine` tells that the user's own code leads there."""
-        if type(thing) in _PLAIN or id(thing) in self._seen or len(self._seen) > MOST_THINGS:
+        if type(thing) in _PLAIN or id(thing) in self.seen or len(self.seen) > MOST_THINGS:
             if mine and unrepeatable(thing):
                 self._refuse(path, "gives something else each time, which nothing can watch")
             return
-        self._seen[id(thing)] = thing
+        self.seen[id(thing)] = thing
         self._waiting.append((path, thing, mine))
 
     def _walk(self) -> None:
@@ -180,8 +180,8 @@ class Reach:
         inside = deque([(path, thing)])
         while inside:
             for at, member in self._members(*inside.popleft()):
-                if type(member) in (list, dict, set) and id(member) not in self._seen:
-                    self._seen[id(member)] = member
+                if type(member) in (list, dict, set) and id(member) not in self.seen:
+                    self.seen[id(member)] = member
                     inside.append((at, member))
                 else:
                     self._later(at, member, mine=mine)
@@ -268,8 +268,8 @@ class Reach:
                     self.code.append(Entry(f"{path}.{name}", vars(kind), name))
 
     def _method(self, path: str, function: FunctionType, owner: type) -> None:
-        if id(function) not in self._seen:
-            self._seen[id(function)] = function
+        if id(function) not in self.seen:
+            self.seen[id(function)] = function
             self._function(path, function, owner)
 
     def _look_up(self, path: str, holder: Any, done: set[str]) -> None:
@@ -294,9 +294,9 @@ class Reach:
             mine
             and isinstance(own, dict)
             and {"vars", "dir", "__dict__"} & self._user_names
-            and id(own) not in self._seen
+            and id(own) not in self.seen
         ):
-            self._seen[id(own)] = own
+            self.seen[id(own)] = own
             self.places.append(Members(f"vars({path})", own))
         if (mine or counter_of(holder) is not None) and not isinstance(holder, ModuleType):
             self._unset(path, holder, own, wanted)

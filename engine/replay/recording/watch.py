@@ -34,13 +34,15 @@ class Watch:
     """Everything that a function reads besides its inputs, as it was when last looked at.
 
     `same()` is the quick test, `same_seldom()` one of what hardly ever changes or is long; `look()` says what
-    has changed, `put_back()` makes everything as it was.
+    has changed, `put_back()` makes everything as it was. `packages` are those whose functions it calls.
     `refusal` says what the function reads that cannot be watched, "" where there is no such thing.
     """
 
     def __init__(self, function: Any, parameters: Iterable[Value] = ()) -> None:
         reach = Reach(function)
         self.refusal = reach.refusal or _gradient_read(reach, set(parameters))
+        functions = [thing for thing in reach.seen.values() if isinstance(thing, FunctionType)]
+        self.packages = {f"{each.__module__}".partition(".")[0] for each in functions}
         self._counted = reach.counted
         self._always: list[Place] = []
         self._seldom: list[Place] = [*reach.seldom]
