@@ -62,10 +62,9 @@ class Original:
                     node.grad = earlier
             return loss._data, slopes
 
-    def _own(self, weights: Array) -> list[float]:
+    def _own(self, weights: Array) -> Array:
         """The numbers of the parameters, where those of held Values come after them."""
-        own: list[float] = weights[: len(self.parameters)].tolist()
-        return own
+        return weights[: len(self.parameters)]
 
     def _run(self, batch: Batch, place: int) -> Any:
         """On plain numbers; only where the function wants Values, which have methods, on such."""

@@ -37,8 +37,10 @@ class Rows(Sequence[Row]):
     @staticmethod
     def of_array(table: Any) -> Rows:
         """A copy of a NumPy array of finite numbers, of one dimension (a column) or two."""
-        numpy, numbers = sys.modules["numpy"], array("d", [0.0]) * table.size
-        numpy.frombuffer(numbers).reshape(table.shape)[...] = table
+        numbers = array("d")
+        numbers.frombytes(
+            memoryview(sys.modules["numpy"].ascontiguousarray(table, dtype="float64")).cast("B")
+        )
         return Rows(numbers, 1 if table.ndim == 1 else table.shape[1])
 
     def take(self, places: Sequence[int]) -> Rows:

@@ -41,7 +41,10 @@ class Objective:
         self._structure = Structure(self.model)
         self._modules = self._structure.modules
         before, self.parameters = self.parameters, self.model.parameters()
-        everything, self.everything = self.everything, parameters_of(self._modules)
+        is_own = type(self.model).parameters is not Module.parameters
+        has_more = is_own or any(module.frozen for module in self._modules)
+        everything = self.everything
+        self.everything = parameters_of(self._modules) if has_more else self.parameters
         if not self.parameters:
             raise ValueError(f"{self.model!r} has no parameters to train: it has none, or all are frozen")
         is_same = _same(before, self.parameters) and _same(everything, self.everything)

@@ -31,22 +31,28 @@ _one_at_a_time = threading.RLock()  # two threads must not set the numbers of th
 
 
 @contextmanager
-def with_numbers(parameters: Sequence[Value], weights: Sequence[float]) -> Iterator[None]:
-    """Inside, the parameters have these numbers; afterwards their own. One thread at a time."""
+def with_numbers(parameters: Sequence[Value], weights: Any) -> Iterator[None]:
+    """Inside, the parameters have these numbers, of a list or an array of float64; afterwards their own.
+
+    One thread at a time.
+    """
     with _one_at_a_time:
         before = [parameter._data for parameter in parameters]
         try:
-            if not _same_bits(before, weights):
-                for parameter, weight in zip(parameters, map(float, weights), strict=True):
-                    parameter._data = weight
+            if _bits(before) != _bits(weights):
+                numbers = weights.tolist() if hasattr(weights, "tolist") else map(float, weights)
+                for parameter, number in zip(parameters, numbers, strict=True):
+                    parameter._data = number
             yield
         finally:
             for parameter, number in zip(parameters, before, strict=True):
                 parameter._data = number
 
 
-def _same_bits(before: Sequence[float], weights: Sequence[float]) -> bool:
-    return len(before) == len(weights) and array("d", before).tobytes() == array("d", weights).tobytes()
+def _bits(numbers: Any) -> bytes:
+    """The numbers as they are in memory: quicker to compare than one by one, and −0.0 is not 0.0."""
+    found: bytes = (numbers if hasattr(numbers, "tobytes") else array("d", numbers)).tobytes()
+    return found
 
 
 def record(

@@ -82,12 +82,19 @@ class Tape:
         Those are the numbers of held values, which are read anew.
         """
         held = [value._data for value in self.held]
-        found = [*map(float, sample), *map(float, weights[: self.parameters]), *held, *self._constants]
+        found = [
+            *map(float, sample),
+            *map(float, weights[: self.parameters]),
+            *held,
+            *self.constants.values(),
+        ]
         return list(map(found.__getitem__, self._order))
 
     @cached_property
-    def _constants(self) -> list[float]:
-        return [number for kind, _, number, _ in self.leaves if kind is LeafKind.CONSTANT]
+    def constants(self) -> dict[int, float]:
+        """The numbers of the constants, by their places."""
+        leaves = enumerate(self.leaves)
+        return {place: leaf[2] for place, leaf in leaves if leaf[0] is LeafKind.CONSTANT}
 
     @cached_property
     def _order(self) -> list[int]:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from engine import ops
 from engine.operation import Operation
-from engine.replay.recording.tape import LeafKind, Tape
+from engine.replay.recording.tape import Tape
 
 __all__ = ["exact_places"]
 
@@ -33,10 +33,7 @@ def exact_places(tape: Tape, needed: Sequence[int]) -> set[int]:
 
     A sum of several constants is one of them too: they must not be added to one another.
     """
-    first = len(tape.leaves)
-    constants = {
-        place: leaf.number for place, leaf in enumerate(tape.leaves) if leaf.kind is LeafKind.CONSTANT
-    }
+    first, constants = len(tape.leaves), tape.constants
     found: set[int] = set()
     signed: set[int] = set()  # the sign of a zero matters there
     for place in reversed(needed):

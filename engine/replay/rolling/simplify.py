@@ -104,16 +104,20 @@ class _Building(Flat):
 
     def take_leaves(self, leaves: Sequence[Leaf], needed: Sequence[int], places: list[int]) -> None:
         """Those of the leaves that are needed; `places` gets their places. Equal constants have one place."""
-        operations, operands, taken = self.operations, self.operands, self.leaves
-        for number in needed:
-            leaf = leaves[number]
-            if leaf[0] is LeafKind.CONSTANT:
-                places[number] = self.constant(leaf[2])
-                continue
-            places[number] = place = len(operations)
-            taken[place] = leaf
-            operations.append(None)
-            operands.append(())
+        taken = list(map(leaves.__getitem__, needed))
+        constants = [place for place, leaf in enumerate(taken) if leaf[0] is LeafKind.CONSTANT]
+        done = 0
+        for stop in (*constants, len(taken)):
+            if done < stop:  # all up to the next constant
+                here = range(len(self.operations), len(self.operations) + stop - done)
+                self.leaves.update(zip(here, taken[done:stop], strict=True))
+                self.operations += [None] * len(here)
+                self.operands += [()] * len(here)
+                for number, place in zip(needed[done:stop], here, strict=True):
+                    places[number] = place
+            if stop < len(taken):
+                places[needed[stop]] = self.constant(taken[stop][2])
+            done = stop + 1
 
     def constant(self, number: float) -> int:
         """The place of a constant; equal ones have one."""
@@ -223,10 +227,10 @@ def _mark(flat: Flat) -> None:
         if reached[place]:
             for operand in _with_paths(flat.operations[place], operands):
                 reached[operand] = 1
-    spaces, wanted = flat.spaces, flat.wanted = [Space.CONSTANT] * size, [False] * size
+    spaces, wanted = flat.spaces, flat.wanted = [Space.WEIGHT] * size, list(map(bool, reached))
     for place, leaf in flat.leaves.items():
-        spaces[place] = _LEAF_SPACES[leaf.kind]
-        wanted[place] = leaf.kind is LeafKind.PARAMETER and bool(reached[place])
+        if leaf[0] is not LeafKind.PARAMETER:  # of which there may be very many
+            spaces[place], wanted[place] = _LEAF_SPACES[leaf[0]], False
     for place in nodes:
         operands = flat.operands[place]
         spaces[place] = Space.VALUE if Space.VALUE in map(spaces.__getitem__, operands) else Space.SHARED
