@@ -133,7 +133,8 @@ def test_frozen_layers_stay_as_they_are() -> None:
 def test_an_epoch_goes_once_through_all_samples_in_an_order_that_is_the_same_in_both_gears() -> None:
     seen: dict[str, list[list[int]]] = {}
     for gear in ("eager", "replay"):
-        seen[gear] = orders = []
+        orders: list[list[int]] = []
+        seen[gear] = orders
         with pytest.MonkeyPatch.context() as patch:
 
             def epoch(

@@ -35,8 +35,14 @@ def test_what_was_computed_elsewhere_is_held(width: int) -> None:
     "keep", [lambda x, w: x * w, lambda x, w: (x * w).parents[0]], ids=["a result", "data"]
 )
 def test_what_is_kept_from_another_recording_is_refused(width: int, keep: Any) -> None:
-    w, kept = weights(width), []
-    record(lambda x: kept.append(keep(x, w[0])) or x * w[0], w, [1.0])
+    w: list[Any] = weights(width)
+    kept: list[Any] = []
+
+    def keeping(x: Any) -> Any:
+        kept.append(keep(x, w[0]))
+        return x * w[0]
+
+    record(keeping, w, [1.0])
     with pytest.raises(ReplayError, match="computed outside of this call"):
         record(lambda x: dot(w, kept * width) * x, w, [1.0])
 

@@ -1,0 +1,202 @@
+"""What nothing notices is found by comparison; calls as people write them; every protection counts."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import random
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from test_validity import X, clock, close, unseen
+
+from engine.errors import ReplayError
+from engine.replay import recordings, spot_checks, validity
+from engine.replay.compiled import compile  # noqa: A004
+from engine.replay.eager import Original
+from engine.replay.recording.randomness import Generators
+from engine.replay.recording.watch import Watch
+from engine.value import Value
+
+# ── What nothing notices is found by comparison ───────────────────────────────────────────────────
+
+
+def test_what_no_watch_sees_is_found_by_comparison_and_doubted() -> None:
+    w = Value(3.0)
+    read, write = unseen(1.0)
+    p = compile(lambda x: x * w * read(), [w])
+    weights = np.array([3.0])
+    for _ in range(10):
+        close(p.value_and_gradients(weights, X)[0], X * 3.0)
+    write(2.0)
+
+    def wrong_calls() -> int:
+        end = time.perf_counter() + 20.0
+        for number in itertools.takewhile(lambda _: time.perf_counter() < end, itertools.count()):
+            if np.allclose(p.value_and_gradients(weights, X)[0], X * 6.0):
+                return number
+        raise AssertionError("it was not noticed")
+
+    with pytest.warns(UserWarning, match="cannot be trusted"):
+        wrong = wrong_calls()
+    (doubt,) = p.doubts
+    assert doubt.calls >= wrong
+    assert "when it is run" in doubt.what
+
+
+def test_what_differs_every_time_is_given_up_with_both_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
+    w = Value(3.0)
+    p = compile(lambda x: x * w, [w])
+    p([1.0])
+    real = Original.results
+    monkeypatch.setattr(Original, "results", lambda *given: [number + 1.0 for number in real(*given)])
+    p.recheck()
+    for _ in range(2):
+        with pytest.raises(ReplayError, match=r"sample 0 gives 4.0 .* and 3.0"):
+            p([1.0])
+    monkeypatch.undo()
+    p.reset()
+    close(p([1.0]), [3.0])
+
+
+def test_the_comparison_costs_a_bounded_share_of_the_time() -> None:
+    checks = spot_checks.SpotChecks()
+    for _ in range(3):
+        checks._passed(1e-3)
+        assert checks.due == 0.0  # the first calls are all compared
+    checks._passed(1e-3)
+    assert checks.due == pytest.approx(time.perf_counter() + 0.2, abs=0.05)
+    checks.soon()
+    assert checks.due == 0.0
+
+
+def test_every_sample_gets_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    w = Value(1.0)
+    p = compile(lambda x: x * w, [w])
+    asked = []
+    real = Original.results
+
+    def results(*given: Any) -> list[float]:
+        asked.append(given[-1])
+        return real(*given)
+
+    monkeypatch.setattr(Original, "results", results)
+    for _ in range(30):
+        p.recheck()
+        p([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
+    assert set(asked) == set(range(7))
+
+
+# ── Calls as people write them ────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("keyword_only", [False, True])
+def test_arguments_by_name_and_one_number_for_all_samples(keyword_only: bool) -> None:
+    w = Value(3.0)
+
+    def plain(x: Any, y: Any, beta: Any = 1.0) -> Any:
+        return (x * w - y) ** 2 + beta * w**2
+
+    def by_name(x: Any, y: Any, *, beta: Any = 1.0) -> Any:
+        return plain(x, y, beta)
+
+    p = compile(by_name if keyword_only else plain, [w])
+    x, y = np.array([1.0, 2.0, 3.0]), np.array([0.0, 1.0, -1.0])
+    for beta in (0.3, 0.5, 0, -1.0):
+        wanted = (x * 3.0 - y) ** 2 + beta * 9.0
+        close(p(x, y, beta=beta), wanted)
+        close(p(x.tolist(), y=y.tolist(), beta=beta), wanted)
+        losses, gradient = p.value_and_gradients(np.array([3.0]), x, y, beta=beta)
+        close(losses, wanted)
+        close(gradient, [(2 * x * (x * 3.0 - y) + 6.0 * beta).sum()])
+        if not keyword_only:
+            close(p(x, y, beta), wanted)
+    close(p(x, y, beta=[1.0, 2.0, 3.0]), (x * 3.0 - y) ** 2 + np.array([1.0, 2.0, 3.0]) * 9.0)
+    close(p(x, y), (x * 3.0 - y) ** 2 + 9.0)
+    close(p(x=2.0, y=y, beta=np.array(0.5)), (6.0 - y) ** 2 + 4.5)
+    w.grad = None
+    assert p.backward(x, y, beta=0.5) == pytest.approx(((x * 3.0 - y) ** 2 + 4.5).mean())
+    with pytest.raises(TypeError, match="gamma"):
+        p(x, y, gamma=1.0)
+    with pytest.raises(TypeError, match="missing"):
+        p(x, beta=1.0)
+
+
+def test_an_annealed_argument_is_recorded_once() -> None:
+    w = Value(3.0)
+    p = compile(lambda x, beta: x * w * beta, [w])
+    for k in range(50):
+        close(p.value_and_gradients([3.0], X, beta=0.1 * k)[0], X * 0.3 * k)
+    assert p.stats.paths == 1
+
+
+def test_the_warning_of_a_parameter_that_is_not_used_comes_once() -> None:
+    ws = [Value(1.0), Value(2.0)]
+    p = compile(lambda x: sum((each * ws[0] for each in x), Value(0.0)), ws)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for length in (1, 2, 3):
+            p([[1.0] * length])
+    assert len([each for each in caught if "does not use" in str(each.message)]) == 1
+
+
+# ── Every protection carries something ────────────────────────────────────────────────────────────
+
+
+def changed_closure() -> bool:
+    w, state = Value(3.0), {"scale": 1.0}
+    p = compile(lambda x: x * w * state["scale"], [w])
+    for _ in range(10):
+        p(X)
+    p._validity.due = math.inf
+    state["scale"] = 2.0
+    return bool(np.allclose(p(X), X * 6.0))
+
+
+def frozen_draw() -> bool:
+    w, generator = Value(3.0), random.Random(7)
+    draws = generator.random
+    try:
+        return bool(compile(lambda x: x * w if draws() > 1e-9 else x, [w])(X).sum() == 0.0)
+    except ReplayError:
+        return True
+
+
+def unseen_change() -> bool:
+    w = Value(3.0)
+    read, write = unseen(1.0)
+    p = compile(lambda x: x * w * read(), [w])
+    p(X)
+    write(2.0)
+    p.recheck()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return bool(np.allclose(p(X), X * 6.0))
+
+
+ABLATIONS: dict[str, tuple[Callable[[], bool], Any, str, Any]] = {
+    "watch": (changed_closure, Watch, "look", lambda self, everything=False: ""),
+    "generators": (frozen_draw, Generators, "moved", lambda self: ""),
+    "comparison": (unseen_change, validity.Validity, "_compared", lambda *_: ""),
+    "names refused on sight": (clock, recordings, "Watch", None),
+}
+
+
+@pytest.mark.parametrize("name", ABLATIONS)
+def test_without_a_protection_a_program_turns_silent(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    follows, owner, attribute, instead = ABLATIONS[name]
+    assert follows()
+    if instead is None:
+
+        class Trusting(Watch):
+            def __init__(self, *given: Any) -> None:
+                super().__init__(*given)
+                self.refusal = ""
+
+        instead = Trusting
+    monkeypatch.setattr(owner, attribute, instead)
+    assert not follows()
