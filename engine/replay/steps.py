@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from time import perf_counter
 from typing import Any
 
@@ -112,18 +113,19 @@ class Steps:
                 return taken
             validity.calls += taken.steps
             if perf_counter() >= validity.due:
-                batch = self._call((weights, *self._batch(order[: self.size], others)))
-                if not validity.holds(batch, taken.losses[: self.size], taken.steps):
+                called = partial(self._first, weights, order[: self.size], others)
+                if not validity.holds(called, taken.losses[: self.size], taken.steps):
                     return None
             return taken
 
-    def _batch(self, places: Array, others: Sequence[Array]) -> list[Array]:
-        """The arguments for the samples of the first step."""
+    def _first(self, weights: Array, places: Array, others: Sequence[Array]) -> Arguments:
+        """What the first step was called with."""
         waiting = iter(others)
-        return [
+        batch = [
             next(waiting)[: len(places)] if column is None else column.take(places, 0)
             for column in self._columns
         ]
+        return self._call((weights, *batch))
 
     def agrees(self, weights: Array, rates: Sequence[float], moved: Callable[..., list[Array]]) -> bool:
         """Whether the made rule does in its first steps what `moved(weights, slopes)` does, time after time.

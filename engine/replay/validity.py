@@ -89,7 +89,7 @@ class Validity:
 
         ReplayError where eager does not agree even then.
         """
-        if perf_counter() < self.due or self.holds(call, found):
+        if perf_counter() < self.due or self.holds(lambda: call, found):
             return found
         found = run(call)
         again = self._compared(call, found)
@@ -100,7 +100,7 @@ class Validity:
             )
         return found
 
-    def holds(self, call: Arguments, found: Any, calls: int = 1) -> bool:
+    def holds(self, call: Callable[[], Arguments], found: Any, calls: int = 1) -> bool:
         """Whether all that is read is as it was, and eager agrees with what was found in this call.
 
         It stands for so many, between which nothing of the user's has run. Where it does not hold, those
@@ -113,7 +113,7 @@ class Validity:
         what = "" if unchanged and not compares else self.recordings.look(everything=compares)
         self.recorded()
         if compares and not what:
-            what = self._compared(call, found, calls)
+            what = self._compared(call(), found, calls)
         if what:
             self._doubt(what, self.calls - calls)
             return False

@@ -41,7 +41,7 @@ class Trainer:
     def __init__(
         self, machine: Machine, rule: Rule, size: int, columns: Sequence[Array | None], target: Target
     ) -> None:
-        machine.make("gradients")
+        self._gradients = machine.address("gradients")
         self._machine, self._rule, self._size = machine, rule, size
         self.most = min(MOST_STEPS, max(1, MOST_WORK // (size * effort(machine.program, gradient=True))))
         self._columns = [None if column is None else _plain(column) for column in columns]
@@ -100,7 +100,7 @@ class Trainer:
         order = np.ascontiguousarray(order, dtype=np.int64)
         lists = self._lists(losses, counts, list(given))
         entries = [
-            *(self._machine.address("gradients"), address_of(lists), lists.shape[1], steps, size),
+            *(self._gradients, address_of(lists), lists.shape[1], steps, size),
             *(address_of(order), address_of(work.weights), address_of(work.gradient), address_of(table)),
             *(sum(column is not None for column in self._columns), *map(address_of, kept)),
         ]
