@@ -11,7 +11,7 @@ from typing import Any
 
 from ..fresh import answer
 from ..replay.contenders import TOLERANCE, ensure_agreement, installed
-from ..replay.own_steps import replayed
+from ..replay.own_steps import get_over_the_first, replayed
 from ..replay.table import machine
 from ..replay.turns import take_turns
 from .rows import LOOPS, NETWORKS, READY, Network, Row
@@ -19,7 +19,6 @@ from .rows import LOOPS, NETWORKS, READY, Network, Row
 __all__ = ["lines"]
 
 SECONDS = 4.0  # of turns for each loop
-EARLY = 5  # calls before the turns: in the first ones, replay compares a sample with eager
 STARTS = 3  # fresh processes for each time to ready
 HEAD = (
     f"{'':22}{'ours, µs':>12}{'jax, µs':>12}{'x ours':>8}{'bar':>6}"
@@ -58,8 +57,7 @@ def _loop(row: Row, seconds: float) -> str:
         found = steps["jax"]()
         theirs = f"{time.perf_counter() - begun:.2f} s"
         ensure_agreement(row.name, found, steps["ours"](), TOLERANCE["float64"])
-    for _ in range(EARLY):
-        steps["ours"]()
+    get_over_the_first(steps["ours"])
     times = take_turns(steps, seconds)
     ours = times["ours"].least
     columns = f"{ours * 1e6:12,.1f}"
