@@ -31,7 +31,7 @@ DECISIONS: dict[str, Callable[[Numbers], Any]] = {
     "probability": _each(lambda p: int(p >= 0.5)),
     "logit": _each(lambda z: int(z >= 0.0)),
     "sign": _each(lambda z: 1 if z >= 0 else -1),
-    "largest": lambda outputs: max(range(len(outputs)), key=outputs.__getitem__),
+    "largest": lambda outputs: outputs.index(max(outputs)),
 }
 
 
