@@ -59,7 +59,7 @@ class Neuron(Module):
         _at_least_one("inputs", inputs)
         draw, rng = initializer_for(initializer, activation), generator(seed)
         self.activation = activation
-        self.weights = Parts(Value(draw(inputs, outputs, rng)) for _ in range(inputs))
+        self.weights = Parts([Value(draw(inputs, outputs, rng)) for _ in range(inputs)])
         self.bias = Value(0.0)
         self._function = activation_function(activation)
         self._is_linear = activation_name(activation) == "linear"

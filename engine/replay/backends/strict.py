@@ -114,6 +114,11 @@ class _Paths:
         operands = self.tape.instructions[place - self.first].operands
         return operands if self._picks.isdisjoint(operands) else list(map(self.resolve, operands))
 
+    def _inner(self, place: int) -> Iterator[int]:
+        """Those of the operands that are interior nodes."""
+        computed = [operand for operand in self.operands(place) if operand >= self.first]
+        return iter([operand for operand in computed if not self.constant[operand]])
+
     def partials(self, place: int) -> tuple[float | None, ...]:
         """The local derivatives, from the table; what is flat hands nothing down."""
         operation, operands, _ = self.tape.instructions[place - self.first]
@@ -127,13 +132,13 @@ class _Paths:
         seen = {root}
         path: list[tuple[int, Iterator[int]]] = []
         if root >= self.first:
-            path.append((root, iter(self.operands(root))))
+            path.append((root, self._inner(root)))
         while path:
             place, waiting = path[-1]
             for operand in waiting:
-                if operand not in seen and operand >= self.first and not self.constant[operand]:
+                if operand not in seen:
                     seen.add(operand)
-                    path.append((operand, iter(self.operands(operand))))
+                    path.append((operand, self._inner(operand)))
                     break
             else:
                 ordered.append(place)

@@ -132,6 +132,13 @@ class Matrix:
         step = self.row_stride
         return tuple([row * step + place for row in range(self.rows) for place in along])
 
+    @property
+    def is_once(self) -> bool:
+        """Whether every entry stands at a place of its own."""
+        if not self.listed and 0 < self.columns * self.column_stride <= self.row_stride:
+            return True
+        return len(set(self._places)) == self.rows * self.columns
+
     def transposed(self) -> Matrix:
         """The same entries, with rows and columns exchanged."""
         entries = self.listed

@@ -109,6 +109,8 @@ class Tape:
 
     def unused(self) -> list[int]:
         """The numbers of the parameters that the tape does not mention."""
+        if [leaf[0] for leaf in self.leaves].count(LeafKind.PARAMETER) == self.parameters:
+            return []  # each stands there once
         used = {leaf.which for leaf in self.leaves if leaf.kind is LeafKind.PARAMETER}
         return [index for index in range(self.parameters) if index not in used]
 

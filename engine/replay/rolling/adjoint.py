@@ -200,7 +200,7 @@ class Adjoint:
         matrix, operand, bias = instruction.matrix, instruction.operand, instruction.bias
         if self._is_wanted(rows_of(matrix)):
             gradient = replace(matrix, space=Space.GRADIENT)
-            if len(set(matrix.places())) == matrix.rows * matrix.columns:
+            if matrix.is_once:
                 self._add(LaneProduct(gradient, upstream, operand))
             else:
                 self._sum(self._contributions_to_entries(matrix, upstream, operand), upstream.space)

@@ -149,7 +149,7 @@ class Layout:
         slots = [column[term] for term in range(len(group.columns[0])) for column in group.columns]
         operand = self._side_by_side(slots, group.varying)
         out = self._rows_for(group)
-        matrix = _matrix([[self.address[place] for place in row] for row in group.rows])
+        matrix = _matrix([list(map(self.address.__getitem__, row)) for row in group.rows])
         positions = len(group.columns)
         parts = [group.matrix[member] for member in group.members]
         biases = [part.bias for part in parts]

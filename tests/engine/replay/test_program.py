@@ -62,6 +62,24 @@ def test_matrices_can_be_transposed() -> None:
     assert listed.transposed().transposed() == listed
 
 
+def test_matrices_know_whether_an_entry_stands_there_twice() -> None:
+    rules = [
+        (rows, columns, by_row, by_column)
+        for rows in (1, 3)
+        for columns in (1, 2)
+        for by_row in range(5)
+        for by_column in range(4)
+    ]
+    for rows, columns, by_row, by_column in rules:
+        matrix = Matrix(Space.WEIGHT, rows, columns, 7, by_row, by_column)
+        for each in (
+            matrix,
+            matrix.transposed(),
+            Matrix(Space.WEIGHT, rows, columns, listed=tuple(matrix.places())),
+        ):
+            assert each.is_once == (len(set(each.places())) == rows * columns)
+
+
 def test_grids() -> None:
     assert grid(range(6), 2, 3) == (0, 3, 1)
     assert grid((0, 2, 4, 1, 3, 5), 2, 3) == (0, 1, 2)
