@@ -15,7 +15,7 @@ from unrolled import unrolled
 
 from engine import ops
 from engine.replay.backends.llvm import plans
-from engine.replay.backends.llvm.executor import LlvmExecutor, lanes_for, seconds_to_make
+from engine.replay.backends.llvm.executor import LlvmExecutor, lanes_for
 from engine.replay.backends.llvm.machine import Machine
 from engine.replay.backends.llvm.writing.module import FLOAT
 from engine.replay.backends.numpy.executor import NumpyExecutor
@@ -211,31 +211,6 @@ def test_lanes_are_as_many_as_go_through_the_trips_together() -> None:
     program = inverse_steps(7)
     assert [lanes_for(program, samples) for samples in (1, 2, 8, 9, 1000)] == [1, 8, 8, 16, 16]
     assert [lanes_for(program, samples, FLOAT) for samples in (1, 16, 17)] == [1, 16, 32]
-
-
-def test_what_stands_beside_a_loop_is_straight_line_code_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    """But no seed, which is for some lanes only, no matrix, and nothing that grows with the trips."""
-    program = scaled_by_given(12, 4)
-    found = [
-        [
-            [type(one).__name__ for one in piece] if isinstance(piece, list) else len(piece)
-            for piece in plans.pieces(part, instructions, plans.plans(program))
-        ]
-        for part, (_, instructions) in enumerate(program.parts())
-    ]
-    assert found == [[], [1, ["Repeat"]], [["Fill"], 2, ["Repeat"], 1], []]
-    long = SumOfProducts(rows(V, 0), (1000,), Rows(V, (0,) * 1000))
-    assert list(plans.pieces(plans.THERE, [long], plans.plans(program))) == [[long]]
-    planned = plans.plans(program)
-    monkeypatch.setattr(plans, "MOST_LINES", 25)
-    runs = plans.pieces(plans.THERE, program.forward[:1] * 5, planned)
-    assert list(map(len, runs)) == [2, 2, 1]  # of 12 lines each
-    monkeypatch.undo()
-    (many,) = plans.pieces(plans.THERE, program.forward, {})
-    assert many == list(program.forward)
-    seconds = seconds_to_make(program)
-    monkeypatch.setattr(plans, "MOST_LINES", -1)
-    assert seconds < seconds_to_make(program)
 
 
 @pytest.mark.parametrize("lane", [0, 7, 12])

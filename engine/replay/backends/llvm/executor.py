@@ -42,7 +42,7 @@ MOST_LANES = 128
 MOST_CALLS = 16  # kept by an executor
 # Seconds that making the code of an instruction takes, with all that is done beside it, on an ordinary core.
 SECONDS = {MatrixProduct: 0.03, LaneProduct: 0.015}
-SECONDS_OF_OTHERS, SECONDS_OF_A_LINE = 0.004, 0.0001
+SECONDS_OF_OTHERS, SECONDS_OF_A_LINE = 0.004, 0.0002
 
 
 def refusal(program: Program, precision: Precision = DOUBLE) -> str:

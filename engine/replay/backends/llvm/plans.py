@@ -31,9 +31,7 @@ from engine.replay.program.program import (
 )
 
 __all__ = [
-    "BACK",
     "QUICK",
-    "THERE",
     "Plan",
     "Row",
     "Run",
@@ -47,8 +45,6 @@ __all__ = [
 
 QUICK = frozenset({ops.absolute, ops.add, ops.divide, ops.multiply, ops.negate, ops.sqrt, ops.subtract})
 
-THERE, BACK = 1, 2  # the parts of a program that each block of samples goes through
-
 Row = tuple[Space, int]
 Run = tuple[PlainInstruction, ...]
 
@@ -58,7 +54,8 @@ IN_REGISTERS = 10  # sums over all trips, and as many rows that are the same in 
 # equations), but is made at 0.1 ms for each line. From 4 × 5 on the kernels of matrices are faster.
 MOST_LINES = 1500  # of text of a trip, one way
 MOST_ENTRIES = 15  # of a matrix
-MOST_OPERATIONS = 90  # of an instruction beside loops
+# Of instructions that are not in loops: how large one may be, and how many make a run of their own.
+MOST_OPERATIONS, MANY = 90, 30
 MOST_KEPT = 60_000  # rows of all trips: 8 MB for a block of 16 samples
 LOADED, CURVED = 4, 45  # lines that a row is which is loaded, and each of these operations
 
@@ -159,8 +156,8 @@ def _plan(forward: Repeat, back: Repeat | None) -> Plan:
 def told_apart(program: Program) -> tuple[int, list[PlainInstruction]]:
     """(the lines of straight-line code, the instructions that have a kernel each)."""
     lines, others, planned = 0, list[PlainInstruction](), plans(program)
-    for part, (_, instructions) in enumerate(program.parts()):
-        for piece in pieces(part, instructions, planned):
+    for _, instructions in program.parts():
+        for piece in pieces(instructions, planned):
             if isinstance(piece, tuple):
                 lines += sum(map(_operations_of, piece))
                 continue
@@ -173,15 +170,24 @@ def told_apart(program: Program) -> tuple[int, list[PlainInstruction]]:
 
 
 def pieces(
-    part: int, instructions: Iterable[Instruction], planned: Mapping[range, Plan]
+    instructions: Iterable[Instruction], planned: Mapping[range, Plan]
 ) -> Iterator[Run | list[Instruction]]:
-    """The instructions of a part in their order: beside such loops runs of small ones; and all others."""
-    has_runs = bool(planned) and part in (THERE, BACK)
-    for is_run, group in groupby(instructions, lambda each: has_runs and _is_for_a_run(each)):
-        if is_run:
-            yield from _runs([each for each in group if not isinstance(each, Repeat)])
+    """The instructions of a part in their order: runs of small ones, and lists of all others.
+
+    Runs are made where many small ones follow one another, and beside loops of straight-line code.
+    """
+    others: list[Instruction] = []
+    for is_small, group in groupby(instructions, _is_for_a_run):
+        some = list(group)
+        if is_small and (planned or len(some) >= MANY):
+            if others:
+                yield others
+            others = []
+            yield from _runs([each for each in some if not isinstance(each, Repeat)])
         else:
-            yield list(group)
+            others += some
+    if others:
+        yield others
 
 
 def _runs(instructions: Sequence[PlainInstruction]) -> Iterator[Run]:

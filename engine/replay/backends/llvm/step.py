@@ -17,13 +17,14 @@ from engine.replay.backends.llvm.kernels.fusion import fused, readers
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.loops.loop import unkept, write_loop
 from engine.replay.backends.llvm.loops.runs import write_run
-from engine.replay.backends.llvm.plans import BACK, pieces
+from engine.replay.backends.llvm.plans import pieces
 from engine.replay.backends.llvm.writing.module import Module, Region
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Instruction, Program, Repeat, Rows, Space
 
 __all__ = ["Flags", "write_step"]
 
+THERE, BACK = 1, 2  # the parts of a program that each block of samples goes through
 SUMS = (Space.GRADIENT, Space.SHARED_ADJOINT)  # what all samples contribute to
 
 
@@ -50,14 +51,19 @@ def write_step(
         loops.add(name)
 
     def functions(part: int, instructions: Sequence[Instruction]) -> Iterator[str]:
-        for number, piece in enumerate(pieces(part, instructions, layout.plans)):
+        for number, piece in enumerate(pieces(instructions, layout.plans)):
             name = f"part{part}_{number}"
             if isinstance(piece, tuple):
-                write_run(module, layout, piece, name, counts)
+                write_run(module, layout, piece, name, counts, once=part not in (THERE, BACK))
                 yield name
             else:
                 yield from write_functions(
-                    module, layout, fused(piece, layout, counts), name, adds=part == BACK, write_loop=loop
+                    module,
+                    layout,
+                    fused(piece, layout, counts),
+                    name,
+                    adds=part == BACK,
+                    write_loop=loop,
                 )
 
     parts = program.parts() if "gradients" in entries else program.parts()[:BACK]

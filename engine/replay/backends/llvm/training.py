@@ -15,7 +15,7 @@ from engine.replay.backends.llvm.batch import HEAD
 from engine.replay.backends.llvm.kernels.rows import along
 from engine.replay.backends.llvm.writing.functions import Formula
 from engine.replay.backends.llvm.writing.module import Module
-from engine.replay.backends.llvm.writing.text import Index, Text
+from engine.replay.backends.llvm.writing.text import Exact, Index, Text
 from engine.replay.program.rule import FACTOR, GRADIENT, Rule
 
 __all__ = ["ENTRIES", "PER_COLUMN", "SAMPLES", "write_training"]
@@ -28,12 +28,8 @@ PER_COLUMN = 4  # the address, the numbers of a sample, how many samples there a
 SAMPLES = HEAD.index("i64 %samples")  # in the list of `gradients`, of which there is one for each step
 
 
-class _Exact(Text):
-    """Numbers as NumPy computes them: every operation is rounded, none is contracted with the next."""
-
-    def binary(self, name: str, left: str, right: str) -> str:
-        """fadd, fsub, fmul or fdiv."""
-        return self.let(f"{name} {self.type} {left}, {right}")
+class _Exact(Exact):
+    """Numbers as NumPy computes them."""
 
     def at(self, pointer: str, place: Index, count: int, limit: int) -> str:
         """The address of a number in an array; in checked mode after a test that so many are there."""

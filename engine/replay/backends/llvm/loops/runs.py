@@ -14,24 +14,30 @@ from engine.replay.backends.llvm.loops.lanes import Lanes
 from engine.replay.backends.llvm.loops.straight import StraightLine
 from engine.replay.backends.llvm.plans import Row, Run, width_of_block, written
 from engine.replay.backends.llvm.writing.module import Module
-from engine.replay.backends.llvm.writing.text import Index, Text
-from engine.replay.program.program import reads
+from engine.replay.backends.llvm.writing.text import Exact, Index
+from engine.replay.program.program import Space, reads
 
 __all__ = ["write_run"]
 
 
-def write_run(module: Module, layout: Layout, run: Run, name: str, counts: Counter[Row]) -> None:
-    """Write a run as a function of this name; what nobody else reads, by `counts` of all, is not stored."""
+def write_run(
+    module: Module, layout: Layout, run: Run, name: str, counts: Counter[Row], *, once: bool
+) -> None:
+    """Write a run as a function of this name; what nobody else reads, by `counts` of all, is not stored.
+
+    It is done `once` for all samples, where all rows have one lane; else rows of one lane are sums of many.
+    """
     own = Counter((rows.space, place) for each in run for rows in reads(each) for place in rows.places)
-    text = Text(module, name, spills=True)
-    sums = dict.fromkeys(row for row in written(run) if not row[0].wide)
-    width = width_of_block(layout.lanes, text.vector)
+    sums = [] if once else dict.fromkeys(row for row in written(run) if not row[0].wide)
+    text = Exact(module, name, spills=True)
+    width = 1 if once else width_of_block(layout.lanes, text.vector)
 
     def block(number: Index, _: Any) -> None:
         lanes = Lanes(text, layout, text.times(number, width))
 
         def made(row: Row, found: str) -> None:
-            if row[0].wide and counts[row] > own[row]:
+            is_read = counts[row] > own[row] or row[0] is Space.GRADIENT
+            if row not in sums and is_read:
                 lanes.store_row(row, found)
 
         def load(row: Row) -> str:
@@ -44,5 +50,5 @@ def write_run(module: Module, layout: Layout, run: Run, name: str, counts: Count
             lanes.store_row(row, line.value(row), accumulate=True)
 
     with text.wide(width):
-        text.loop(0, layout.lanes // width, block)
+        text.loop(0, 1 if once else layout.lanes // width, block)
     text.end()

@@ -15,7 +15,7 @@ from engine.replay.backends.llvm.loops.straight import StraightLine
 from engine.replay.backends.llvm.plans import Plan, Row, width_of_block
 from engine.replay.backends.llvm.writing.lines import PARAMETERS
 from engine.replay.backends.llvm.writing.module import Module, Region
-from engine.replay.backends.llvm.writing.text import Index, Text
+from engine.replay.backends.llvm.writing.text import Exact, Index, Text
 from engine.replay.program.program import Repeat, Rows, Space
 
 __all__ = ["write_trips"]
@@ -27,7 +27,7 @@ def write_trips(module: Module, layout: Layout, plan: Plan, loop: Repeat, names:
     That one stores all the same, always in one place: it is the same code, and so has the same bits.
     """
     frames = layout.frames[loop.frame]
-    text = Text(module, f"{names[0]}_trips", f"{PARAMETERS}, i64 %stride", spills=True)
+    text = Exact(module, f"{names[0]}_trips", f"{PARAMETERS}, i64 %stride", spills=True)
     width = width_of_block(layout.lanes, text.vector)
 
     def block(number: Index, _: Any) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from engine.replay.backends.llvm.writing.lines import Index, Lines
 from engine.replay.backends.llvm.writing.module import DOUBLE, Region
 
-__all__ = ["Index", "Text"]
+__all__ = ["Exact", "Index", "Text"]
 
 
 def _hexadecimal(number: float) -> str:
@@ -276,3 +276,11 @@ class Text(Lines):
         low = [lane if not lane & size else self.width + lane - size for lane in lanes]
         high = [lane + size if not lane & size else self.width + lane for lane in lanes]
         return low, high
+
+
+class Exact(Text):
+    """Every operation is rounded, none contracted with the next: bits do not depend on what is around it."""
+
+    def binary(self, name: str, left: str, right: str) -> str:
+        """fadd, fsub, fmul or fdiv."""
+        return self.let(f"{name} {self.type} {left}, {right}")
