@@ -11,11 +11,11 @@ are f[1:3] of the next frame; and f[6:8] for the product, which nobody reads any
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from itertools import count
-from math import gcd
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.replay.program.program import (
     Instruction,
@@ -33,7 +33,8 @@ from engine.replay.program.program import (
 
 __all__ = ["compact"]
 
-Block = tuple[int, ...]  # rows that stay at their distances
+Block = tuple[int, ...]  # rows that belong together
+Places = range | tuple[int, ...]
 Slots = dict[int, int]  # of each row of a frame, its number in the new order
 
 
@@ -68,13 +69,14 @@ def compact(program: Program) -> tuple[Program, dict[range, int]]:
 
 
 class _Order:
-    """Finds the order of the rows of one frame; blocks, which instructions read as ranges, stay whole."""
+    """Finds the order of the rows of one frame; blocks, whose rows follow rules together, stay whole."""
 
     def __init__(self, loop: Repeat, back: Repeat) -> None:
         self.block: dict[int, Block] = {row: (row,) for row in loop.frame}
-        for instruction in (*loop.body, *back.body):
-            for rows in _side_by_side(instruction):
-                self._join(rows.places)
+        self.rules: dict[int, list[Rule]] = defaultdict(list)  # by one of their rows
+        for rule in (rule for one in (*loop.body, *back.body) for rule in _rules(one)):
+            self.rules[rule.places[0]].append(rule)
+            self._join(rule.places)
         read = {
             row for i in back.body for rows in reads(i) if rows.space is Space.FRAME for row in rows.places
         }
@@ -89,54 +91,68 @@ class _Order:
         leave = {block for block in blocks if block not in enter and self._enters_as_it_is(block)}
         for block in blocks:
             if block in enter | self.kept and block not in leave:
-                _place(block, max(found.values(), default=-1) + 1, found)
+                _place(self._shape(block), max(found.values(), default=-1) + 1, found)
         stride = max(found.values(), default=-1) + 1
         taken = {stride + found[row] for row in self.entering.values()}
         for block in blocks:
             if block in leave:
                 found.update((row, stride + found[self.entering[row]]) for row in block)
             elif block[0] not in found:
-                places = _distances(block)
-                start = next(s for s in count(stride) if taken.isdisjoint(s + place for place in places))
-                _place(block, start, found)
+                shape = self._shape(block)
+                start = next(s for s in count(stride) if taken.isdisjoint(s + at for at in shape.values()))
+                _place(shape, start, found)
                 taken.update(found[row] for row in block)
         return found, stride
 
-    def _join(self, places: range | tuple[int, ...]) -> None:
+    def _join(self, places: Places) -> None:
         joined = tuple(sorted({row for place in places for row in self.block[place]}))
         self.block.update(dict.fromkeys(joined, joined))
 
+    def _shape(self, block: Block) -> Slots:
+        """How far behind the first its rows come to lie: side by side, where all rules are followed so."""
+        close = {row: distance for distance, row in enumerate(block)}
+        return close if self._are_followed(block, close) else {row: row - block[0] for row in block}
+
+    def _are_followed(self, block: Block, slots: Mapping[int, int]) -> bool:
+        return all(rule.is_followed(slots) for row in block for rule in self.rules[row])
+
     def _enters_as_it_is(self, block: Block) -> bool:
-        """Whether the rows of a block enter the next trip, as rows of one block and in the same order."""
-        targets = tuple(self.entering[row] for row in block if row in self.entering)
-        is_whole = len(targets) == len(block) and len({self.block[row] for row in targets}) == 1
-        return is_whole and _distances(targets) == _distances(block)
+        """Whether the rows of a block enter the next trip where rows of one block are, by the same rules."""
+        targets = [self.entering[row] for row in block if row in self.entering]
+        if len(targets) < len(block) or len({self.block[row] for row in targets}) > 1:
+            return False
+        shape = self._shape(self.block[targets[0]])
+        return self._are_followed(block, {row: shape[self.entering[row]] for row in block})
 
 
-def _side_by_side(instruction: PlainInstruction) -> Iterator[Rows]:
-    """The rows of FRAME that an instruction reads or writes by a rule, not one by one."""
+class Rule(NamedTuple):
+    """Rows that lie at two distances, from member to member and from term to term."""
+
+    places: Places
+    members: int
+    terms: int
+
+    def is_followed(self, slots: Mapping[int, int]) -> bool:
+        """Whether they do so where they are now; a range goes upwards, too."""
+        found = grid(tuple(slots[place] for place in self.places), self.members, self.terms)
+        return found is not None and (self.members > 1 or found[2] > 0)
+
+
+def _rules(instruction: PlainInstruction) -> Iterator[Rule]:
+    """The rules that rows of FRAME follow in an instruction: then no table tells where they are."""
     for rows in (*reads(instruction), rows_of(instruction.out)):
-        if rows.space is Space.FRAME and (
-            isinstance(rows.places, range) or _follows_a_rule(instruction, rows)
-        ):
-            yield rows
+        if rows.space is not Space.FRAME:
+            continue
+        if isinstance(rows.places, range):
+            yield Rule(rows.places, 1, len(rows))
+        elif isinstance(instruction, SumOfProducts) and instruction.uniform:
+            members, terms = len(instruction.out), instruction.uniform
+            if len(rows) == members * terms and grid(rows.places, members, terms):
+                yield Rule(rows.places, members, terms)
 
 
-def _follows_a_rule(instruction: PlainInstruction, rows: Rows) -> bool:
-    if not isinstance(instruction, SumOfProducts) or not instruction.uniform:
-        return False
-    return grid(rows.places, len(instruction.out), instruction.uniform) is not None
-
-
-def _place(block: Block, start: int, found: Slots) -> None:
-    found.update((row, start + distance) for row, distance in zip(block, _distances(block), strict=True))
-
-
-def _distances(block: Block) -> list[int]:
-    """How far behind the first its rows come to lie: where all are even, they are halved, and so on."""
-    distances = [row - block[0] for row in block]
-    step = gcd(*distances) or 1
-    return [distance // step for distance in distances]
+def _place(shape: Slots, start: int, found: Slots) -> None:
+    found.update((row, start + distance) for row, distance in shape.items())
 
 
 def _renumbered(loop: Repeat, slots: Mapping[int, int], frames: Mapping[range, range]) -> Repeat:
