@@ -37,7 +37,7 @@ __all__ = ["HOST", "LlvmExecutor", "lanes_for", "refusal", "seconds_to_make"]
 
 Array = Any
 CACHE = 60_000  # numbers in the rows of one block: somewhat less than 500 kB
-OUTER_CACHE = 1_000_000  # numbers in the rows that a block goes through once each way: those of every trip
+OUTER_CACHE = 500_000  # numbers in the rows that a block goes through once each way: those of every trip
 MOST_LANES = 128
 MOST_CALLS = 16  # kept by an executor
 # Seconds that making the code of an instruction takes, with all that is done beside it, on an ordinary core.
@@ -112,7 +112,8 @@ def _slots(program: Program) -> tuple[int, int]:
     }
     frames = sum(loop.trips * strides[loop.frame] for loop in loops)
     outside = max(1, rows - ways * len(by_trip))
-    return max([outside, *(ways * len(loop.frame) for loop in loops)]), ways * len(by_trip) + frames
+    bodies = (2 * ways * len(loop.frame) for loop in loops)  # twice: they are needed again at once
+    return max([outside, *bodies]), ways * len(by_trip) + frames
 
 
 class LlvmExecutor:
