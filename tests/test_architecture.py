@@ -142,7 +142,8 @@ ORDER: dict[str, str] = {
         groups zeros
         ordering periods
         blocks
-        layout loops
+        growing layout
+        loops
         roll
     """,
     "engine/replay/backends": """

@@ -27,24 +27,32 @@ MORE = 1.05  # times the best so far that a further candidate must promise
 
 
 class Block(NamedTuple):
-    """`trips` times the nodes from `start` on, `period` of them each.
+    """Nodes that are a loop, trip by trip, `period` of them each.
 
-    `refs` and `coefficients` have a line for each trip, a column for each slot.
-    `moving` are the slots whose target is in the same trip or an earlier one, `inner` those of the same.
+    From `start` to `stop` trips lie one behind the other; what more there is lies behind (see `growing`).
+    `numbers`, `refs` and `coefficients` have a line for each trip; the first has a column for each node, the
+    others for each slot. `moving` are the slots whose target is in the same trip or an earlier one, `inner`
+    those of the same.
     """
 
     start: int
     period: int
-    trips: int
+    numbers: Array
     refs: Array
     coefficients: Array
     moving: Array
     inner: Array
+    lying: int  # how many trips lie one behind the other
+
+    @property
+    def trips(self) -> int:
+        """How many there are."""
+        return len(self.numbers)
 
     @property
     def stop(self) -> int:
-        """The number of the first node behind it."""
-        return self.start + self.period * self.trips
+        """The number of the first node behind those that lie one behind the other."""
+        return self.start + self.period * self.lying
 
 
 def find_block(nodes: Numbered, first: int, last: int) -> Block | None:
@@ -117,7 +125,14 @@ def _verified(nodes: Numbered, period: int, start: int, stop: int) -> Block | No
     own_weights = (kinds[middle] == WEIGHT) & (rule != 0)
     if 4 * int(own_weights.sum()) > int((kinds[middle] == WEIGHT).sum()):
         return None  # layers one behind the other, each with its own weights: no matrix products in a body
-    return Block(start, period, trips, refs, coefficients, moving, inner)
+    return _block(start, period, refs, coefficients, moving, inner)
+
+
+def _block(start: int, period: int, refs: Array, coefficients: Array, moving: Array, inner: Array) -> Block:
+    """A block all of whose trips lie one behind the other."""
+    trips = len(refs)
+    numbers = np.arange(start, start + trips * period).reshape(trips, period)
+    return Block(start, period, numbers, refs, coefficients, moving, inner, trips)
 
 
 def _lines(nodes: Numbered, start: int, period: int, trips: int) -> tuple[Array, Array]:
@@ -204,7 +219,7 @@ def _with_one_in_front(nodes: Numbered, block: Block) -> Block:
     if not is_before:
         return block
     refs, coefficients = np.vstack((line, block.refs)), np.vstack((numbers, block.coefficients))
-    return Block(start, period, block.trips + 1, refs, coefficients, block.moving, block.inner)
+    return _block(start, period, refs, coefficients, block.moving, block.inner)
 
 
 def _line_in_front(nodes: Numbered, start: int, period: int) -> tuple[Array, Array] | None:

@@ -15,6 +15,7 @@ from engine.replay.program.program import Space
 from engine.replay.recording.tape import Leaf, LeafKind
 from engine.replay.rolling.blocks import Block, find_block, slots_of
 from engine.replay.rolling.collapse import NONE, Collapsed, Loop, Node, Row, Term, operands_of
+from engine.replay.rolling.growing import NOWHERE, with_more_behind
 from engine.replay.rolling.periods import CONSTANT, HELD, INPUT, KIND, VOID, Numbered, numbered
 from engine.replay.rolling.simplify import Flat
 from engine.replay.rolling.zeros import with_zeros_folded
@@ -40,7 +41,7 @@ def with_loops(collapsed: Collapsed) -> Collapsed:
     [(10, 2, 1)]
     """
     nodes = numbered(collapsed)
-    blocks = _blocks(nodes, 0, len(nodes.places))
+    blocks = with_more_behind(collapsed, nodes, _blocks(nodes, 0, len(nodes.places)))
     return with_zeros_folded(_Outside(collapsed, nodes).without(blocks) if blocks else collapsed)
 
 
@@ -72,14 +73,15 @@ class _Outside:
         for block in blocks:
             ascending += self._spread(places[done : block.start])
             loop = _Cutting(self, block).cut()
-            for place in places[block.start : block.stop]:
-                del nodes[place]
+            for number in block.numbers[block.numbers != NOWHERE].tolist():
+                del nodes[places[number]]
             for place in loop.results():
                 self.flat.spaces[place] = Space.VALUE
             ascending.append(self.new_place(Space.VALUE))
             loops[ascending[-1]] = loop
             done = block.stop
         ascending += self._spread(places[done:])
+        ascending = [place for place in ascending if place in nodes or place in loops]
         return self.collapsed._replace(nodes=nodes, descending=ascending[::-1], loops=loops)
 
     def _spread(self, places: list[int]) -> list[int]:
@@ -124,14 +126,15 @@ class _Outside:
 
     def read_from(self, block: Block) -> dict[int, set[int]]:
         """{place in the body: the trips} of what is read outside of a block."""
-        targets = self.nodes.refs
-        is_outside = (self._readers < block.start) | (self._readers >= block.stop)
-        numbers = np.concatenate((targets[is_outside], self._results))
-        numbers = numbers[(numbers >= block.start) & (numbers < block.stop)]
+        where = np.full(len(self.nodes.places), NOWHERE)  # of each node, if it is in the block
+        is_there = block.numbers.ravel() != NOWHERE
+        where[block.numbers.ravel()[is_there]] = np.flatnonzero(is_there)
+        read = self.nodes.refs[where[self._readers] == NOWHERE]
+        read = np.concatenate((read[(read >= 0) & (read < KIND)], self._results[self._results >= 0]))
         found: dict[int, set[int]] = {}
-        for number in np.unique(numbers).tolist():
-            trip, place = divmod(number - block.start, block.period)
-            found.setdefault(place, set()).add(trip)
+        for cell in np.unique(where[read]).tolist():
+            if cell != NOWHERE:
+                found.setdefault(cell % block.period, set()).add(cell // block.period)
         return found
 
 
@@ -141,8 +144,8 @@ class _Cutting:
     def __init__(self, outside: _Outside, block: Block) -> None:
         self.outside, self.block = outside, block
         first, self.middle = (
-            outside.nodes.places[start : start + block.period]
-            for start in (block.start, block.start + block.trips // 2 * block.period)
+            [outside.nodes.places[number] for number in block.numbers[trip].tolist()]
+            for trip in (0, block.lying // 2)
         )
         flags = outside.flat.wanted  # in the first trip more may be wanted: what came before it
         wanted = [flags[place] or flags[other] for place, other in zip(self.middle, first, strict=True)]
@@ -219,8 +222,8 @@ class _Cutting:
         if block.inner[slot]:
             return int(refs[0]) - block.start
         if block.moving[slot]:
-            trips, place = divmod(int(refs[-1]) - block.start, block.period)
-            return self._carried(place, tuple(refs[: block.trips - 1 - trips].tolist()))
+            trips, place = divmod(int(refs[block.lying - 1]) - block.start, block.period)
+            return self._carried(place, tuple(refs[: block.lying - 1 - trips].tolist()))
         if self._is_fixed[slot]:
             return self._fixed(int(refs[0]))
         return self._step([self.outside.place(ref) for ref in refs.tolist()])
@@ -289,14 +292,20 @@ class _Cutting:
             taken.add(leaving)
             self.loop.carried[number] = (entering, leaving, initial)
 
+    def _outer(self, number: int) -> int:
+        """The place outside for what a trip gives; what the last does not need has one too."""
+        if number == NOWHERE:
+            return self.outside.new_place(Space.VALUE)
+        return self.outside.nodes.places[number]
+
     def _let_out(self) -> None:
         """What is read outside: of the last trip only, or else of all of them."""
-        block, places = self.block, self.outside.nodes.places
+        block = self.block
         for place, trips in self.outside.read_from(block).items():
             if trips == {block.trips - 1}:
-                self.loop.finals.append((place, places[block.stop - block.period + place]))
+                self.loop.finals.append((place, self._outer(block.numbers[-1, place])))
             else:
-                self.loop.outputs.append((place, places[block.start + place : block.stop : block.period]))
+                self.loop.outputs.append((place, [*map(self._outer, block.numbers[:, place].tolist())]))
         results = [leaving for _, leaving, _ in self.loop.carried]
         results += [place for place, _ in (*self.loop.outputs, *self.loop.finals)]
         self.flat.outputs = list(dict.fromkeys(results))

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from engine.functions import dot, pick, sin, tanh, total
+from engine.functions import dot, pick, sigmoid, sin, tanh, total
 from engine.replay.recording.record import record
 from engine.replay.recording.tape import Tape
 from engine.value import Value
@@ -20,10 +20,12 @@ __all__ = [
     "delayed",
     "integrator",
     "irregular",
+    "lstm",
     "of_neighbors",
     "of_samples",
     "parameter_in_front",
     "picked",
+    "prey_and_hunters",
     "scalar",
     "scored",
     "two_layers",
@@ -87,6 +89,40 @@ def integrator(trips: int, *, each: bool = False) -> Case:
         return loss
 
     return Case(function, w, [1.0, 0.0])
+
+
+def prey_and_hunters(trips: int) -> Case:
+    """Heun's method: what a step computes of its new state is the next step's, and the last has none."""
+    w = weights(4)
+
+    def slopes(x: Any, y: Any) -> tuple[Any, Any]:
+        return w[0] * x - w[1] * x * y, w[3] * x * y - w[2] * y
+
+    def function(x: Any, y: Any) -> Any:
+        for _ in range(trips):
+            a = slopes(x, y)
+            b = slopes(x + 0.1 * a[0], y + 0.1 * a[1])
+            x, y = x + 0.05 * (a[0] + b[0]), y + 0.05 * (a[1] + b[1])
+        return x * x + y
+
+    return Case(function, w, [1.0, 0.5])
+
+
+def lstm(trips: int, hidden: int = 2) -> Case:
+    w, width = weights(4 * hidden * (hidden + 2)), hidden + 2
+
+    def function(xs: Any) -> Any:
+        h: list[Any] = [0.0] * hidden
+        c: list[Any] = [0.0] * hidden
+        for x in xs:
+            rows = [w[k * width : (k + 1) * width] for k in range(4 * hidden)]
+            i, f, o, g = ([dot(row[:-1], [x, *h], row[-1]) for row in rows[k::4]] for k in range(4))
+            parts = zip(f, c, i, g, strict=True)
+            c = [sigmoid(f) * c + sigmoid(i) * tanh(g) for f, c, i, g in parts]
+            h = [sigmoid(o) * tanh(c) for o, c in zip(o, c, strict=True)]
+        return total(h)
+
+    return Case(function, w, [numbers(trips)])
 
 
 def scalar(step: Callable[..., Any], trips: int, count: int = 2, start: Any = None) -> Case:
