@@ -57,9 +57,7 @@ class _Search:
         self.first = block.numbers[0].tolist()
         self.slots = slots_of(nodes, block)
         self.names = nodes.names[block.numbers[block.lying // 2]].tolist()
-        self.is_fixed = (block.refs == block.refs[0]).all(axis=0)
-        self.is_one_number = (block.coefficients == block.coefficients[0]).all(axis=0)
-        self.targets = [_Slot(-1, 0)] * len(self.is_fixed)
+        self.targets = [_Slot(-1, 0)] * len(block.moving)
         last = block.refs[block.lying - 1] - (block.start + (block.lying - 1) * block.period)
         for slot in np.flatnonzero(block.moving).tolist():
             trip, place = divmod(int(last[slot]), block.period)
@@ -88,8 +86,6 @@ class _Search:
             part = slice(self.nodes.offsets[found], self.nodes.offsets[found + 1])
             refs[own.start : own.stop] = self.nodes.refs[part]
             coefficients[own.start : own.stop] = self.nodes.coefficients[part]
-        if not self._is_alike(block, refs, coefficients):
-            return None
         return block._replace(
             numbers=np.vstack((block.numbers, numbers)),
             refs=np.vstack((block.refs, refs)),
@@ -118,11 +114,6 @@ class _Search:
     def _may_be_missing(self, place: int) -> bool:
         """Sums of products may: computing one that nobody reads raises nothing."""
         return self.collapsed.nodes[self.nodes.places[self.first[place]]].operation is None
-
-    def _is_alike(self, block: Block, refs: Array, coefficients: Array) -> bool:
-        """Whether what was the same in all trips is the same in this one."""
-        same = (refs == block.refs[0]) | ~self.is_fixed
-        return bool((same & ((coefficients == block.coefficients[0]) | ~self.is_one_number)).all())
 
 
 def _told(ref: int) -> int:

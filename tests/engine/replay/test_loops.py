@@ -62,6 +62,10 @@ CASES: dict[str, tuple[Case, list[tuple[int, int, int]]]] = {  # with (trips, no
         scalar(lambda w, s, x, k: sin(s[-1] * w[1]), 12, start=lambda w, x: w[0]),
         [(12, 2, 1)],
     ),
+    "another number at the end": (
+        scalar(lambda w, s, x, k: sin(w[0] * s[-1]) * (0.9 if k < 19 else 0.7), 20),
+        [(20, 3, 1)],
+    ),
     "numbers by step": (scalar(lambda w, s, x, k: sin(s[-1] * (k + 1.5)) + x * (k + 0.5), 20), [(18, 3, 1)]),
     "an early state": (
         scalar(lambda w, s, x, k: sin(s[-1] * w[0]) if k < 19 else s[-1] * s[3], 20),
