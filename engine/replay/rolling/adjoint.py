@@ -177,7 +177,7 @@ class Adjoint:
         touched = self._touched[rows.space]
         if touched.issuperset(rows.places):
             return
-        missing = [place for place in rows.places if place not in touched]
+        missing = [place for place in dict.fromkeys(rows.places) if place not in touched]
         if missing and rows.space.wide:
             self._part.append(Fill(Rows.of(rows.space, missing), 0.0))
         touched.update(missing)

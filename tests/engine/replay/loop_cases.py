@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from engine.functions import dot, pick, sigmoid, sin, tanh, total
@@ -18,6 +19,7 @@ __all__ = [
     "cell",
     "deep",
     "delayed",
+    "in_windows",
     "integrator",
     "irregular",
     "lstm",
@@ -164,6 +166,23 @@ def two_layers(trips: int, *, by_step: bool) -> Case:
         return g[0] * g[1]
 
     return Case(function, w + u, [numbers(trips)])
+
+
+def in_windows(trips: int) -> Case:
+    """The second of two loops reads each state of the first in two trips; eager's order makes them one."""
+    w = weights(6)
+
+    def function(xs: Any) -> Any:
+        h, g = 0.25, 0.5
+        states = []
+        for x in xs:
+            h = tanh(w[0] * h + w[1] * x)
+            states.append(h)
+        for before, now in pairwise(states):
+            g = tanh(w[2] * g + w[3] * before + w[4] * now)
+        return g * w[5]
+
+    return Case(function, w, [numbers(trips)])
 
 
 def both_directions(trips: int) -> Case:

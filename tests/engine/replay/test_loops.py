@@ -11,6 +11,7 @@ from loop_cases import (
     cell,
     deep,
     delayed,
+    in_windows,
     integrator,
     irregular,
     lstm,
@@ -86,6 +87,7 @@ CASES: dict[str, tuple[Case, list[tuple[int, int, int]]]] = {  # with (trips, no
     "layer by layer": (two_layers(12, by_step=False), [(12, 4, 2), (12, 4, 2)]),
     "step by step": (two_layers(12, by_step=True), [(12, 4, 2), (12, 4, 2)]),
     "both directions": (both_directions(12), [(11, 2, 1), (11, 2, 1)]),
+    "windows": (in_windows(13), [(11, 4, 2)]),
     "picked": (picked(12), [(11, 7, 1)]),
 }
 

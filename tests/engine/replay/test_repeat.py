@@ -29,6 +29,7 @@ from engine.replay.program.program import (
     SumOfProducts,
     Transfer,
 )
+from engine.replay.rolling.adjoint import Adjoint
 from engine.value import Value
 
 V, DV, F, DF = Space.VALUE, Space.ADJOINT, Space.FRAME, Space.FRAME_ADJOINT
@@ -155,6 +156,33 @@ def test_numpy_runs_a_loop_as_it_is_defined(samples: int) -> None:
         total.backward()
         assert losses.sum() == pytest.approx(total.data, rel=1e-13)
         assert gradient == pytest.approx([value.grad for value in values], rel=1e-12)
+
+
+def test_the_way_back_of_a_loop_is_that_of_its_trips_written_out() -> None:
+    twice = Transfer(rows(F, 2), Rows(V, (8, 9, 8, 9, 10)))  # a gradient is owed to some of them twice
+    loop = replace(
+        FORWARD, before=(Transfer(rows(F, 0, 2), Rows(V, (7, 22))),), steps=(twice, FORWARD.steps[1])
+    )
+    forward = (
+        copy(rows(V, 22), rows(W, 3)),
+        *(loop if part is FORWARD else part for part in PROGRAM.forward),
+    )
+    looped = replace(PROGRAM, forward=forward, backward=())
+    x, w = np.random.default_rng(3).normal(size=(7, 7)), np.array([0.5, -0.8, 1.2, 0.4, 0.7, -0.3])
+    found = []
+    for program in (looped, unrolled(looped)):
+        size = program.sizes[V]
+        wanted = {space: set(range(program.sizes[space] if space in (F, W) else 0)) for space in Space}
+        wanted[V] = set(range(7, size))
+        derived = Adjoint(wanted)
+        derived.derive(program.outputs, program.forward, ())
+        whole = replace(
+            program, backward=tuple(derived.backward), sizes={**program.sizes, DV: size, DF: program.sizes[F]}
+        )
+        whole.verify()
+        found.append(NumpyExecutor(whole, [7]).gradients(w, [x], 7)[1])
+    assert found[0] == pytest.approx(found[1], rel=1e-13)
+    assert np.all(found[0] != 0.0)
 
 
 def test_what_a_long_loop_keeps_fits_into_memory() -> None:
