@@ -147,12 +147,14 @@ ORDER: dict[str, str] = {
         roll
     """,
     "engine/replay/backends": """
-        interface jax numpy segments strict
+        interface segments
+        jax numpy strict
         llvm
     """,
     "engine/replay/backends/numpy": """
         functions repeating storing
         binding
+        trainer
         executor
     """,
     "engine/replay/backends/jax": """

@@ -235,6 +235,13 @@ class Path:
             total = np.add(first[1], second[1], dtype=np.float64)
         return np.concatenate((first[0], second[0])), total
 
+    def allows(self, columns: Sequence[Array | None]) -> bool:
+        """Whether all of these samples can be given to an executor that does not look at indices itself."""
+        if self.watches or not self.limits:
+            return True
+        arrays = tuple([column.reshape(len(column), -1) for column in columns if column is not None])
+        return bool(self._valid_indices(Batch((), arrays)).all())
+
     def _valid_indices(self, batch: Batch) -> Array:
         """For each sample, whether its indices are whole numbers inside their lists."""
         valid = np.ones(len(batch), dtype=bool)

@@ -50,6 +50,8 @@ class Steps:
         if len(paths) != 1 or not paths[0].is_plain or not isinstance(paths[0].executor, Training):
             raise ReplayError("steps are taken one by one: a function with branches, or no machine code")
         self._path: Path = paths[0]
+        if not self._path.allows(columns):
+            raise ReplayError("steps are taken one by one: some sample picks a place that is none")
         self._watch = Watch(formula)
         draws = not self._watch.packages <= {"engine", "nn"}  # whose rules do not
         self._generators = Generators() if draws else None

@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("llvmlite", reason="the LLVM executor needs llvmlite (extra `fast`)")
 
-from engine import ReplayError, Value, compile, dot, log  # noqa: A004
+from engine import ReplayError, Value, compile, dot, log, pick  # noqa: A004
 from engine.replay.program.rule import Rule
 
 SAMPLES, WIDTH = 29, 3
@@ -84,6 +84,36 @@ def test_many_steps_in_one_call_are_those_taken_one_by_one_bit_for_bit(name: str
     assert not any(column.any() for column in memory)
 
 
+@pytest.mark.parametrize("name", RULES)
+def test_numpy_takes_the_same_steps(name: str) -> None:
+    program, weights = recorded("numpy")
+    remembers, formula = RULES[name]
+    steps = program.steps(formula, remembers, 8, [X, None])
+    memory, before = [np.zeros(len(weights))] * remembers, weights.copy()
+    taken: Any = steps.run(weights, memory, ORDER, [0.1, 0.2, 0.3, 0.4], 1, [Y[ORDER]])
+    found = [taken.weights, *taken.memory, taken.losses, taken.gradient]
+    expected = one_by_one(program, weights, name, 8, [0.1, 0.2, 0.3, 0.4])
+    for ours, theirs in zip(found, expected, strict=True):
+        assert ours == pytest.approx(theirs, rel=1e-13, abs=1e-15)
+    assert np.array_equal(weights, before)
+    wrong = X.copy()
+    wrong[ORDER[25]] = np.nan
+    bad: Any = program.steps(formula, remembers, 8, [wrong, Y])
+    stopped = bad.run(weights, memory, ORDER, [0.1, 0.2, 0.3, 0.4], 1)
+    assert stopped.steps == 3
+    assert np.array_equal(stopped.losses, taken.losses[:24])
+
+
+def test_numpy_is_given_no_place_that_is_none() -> None:
+    w = [Value(1.0), Value(2.0)]
+    program = compile(lambda k: pick(w, k) ** 2, w, "numpy")
+    program.value_and_gradients([1.0, 2.0], [0, 1])
+    good, bad = np.array([0, 1, 1]), np.array([0, 1, 2])
+    assert program.steps(RULES["plain"][1], 0, 2, [good]).most >= 1
+    with pytest.raises(ReplayError, match="a place that is none"):
+        program.steps(RULES["plain"][1], 0, 2, [bad])
+
+
 def test_batches_that_are_cut_into_segments_are_steps_too(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("WORTHWHILE", "LEAST"):
         monkeypatch.setattr(f"engine.replay.backends.segments.{name}", 1)
@@ -125,8 +155,11 @@ def test_where_a_step_raises_flags_everything_is_as_before_it() -> None:
     assert first.steps == 0
 
 
-def test_gradients_are_shortened_all_together_and_none_is_lost_where_their_length_overflows() -> None:
-    program, weights = recorded()
+@pytest.mark.parametrize("executor", ["llvm-checked", "numpy"])
+def test_gradients_are_shortened_all_together_and_none_is_lost_where_their_length_overflows(
+    executor: str,
+) -> None:
+    program, weights = recorded(executor)
 
     def rule(w: Any, g: Any, rate: Any, step: Any, shortened: Any) -> Any:
         return [w - rate * shortened(2.0 * g, 0.3)]
@@ -188,9 +221,9 @@ def test_what_is_no_formula_is_no_rule(name: str) -> None:
         Rule.of(NO_RULES[name], 0)
 
 
-def test_steps_are_taken_one_by_one_where_numpy_runs_them_or_the_function_branches() -> None:
+def test_steps_are_taken_one_by_one_in_the_strict_executor_and_where_the_function_branches() -> None:
     w = [Value(1.0)]
-    for loss, executor in ((lambda x: x * w[0], "numpy"), (lambda x: x * w[0] if x > 2 else w[0], "auto")):
+    for loss, executor in ((lambda x: x * w[0], "strict"), (lambda x: x * w[0] if x > 2 else w[0], "auto")):
         program = compile(loss, w, executor)
         program.value_and_gradients([1.0], [1.0, 3.0])
         with pytest.raises(ReplayError, match="one by one"):

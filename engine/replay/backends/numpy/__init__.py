@@ -1,1 +1,1 @@
-"""The NumPy executor. Reading order: `functions` (of rows), `storing`, `binding`, `executor`."""
+"""The NumPy executor. Reading order: `functions` (of rows), `storing`, `binding`, `trainer`, `executor`."""

@@ -13,8 +13,11 @@ import numpy as np
 
 from engine.replay.backends.numpy.binding import Array, Binder, Call
 from engine.replay.backends.numpy.functions import FUNCTIONS
+from engine.replay.backends.numpy.trainer import NumpyTrainer
+from engine.replay.backends.segments import effort
 from engine.replay.program.lowering import lower
 from engine.replay.program.program import Program, Repeat, Space
+from engine.replay.program.rule import Rule
 
 __all__ = ["NumpyExecutor"]
 
@@ -83,6 +86,11 @@ class NumpyExecutor:
             gradient[:], shared[:] = totals
         _run(self.shared_backward)
         return losses, gradient[: self.program.wanted, 0].copy()
+
+    def trainer(self, rule: Rule, size: int, columns: Sequence[Array | None]) -> NumpyTrainer | None:
+        """Steps of a rule on batches of so many samples; None where nothing is trained."""
+        wanted, work = self.program.wanted, effort(self.program, gradient=True)
+        return NumpyTrainer(rule, wanted, size, columns, self.gradients, work) if wanted else None
 
     def _begin(self, weights: Array) -> None:
         self.narrow[Space.WEIGHT][:, 0] = weights
