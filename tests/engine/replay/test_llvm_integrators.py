@@ -13,6 +13,8 @@ import pytest
 
 pytest.importorskip("llvmlite", reason="the LLVM executor needs llvmlite (extra `fast`)")
 
+from loop_cases import cell
+
 from engine.errors import DomainError, NonFiniteError
 from engine.functions import log
 from engine.replay.compiled import Compiled, compile  # noqa: A004
@@ -143,10 +145,13 @@ print(bits())
 
 
 def bits() -> str:
-    loss, w = predators(40, each=True)
-    x = np.random.default_rng(0).uniform(0.5, 1.5, (33, 2))
-    found = compile(loss, w, "llvm").value_and_gradients(np.array(PARAMETERS), x)
-    return " ".join(each.tobytes().hex() for each in found)
+    """What an integrator gives, which is straight-line code, and a cell, which is calls of kernels."""
+    texts = []
+    for (loss, w), size in ((predators(40, each=True), 2), (cell(12, 5)[:2], 12)):
+        weights, x = [value.data for value in w], np.random.default_rng(0).uniform(0.5, 1.5, (33, size))
+        found = compile(loss, w, "llvm").value_and_gradients(weights, x)
+        texts += [each.tobytes().hex() for each in found]
+    return " ".join(texts)
 
 
 def test_every_process_gives_the_same_bits() -> None:
