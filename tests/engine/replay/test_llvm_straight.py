@@ -38,13 +38,15 @@ W, DW = Space.WEIGHT, Space.GRADIENT
 
 
 def inverse_steps(trips: int) -> Program:
-    """x = w0·x ÷ 2 + x² ÷ 64 + 1 ÷ 4x, from w1·u on; the loss is the first x and twice the last.
+    """x = w0·x ÷ 2 + x² ÷ 64 + 1 ÷ 4x, from w1·u on; the loss: the first x, twice the last, and the last x².
 
-    v[0] u, v[1] the first x, v[2] and v[3] the last, v[4] the loss; f[0] x, f[1] x², f[2] 1 ÷ x, f[3] new x.
+    v[0] u, v[1] the first x, v[2] and v[3] the last, v[4] the last x², v[5] the loss; f[0] x, f[1] x²,
+    f[2] 1 ÷ x, f[3] new x.
     """
     x, square, inverse, new = (rows(F, row) for row in range(4))
     dx, d_square, d_inverse, d_new = (rows(DF, row) for row in range(4))
-    before, finals = Transfer(x, rows(V, 1)), [Transfer(new, rows(V, row)) for row in (2, 3)]
+    before = Transfer(x, rows(V, 1))
+    finals = [Transfer(inside, rows(V, row)) for inside, row in ((new, 2), (new, 3), (square, 4))]
     forward = Repeat(
         trips,
         range(4),
@@ -65,7 +67,8 @@ def inverse_steps(trips: int) -> Program:
         range(4),
         (
             SumOfProducts(rows(DW, 0), (1,), d_new, x, (0.5,), accumulate=True),
-            SumOfProducts(Rows(DF, range(1, 3)), (1, 2), Rows(DF, (3, 3)), None, (0.015625, 0.25)),
+            SumOfProducts(d_square, (1,), d_new, None, (0.015625,), accumulate=True),
+            SumOfProducts(d_inverse, (1,), d_new, None, (0.25,)),
             SumOfProducts(dx, (2,), Rows(W, (0, 0)), Rows(DF, (3, 3)), (0.125, 0.375)),
             Elementwise(dx, -1.0 * slope, (d_inverse, square), accumulate=True),
             SumOfProducts(dx, (1,), d_square, x, (2.0,), accumulate=True),
@@ -73,15 +76,17 @@ def inverse_steps(trips: int) -> Program:
         dx,
         d_new,
         before=(Transfer(dx, rows(DV, 1)),),
-        finals=tuple(Transfer(d_new, rows(DV, row)) for row in (2, 3)),
+        finals=tuple(
+            Transfer(inside, rows(DV, row)) for inside, row in ((d_new, 2), (d_new, 3), (d_square, 4))
+        ),
         reverse=True,
     )
-    sizes = {**dict.fromkeys(Space, 0), V: 5, DV: 5, F: 4, DF: 4, W: 2, DW: 2}
+    sizes = {**dict.fromkeys(Space, 0), V: 6, DV: 6, F: 4, DF: 4, W: 2, DW: 2}
     begin = SumOfProducts(rows(V, 1), (1,), rows(W, 1), rows(V, 0))
-    loss = SumOfProducts(rows(V, 4), (3,), rows(V, 1, 4))
-    seed = Fill(rows(DV, 4), 1.0), SumOfProducts(rows(DV, 1, 4), (1, 2, 3), Rows(DV, (4, 4, 4)))
+    loss = SumOfProducts(rows(V, 5), (4,), rows(V, 1, 5))
+    seed = Fill(rows(DV, 5), 1.0), SumOfProducts(rows(DV, 1, 5), (1, 2, 3, 4), Rows(DV, (5,) * 4))
     owed = SumOfProducts(rows(DW, 1), (1,), rows(DV, 1), rows(V, 0))
-    return Program("inverse", (0,), rows(V, 4), (), sizes, 2, (), (begin, forward, loss), (*seed, back, owed))
+    return Program("inverse", (0,), rows(V, 5), (), sizes, 2, (), (begin, forward, loss), (*seed, back, owed))
 
 
 def scaled_by_given(count: int, trips: int) -> Program:
