@@ -65,7 +65,13 @@ class Row(Sequence[Term]):
     def __getitem__(self, place: slice) -> list[Term]: ...
 
     def __getitem__(self, place: int | slice) -> Term | list[Term]:
-        return list(self)[place]
+        if isinstance(place, slice):
+            return list(self)[place]
+        place = range(len(self))[place]
+        if place == len(self.weights):
+            return Term(1.0, self.bias, NONE)
+        weight, value = self.weights[place], self.values[place]
+        return Term(1.0, weight, value) if self.weights_first else Term(1.0, value, weight)
 
     def __iter__(self) -> Iterator[Term]:
         factors = (self.weights, self.values) if self.weights_first else (self.values, self.weights)
