@@ -179,21 +179,25 @@ def _told_apart(nodes: Numbered, told: Array) -> Array:
     mixed ^= mixed >> np.uint64(29)
     mixed *= (2 * within + 1).astype(np.uint64)
     sums = np.add.reduceat(mixed, nodes.offsets[:-1])
-    pairs = np.stack((nodes.names.astype(np.uint64), sums), axis=1)
-    return np.unique(pairs, axis=0, return_inverse=True)[1].reshape(-1)
+    return sums ^ (nodes.names.astype(np.uint64) * np.uint64(MULTIPLIER))
 
 
 def _gaps(names: Array) -> list[int]:
     """The most frequent gaps between successive equal words of 1, 2, 4, … nodes."""
     found: list[int] = []
-    rank, width = names, 1
+    words, width = names, 1
     while 3 * width <= len(names):
-        order = np.argsort(rank, kind="stable")
-        counts = np.bincount(np.diff(order)[np.diff(rank[order]) == 0])
+        order = np.argsort(words, kind="stable")
+        is_equal = np.diff(words[order]) == 0
+        if not is_equal.any():
+            break
+        counts = np.bincount(np.diff(order)[is_equal])
         likely = np.argsort(-counts, kind="stable")[:FREQUENT].tolist()
         found += [gap for gap in likely if counts[gap] >= 3]
-        key = rank[:-width] * (int(rank.max()) + 1) + rank[width:]
-        rank, width = np.unique(key, return_inverse=True)[1], 2 * width
+        rank = np.zeros(len(words), dtype=np.int64)
+        rank[order[1:]] = np.cumsum(~is_equal)
+        words = rank[:-width] * (int(rank.max()) + 1) + rank[width:]
+        width *= 2
     return found
 
 
