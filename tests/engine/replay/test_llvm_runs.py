@@ -20,7 +20,8 @@ from engine.replay.backends.llvm import plans
 from engine.replay.backends.llvm.executor import LlvmExecutor, seconds_to_make
 from engine.replay.backends.llvm.writing.module import FLOAT
 from engine.replay.backends.numpy.executor import NumpyExecutor
-from engine.replay.program.program import Program, Rows, Space, SumOfProducts
+from engine.replay.program.expression import Argument
+from engine.replay.program.program import Elementwise, Fill, Program, Rows, Space, SumOfProducts
 from engine.replay.recording.record import record
 from engine.replay.rolling.roll import roll
 from engine.value import Value
@@ -81,9 +82,13 @@ def test_what_stands_beside_a_loop_is_straight_line_code_too() -> None:
     """But no seed, which is for some lanes only, and nothing that grows with the trips."""
     program = scaled_by_given(12, 4)
     assert pieces(program) == [[], [1, ["Repeat"]], [["Fill"], 2, ["Repeat"], 1], []]
-    long = SumOfProducts(rows(Space.VALUE, 0), (1000,), Rows(Space.VALUE, (0,) * 1000))
     planned = plans.plans(program)
-    assert list(plans.pieces([long], planned)) == [[long]]
+    for long in (
+        SumOfProducts(rows(Space.VALUE, 0), (1000,), Rows(Space.VALUE, (0,) * 1000)),
+        Fill(rows(Space.ADJOINT, 0, 1000), 0.0),
+        Elementwise(rows(Space.VALUE, 0, 1000), Argument(0) * 2.0, (rows(Space.VALUE, 0, 1000),)),
+    ):
+        assert list(plans.pieces([long], planned)) == [[long]]
 
 
 def test_few_instructions_have_a_kernel_each_and_a_run_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

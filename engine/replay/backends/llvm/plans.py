@@ -1,7 +1,7 @@
-"""Plans: which loops are written as straight-line code, and what is kept of a trip for the way back.
+"""Plans: what is written as straight-line code, and what is kept of a trip of a loop for the way back.
 
 A loop whose body is small has its state in registers (`loops.trips`); others call a kernel for every
-instruction of the body (`loops.calling`).
+instruction of the body (`loops.calling`). Many small instructions in a row are a run (`loops.runs`).
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ Run = tuple[PlainInstruction, ...]
 VECTORS = 2  # that a block of lanes is: as many chains of operations go side by side in a processor
 IN_REGISTERS = 10  # sums over all trips, and as many rows that are the same in all of them
 # Straight-line code is 2.5 to 5 times as fast as calls, however many lines it is (a chain of 32 masses, 64
-# equations), but is made at 0.1 ms for each line. From 4 × 5 on the kernels of matrices are faster.
+# equations), but is made at 0.1 to 0.2 ms for each line. From 4 × 5 on the kernels of matrices are faster.
 MOST_LINES = 1500  # of text of a trip, one way
 MOST_ENTRIES = 15  # of a matrix
 # Of instructions that are not in loops: how large one may be, and how many make a run of their own.
@@ -125,6 +125,8 @@ def _lines_of(loop: Repeat) -> int:
 
 def _operations_of(instruction: PlainInstruction) -> int:
     match instruction:
+        case Fill(out):
+            return len(out)
         case MatrixProduct(out, matrix):
             return len(out) * matrix.columns
         case LaneProduct(out, left):
