@@ -11,8 +11,13 @@ from copy import copy, deepcopy
 from typing import Any
 
 from nn.training.optimizers import Optimizer
+from nn.training.schedules import Constant
 
 __all__ = ["Epochs", "rates"]
+
+TRIED = (0.01, 0.02, 0.005)  # the learning rates that a rule is tried with
+MOST_SETTINGS = 100  # in a list of an optimizer's
+_GIVEN = ("update", "clipped", "learning_rate")  # what steps in machine code stand for
 
 Penalized = Callable[[Any, Any], Any]
 Shortened = Callable[[Any, float], Any]
@@ -30,12 +35,12 @@ class Epochs:
     ) -> None:
         self.program, self.optimizer, self.columns, self.penalized = program, optimizer, columns, penalized
         self._steps: Any = None
-        self._settings: dict[str, Any] = {}
+        self._settings: dict[str, Any] | None = None
         self._is_looked_for = True
 
     def recheck(self) -> None:
-        """Somebody's code has run in between: the rule may be another."""
-        self._is_looked_for = True
+        """Somebody's code has run since: the rule may be another. What was refused is not tried again."""
+        self._is_looked_for = self._steps is not None or self._settings != _settings(self.optimizer)
 
     def ready(self, weights: Any, size: int) -> Any:
         """The steps that can be taken at once on batches of this size; None where there are none."""
@@ -51,21 +56,22 @@ class Epochs:
 
     def _found(self, weights: Any, size: int) -> Any:
         """The steps made before, if they are still those of the optimizer, or new ones; raises if none."""
-        is_same = self._steps is not None and self._settings == _settings(self.optimizer)
-        if is_same and self._steps.has_same_rule:
+        before, self._settings = self._settings, _settings(self.optimizer)
+        if self._steps is not None and before == self._settings and self._steps.has_same_rule:
             return self._steps
-        kind, optimizer = type(self.optimizer), _without_memory(self.optimizer)
-        if kind.update is not Optimizer.update or kind.clipped is not Optimizer.clipped:
-            raise TypeError("an optimizer with an update of its own")
+        own = (getattr(type(self.optimizer), name) is getattr(Optimizer, name) for name in _GIVEN)
+        if self._settings is None or not all(own):
+            raise TypeError("an optimizer that does more than its rule")
+        optimizer = _without_memory(self.optimizer)
         formula = _formula(deepcopy(optimizer), self.penalized)
         steps = self.program.steps(formula, len(optimizer.remembers), size, self.columns)
-        self._settings = deepcopy(_settings(optimizer))
 
         def moved(numbers: Any, gradient: Any) -> list[Any]:
+            optimizer.schedule = Constant(TRIED[optimizer.steps_done])
             (updated,) = optimizer.update([numbers], [self.penalized(numbers, gradient)])
             return [updated, *(column for (column,) in optimizer.memory.values())]
 
-        if not steps.agrees(weights, rates(optimizer, 3), moved):
+        if not steps.agrees(weights, TRIED, moved):
             raise ValueError("the rule is no formula: it does something else after some steps")
         return steps
 
@@ -85,9 +91,19 @@ def rates(optimizer: Optimizer, steps: int) -> list[float]:
     return found
 
 
-def _settings(optimizer: Optimizer) -> dict[str, Any]:
-    """All that it holds but for what changes in every step."""
-    return {name: held for name, held in vars(optimizer).items() if name not in ("memory", "steps_done")}
+def _settings(optimizer: Optimizer) -> dict[str, Any] | None:
+    """A copy of all that it holds but for what changes in each step; None where that is not settings only."""
+    held = {name: thing for name, thing in vars(optimizer).items() if name not in ("memory", "steps_done")}
+    schedule = held.pop("schedule")
+    return {**deepcopy(held), "schedule": schedule} if all(map(_is_setting, held.values())) else None
+
+
+def _is_setting(thing: Any) -> bool:
+    """Whether it is a number or a text, or some of them: what is quickly copied and compared."""
+    if isinstance(thing, list | tuple | dict):
+        members = thing.values() if isinstance(thing, dict) else thing
+        return len(thing) <= MOST_SETTINGS and all(map(_is_setting, members))
+    return thing is None or isinstance(thing, int | float | str)
 
 
 def _without_memory(optimizer: Optimizer) -> Optimizer:

@@ -175,6 +175,25 @@ class Noisy(SGD):
         return super().rule(number, gradient, rate * random.random(), *memory)
 
 
+class Timed(SGD):
+    """A rate that changes whenever it is asked for."""
+
+    asked = 0
+
+    @property
+    def learning_rate(self) -> float:
+        self.asked += 1
+        return self.schedule(self.asked) / self.asked
+
+
+class Holding(SGD):
+    """It holds more than settings, which nobody should copy."""
+
+    def __init__(self, rate: float) -> None:
+        super().__init__(rate)
+        self.model = small()
+
+
 class Raising(SGD):
     """A rule that refuses what it does not know."""
 
@@ -184,7 +203,7 @@ class Raising(SGD):
         return super().rule(number, gradient, rate, *memory)
 
 
-@pytest.mark.parametrize("kind", [Counting, Hidden, Asking, Signs, Noisy, Raising])
+@pytest.mark.parametrize("kind", [Counting, Hidden, Asking, Signs, Noisy, Timed, Holding, Raising])
 def test_a_rule_that_is_no_formula_takes_its_steps_one_by_one(
     kind: type[SGD], calls: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
