@@ -14,7 +14,7 @@ from nn.data.schema import Schema
 from nn.data.tables import Dataset, as_rows, as_targets
 from nn.modules.layers import Embedding
 from nn.modules.module import Module
-from nn.modules.programs import outputs_for
+from nn.modules.programs import Programs, outputs_for
 from nn.training.losses import Loss, loss_name
 from nn.training.tasks import check_targets, task_of
 
@@ -197,7 +197,9 @@ def _rows_and_outputs(
     """The inputs as rows of numbers, not scaled yet, and how many outputs the model has for them."""
     rows = as_rows(replace(schema, scaler=None).inputs(inputs, f"{what}inputs"), f"{what}inputs")
     looks_up = any(isinstance(module, Embedding) for _, module in model.modules())
-    outputs = outputs_for(model, rows if looks_up else rows[:1])  # an index may be wrong in any sample
+    if looks_up:  # an index may be wrong in any sample
+        return rows, len(Programs.of(model).outputs(rows)[0])
+    outputs = outputs_for(model, rows[:1])
     return rows, len(outputs[0])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import pickle
+import random
 import threading
 import weakref
 from collections.abc import Callable
@@ -190,6 +191,18 @@ def test_both_gears_measure_the_same_in_fit_and_eager_records_nothing() -> None:
     eager, replay = histories
     for name in eager:
         assert replay[name] == pytest.approx(eager[name], rel=1e-9)
+
+
+@pytest.mark.parametrize(("inputs", "sizes"), [(2, [8, 1]), (64, [20, 10]), (16, [564, 3])])
+def test_no_bit_of_a_prediction_depends_on_the_other_rows(inputs: int, sizes: list[int]) -> None:
+    model = MLP(inputs, sizes, activation="tanh", output="sigmoid", seed=0)
+    draw = random.Random(0)
+    rows = [[draw.gauss(0.0, 1.0) for _ in range(inputs)] for _ in range(300)]
+    whole = model.outputs(rows)
+    assert is_replayed(model)
+    for count in (1, 2, 63, 129):
+        assert model.outputs(rows[-count:]) == whole[-count:]
+    assert model.outputs(rows[::-1]) == whole[::-1]
 
 
 def test_what_was_refused_is_not_tried_again_at_every_call(monkeypatch: pytest.MonkeyPatch) -> None:

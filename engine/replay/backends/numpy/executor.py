@@ -21,6 +21,7 @@ from engine.replay.program.rule import Rule
 
 __all__ = ["NumpyExecutor"]
 
+TOGETHER = 128  # samples whose results are computed together
 CACHE = 1 << 17  # numbers in the rows of one block: 1 MB
 KEPT = 1 << 24  # numbers in the frames that loops keep for the way back: 128 MB
 
@@ -51,19 +52,23 @@ class NumpyExecutor:
             bound = self._bound[lanes] = _Bound(self.program, self.narrow, lanes)
         return bound
 
-    def prepare(self, _: str, samples: int) -> None:
-        """Bind the program to as many lanes as a batch of this size has."""
-        self._at(min(self.block, samples))
+    def prepare(self, name: str, samples: int) -> None:
+        """Bind the program to as many lanes as a batch of this size has, or to those of results."""
+        self._at(min(self.block, TOGETHER if name == "outputs" else samples))
 
     def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
-        """The results, an array of shape (outputs, samples), of arrays of shape (samples, width)."""
+        """The results, an array of shape (outputs, samples), of arrays of shape (samples, width).
+
+        They are computed for so many samples at a time, the last one repeated where there are fewer: the last
+        digits of a matrix product depend on its size, and so those of a sample depend on no other sample.
+        """
         self._begin(weights)
         found = np.empty((len(self.program.outputs), samples))
-        for start in range(0, samples, self.block):
-            bound = self._at(min(self.block, samples - start))
+        bound = self._at(min(self.block, TOGETHER))
+        for start in range(0, samples, bound.lanes):
             bound.load(self.segments, arrays, start)
             _run(bound.forward)
-            found[:, start : start + bound.lanes] = bound.outputs
+            found[:, start : start + bound.lanes] = bound.outputs[:, : samples - start]
         return found
 
     def gradients(self, weights: Array, arrays: Sequence[Array], samples: int) -> tuple[Array, Array]:
@@ -130,7 +135,10 @@ class _Bound:
         """Copy the samples from `start` on into the first rows of VALUE."""
         stop = start + self.lanes
         for rows, argument, columns in segments:
-            self.values[rows] = arrays[argument][start:stop, columns].T
+            given = arrays[argument][start:stop, columns].T
+            self.values[rows, : given.shape[1]] = given
+            if given.shape[1] < self.lanes:
+                self.values[rows, given.shape[1] :] = given[:, -1:]
 
 
 _Segment = tuple[slice, int, slice]  # rows of VALUE, the argument that they come from, its columns
