@@ -13,7 +13,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -172,14 +173,16 @@ class _Run:
         self.history.ended = f"all {epochs} epochs done"
         with Bar(done * steps, epochs * steps, shown=progress) as bar:
             try:
-                self.stepping.begin(self._order(done + 1)[:size])
+                with self._breaking_down():
+                    self.stepping.begin(self._order(done + 1)[:size])
                 for number in range(done + 1, epochs + 1):
                     if self._is_over(number - 1):
                         break
                     order = self._order(number)
                     if self.callbacks and number > done + 1:
                         self.stepping.follow(order[:size])
-                    self._epoch(number, order, size, bar)
+                    with self._breaking_down():
+                        self._epoch(number, order, size, bar)
                     if self._callbacks_end_it(number):
                         break
             except KeyboardInterrupt:
@@ -195,16 +198,18 @@ class _Run:
         """In which order an epoch goes through the samples."""
         return self.stepping.sorted(self.plan.keys(number, len(self.samples.inputs)))
 
-    def _epoch(self, number: int, order: Sequence[int], size: int, bar: Bar) -> None:
-        """One time through all samples, and what is measured after it."""
+    @contextmanager
+    def _breaking_down(self) -> Iterator[None]:
+        """What breaks down in here is told as TrainingError."""
         try:
-            self._trained(number, order, size, bar)
+            yield
         except ReplayError:
             raise
         except (EngineError, ArithmeticError) as error:
             self._broke_down(error)
 
-    def _trained(self, number: int, order: Sequence[int], size: int, bar: Bar) -> None:
+    def _epoch(self, number: int, order: Sequence[int], size: int, bar: Bar) -> None:
+        """One time through all samples, and what is measured after it."""
         bar.begins(number, self.plan.epochs, self.stepping.name)
         if not self.is_training:
             self.objective.train(True)

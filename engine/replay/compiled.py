@@ -146,8 +146,9 @@ class Compiled:
         """Steps on batches of so many samples in machine code, many in one call.
 
         `formula` is one of `program.rule`, with as many numbers to remember. `columns` are the arguments for
-        all samples that there are; None for one whose numbers come with each call. ReplayError where the
-        formula is none, and where steps are better taken one by one, by `value_and_gradients`.
+        all samples that there are; None for one whose numbers come with each call. ReplayError where steps
+        are better taken one by one, by `value_and_gradients`; ValueError, or what the formula itself raises,
+        where it is none.
         """
         call = partial(self._call, named={})
         return Steps(formula, remembers, size, columns, self._validity, self._busy, call)

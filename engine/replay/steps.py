@@ -29,7 +29,8 @@ TOLERANCE = 1e-12
 class Steps:
     """Steps of one rule on batches of one size, samples chosen by number; made by `Compiled.steps`.
 
-    Making them is a trial of the rule, which leaves nothing behind.
+    Making them is a trial of the rule, which leaves nothing behind: ValueError, or what it raises itself,
+    where it is no formula; ReplayError where steps are better taken one by one.
 
     `most` is how many to ask for at once: what a call may take before it can be interrupted, in counted work.
     """
@@ -46,23 +47,23 @@ class Steps:
     ) -> None:
         self.size, self._columns = size, columns
         self._validity, self._busy, self._call = validity, busy, call
+        self._watch = Watch(formula)
+        draws = not self._watch.packages <= {"engine", "nn"}  # whose rules do not
+        self._generators = Generators() if draws else None
+        if self._watch.refusal:
+            raise ValueError(f"the rule {self._watch.refusal}")
+        try:
+            self.rule = Rule.of(formula, remembers)
+        finally:
+            what = self._changed()
+        if what:
+            raise ValueError(f"the rule changes what it reads ({what})")
         paths = validity.recordings.all()
         if len(paths) != 1 or not paths[0].is_plain or not isinstance(paths[0].executor, Training):
             raise ReplayError("steps are taken one by one: a function with branches, or no machine code")
         self._path: Path = paths[0]
         if not self._path.allows(columns):
             raise ReplayError("steps are taken one by one: some sample picks a place that is none")
-        self._watch = Watch(formula)
-        draws = not self._watch.packages <= {"engine", "nn"}  # whose rules do not
-        self._generators = Generators() if draws else None
-        if self._watch.refusal:
-            raise ReplayError(f"the rule {self._watch.refusal}")
-        try:
-            self.rule = Rule.of(formula, remembers)
-        finally:
-            what = self._changed()
-        if what:
-            raise ReplayError(f"the rule changes what it reads ({what})")
         trainer = self._path.executor.trainer(self.rule, size, columns)  # type: ignore[attr-defined]
         if trainer is None:
             raise ReplayError("steps are taken one by one: each is long enough")
@@ -139,7 +140,7 @@ class Steps:
                 return self._agrees(weights, rates, moved)
         finally:
             if what := self._changed():
-                raise ReplayError(f"the rule changes what it reads ({what})")
+                raise ValueError(f"the rule changes what it reads ({what})")
 
     def _agrees(self, weights: Array, rates: Sequence[float], moved: Callable[..., list[Array]]) -> bool:
         mine = [weights, *(np.zeros_like(weights) for _ in self.rule.updated[1:])]

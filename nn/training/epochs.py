@@ -1,7 +1,7 @@
 """Epochs: an optimizer's steps in the machine code of a program, many in one call.
 
 The optimizer's rule is run on symbols once, and becomes code that moves all parameters. What is no plain
-formula is not done here: the gear takes those steps one by one, as it always can.
+formula is not done here: the gear takes those steps one by one, and applies the rule to one number at a time.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from copy import copy, deepcopy
 from typing import Any
 
+from engine import ReplayError
 from nn.training.optimizers import Optimizer
 from nn.training.schedules import Constant
 
@@ -27,7 +28,9 @@ class Epochs:
     """Takes steps while that can be done, and notices what a callback changes at the optimizer.
 
     `columns` are the arguments of the program for all samples, None for one that is given with each call;
-    `penalized(number, gradient)` is a parameter's gradient with what penalties add to it.
+    `penalized(number, gradient)` is a parameter's gradient with what penalties add to it. `is_formula` tells
+    whether the rule is one, and so means the same for an array of numbers as for each of them: a rule that
+    draws random numbers, counts its calls or branches on a number does not.
     """
 
     def __init__(
@@ -37,6 +40,7 @@ class Epochs:
         self._steps: Any = None
         self._settings: dict[str, Any] | None = None
         self._is_looked_for = True
+        self.is_formula = True
 
     def recheck(self) -> None:
         """Somebody's code has run since: the rule may be another. What was refused is not tried again."""
@@ -47,11 +51,13 @@ class Epochs:
         if self._steps is not None and (not self._steps.holds or self._steps.size != size):
             self._steps, self._is_looked_for = None, True
         if self._is_looked_for:
-            self._is_looked_for = False
+            self._is_looked_for, self.is_formula = False, True
             try:
                 self._steps = self._found(weights, size)
-            except Exception:  # noqa: BLE001  (somebody's own rule may raise whatever it likes on symbols)
+            except ReplayError:
                 self._steps = None
+            except Exception:  # noqa: BLE001  (somebody's own rule may raise whatever it likes on symbols)
+                self._steps, self.is_formula = None, False
         return self._steps
 
     def _found(self, weights: Any, size: int) -> Any:

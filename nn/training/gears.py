@@ -148,9 +148,16 @@ class ReplayGear:
         loss, gradient = self._gradient_at(places)
         if not math.isfinite(loss):
             raise ArithmeticError(f"the loss is {loss!r}")
-        (self.weights,) = self.optimizer.update([self.weights], [gradient])
-        self.gradient = gradient
+        self.weights, self.gradient = self._updated(gradient), gradient
         return loss * len(places)
+
+    def _updated(self, gradient: Any) -> Any:
+        """What the optimizer makes of the weights: all at once, or one by one where only that is eager's."""
+        if self.epochs.is_formula:
+            (updated,) = self.optimizer.update([self.weights], [gradient])
+            return updated
+        self._unpack_memory()
+        return self.program.array(self.optimizer.update(self.weights.tolist(), gradient.tolist()))
 
     def _many_steps(self, order: Sequence[int], at: int, size: int) -> list[float]:
         """As many steps as are as they should be; none where the next one is not."""
@@ -228,7 +235,7 @@ class ReplayGear:
         if self.weights is not None:
             return
         self.weights = self.program.numbers()
-        if self._is_in_arrays():
+        if self._is_in_arrays() or not self.epochs.is_formula:
             return
         self.optimizer.ensure_fits(len(self.weights))
         self.optimizer.memory = {
@@ -264,6 +271,9 @@ class ReplayGear:
         if self.masks is not None:
             self.masks.settle()
         self.show()
+        self._unpack_memory()
+
+    def _unpack_memory(self) -> None:
         if self._is_in_arrays():
             memory = {name: column[0].tolist() for name, column in self.optimizer.memory.items()}
             self.optimizer.memory = memory

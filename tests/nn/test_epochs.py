@@ -194,6 +194,13 @@ class Holding(SGD):
         self.model = small()
 
 
+class Branching(SGD):
+    """A rule that branches on a number, so that it cannot take an array."""
+
+    def rule(self, number: Any, gradient: Any, rate: float, *memory: Any) -> tuple[Any, ...]:
+        return super().rule(number, max(min(gradient, 0.1), -0.1), rate, *memory)
+
+
 class Raising(SGD):
     """A rule that refuses what it does not know."""
 
@@ -203,9 +210,9 @@ class Raising(SGD):
         return super().rule(number, gradient, rate, *memory)
 
 
-@pytest.mark.parametrize("kind", [Counting, Hidden, Asking, Signs, Noisy, Timed, Holding, Raising])
-def test_a_rule_that_is_no_formula_takes_its_steps_one_by_one(
-    kind: type[SGD], calls: list[int], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("kind", [Counting, Hidden, Asking, Signs, Noisy, Branching, Timed, Holding, Raising])
+def test_a_rule_that_is_no_formula_is_applied_number_by_number_as_in_eager(
+    kind: type[SGD], calls: list[int]
 ) -> None:
     def made() -> dict[str, Any]:
         Hidden.calls.clear()
@@ -214,11 +221,14 @@ def test_a_rule_that_is_no_formula_takes_its_steps_one_by_one(
 
     state = random.getstate()
     try:
-        expected = one_by_one(monkeypatch, **made())
-        assert trained(**made())[1] == expected[1]  # what was tried has not been counted
+        expected = trained(gear="eager", **made())
+        found = trained(**made())  # what was tried has not been counted
     finally:
         random.setstate(state)
     assert not calls
+    assert found[1] == pytest.approx(expected[1], rel=1e-9)
+    memory, in_eager = (state["memory"].get("velocity") for _, _, state in (found, expected))
+    assert memory == pytest.approx(in_eager, rel=1e-9)
 
 
 def test_a_formula_of_ones_own_is_machine_code_as_any_other(
@@ -248,6 +258,12 @@ def test_what_a_callback_changes_at_the_optimizer_is_followed(name: str, calls: 
 def breaking(outputs: Any, target: Any) -> Any:
     """A loss that has no value where the second number of a target is 0."""
     return (outputs[0] - target[0]) ** 2 + 0.0 * log(target[1] * (outputs[0] + 1.0))
+
+
+@pytest.mark.parametrize("gear", ["eager", "replay"])
+def test_what_breaks_down_before_the_first_step_is_told_as_all_that_breaks_down(gear: str) -> None:
+    with pytest.raises(TrainingError, match="broke down in epoch 1"):
+        fit(MLP(1, [1], seed=0), [[1.0]], [[1e300]], loss="mean_squared_error", gear=gear, progress=False)
 
 
 def dropping() -> Sequential:

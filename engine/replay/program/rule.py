@@ -20,7 +20,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine import ops
-from engine.errors import ReplayError
 from engine.replay.program.expression import Apply, Argument, Choose
 
 __all__ = ["FACTOR", "GRADIENT", "NUMBER", "Formula", "Rule"]
@@ -57,7 +56,7 @@ class Rule:
 
     @staticmethod
     def of(formula: Formula, remembers: int) -> Rule:
-        """The rule that `formula(number, gradient, rate, step, *remembered)` is; ReplayError if it is none.
+        """The rule that `formula(number, gradient, rate, step, *remembered)` is; ValueError if it is none.
 
         The formula gives the new number, and then as many to remember as it was given. It is given, by name,
         `shortened(gradient, longest)` too: the gradient, scaled so that all together are no longer than that.
@@ -72,11 +71,11 @@ class Rule:
         try:
             found = tuple(formula(NUMBER, GRADIENT, _RATE, _STEP, *memory, shortened=shortened))
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            raise ReplayError(f"the rule cannot be run on symbols: {error}") from error
+            raise ValueError(f"the rule cannot be run on symbols: {error}") from error
         if len(found) != 1 + remembers:
-            raise ReplayError(f"the rule gives {len(found)} results, and {1 + remembers} were expected")
+            raise ValueError(f"the rule gives {len(found)} results, and {1 + remembers} were expected")
         if len(lengths) > 1:
-            raise ReplayError("the rule measures more than one length")
+            raise ValueError("the rule measures more than one length")
         taken: dict[str, Argument] = {}
         updated = tuple([_without_step(each, taken, 2 + remembers) for each in found])
         measured, longest = lengths[0] if lengths else (None, None)
@@ -121,7 +120,7 @@ def _source(expression: Any) -> str:
 
 
 def _finite(number: Any) -> float:
-    """A number in a rule; ReplayError for anything else."""
+    """A number in a rule; ValueError for anything else."""
     if isinstance(number, int | float) and math.isfinite(number):
         return float(number)
-    raise ReplayError(f"the rule contains {number!r}, which is no symbol and no finite number")
+    raise ValueError(f"the rule contains {number!r}, which is no symbol and no finite number")

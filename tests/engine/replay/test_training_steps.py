@@ -217,7 +217,7 @@ NO_RULES: dict[str, Callable[..., Any]] = {
 
 @pytest.mark.parametrize("name", NO_RULES)
 def test_what_is_no_formula_is_no_rule(name: str) -> None:
-    with pytest.raises(ReplayError, match="the rule"):
+    with pytest.raises(ValueError, match="the rule"):
         Rule.of(NO_RULES[name], 0)
 
 
