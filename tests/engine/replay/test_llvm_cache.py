@@ -126,6 +126,8 @@ def test_the_folder_is_the_users_for_caches(tmp_path: Path, monkeypatch: pytest.
     assert cache.folder() == tmp_path / "scalar-autograd"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
     assert cache.folder() == Path.home() / ".cache" / "scalar-autograd"
+    monkeypatch.setenv(cache.VARIABLE, "~nobody-of-this-name/code")
+    assert cache.folder() is None
 
 
 def test_those_not_used_for_longest_go(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,10 +45,8 @@ def folder() -> Path | None:
     chosen = os.environ.get(VARIABLE, "")
     if chosen.lower() in ("off", "0", "no", "false"):
         return None
-    if chosen:
-        return Path(chosen).expanduser()
     with suppress(RuntimeError):  # no home
-        return _caches() / "scalar-autograd"
+        return Path(chosen).expanduser() if chosen else _caches() / "scalar-autograd"
     return None
 
 
