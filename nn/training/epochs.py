@@ -90,11 +90,7 @@ def rates(optimizer: Optimizer, steps: int) -> list[float]:
     >>> rates(SGD(Step(1.0, every=2, factor=0.5)), 3)
     [1.0, 1.0, 0.5]
     """
-    twin, found = copy(optimizer), []
-    for number in range(optimizer.steps_done, optimizer.steps_done + steps):
-        twin.steps_done = number
-        found.append(twin.learning_rate)
-    return found
+    return list(map(optimizer.schedule, range(optimizer.steps_done, optimizer.steps_done + steps)))
 
 
 def _settings(optimizer: Optimizer) -> dict[str, Any] | None:

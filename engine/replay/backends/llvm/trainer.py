@@ -17,7 +17,7 @@ from engine.replay.backends.interface import Call, Form, Taken, form_of
 from engine.replay.backends.llvm.batch import HEAD, PER_ARGUMENT, listed
 from engine.replay.backends.llvm.machine import Machine, Target, ensure_inside, machine_code
 from engine.replay.backends.llvm.memory import address_of
-from engine.replay.backends.llvm.training import SAMPLES, write_training
+from engine.replay.backends.llvm.training import PER_COLUMN, SAMPLES, write_training
 from engine.replay.backends.llvm.writing.module import DOUBLE, Module
 from engine.replay.backends.segments import effort
 from engine.replay.program.rule import Rule
@@ -48,6 +48,11 @@ class Trainer:
         self._buffers = [
             None if column is None else np.empty((size, *column.shape[1:])) for column in self._columns
         ]
+        self._sources: list[int] = []
+        for column, buffer in zip(self._columns, self._buffers, strict=True):
+            if column is not None:
+                self._sources += [address_of(column), _width(column), len(column), address_of(buffer)]
+        self._latest: tuple[Any, Array] = (None, None)  # lists, and what they are for
         module = Module(target.registers, DOUBLE, checked=machine.checked)
         write_training(module, rule, machine.program.wanted)
         self._engine = _code_of(str(module), target)
@@ -102,11 +107,8 @@ class Trainer:
         entries = [
             *(self._gradients, address_of(lists), lists.shape[1], steps, size),
             *(address_of(order), address_of(work.weights), address_of(work.gradient), address_of(table)),
-            *(sum(column is not None for column in self._columns), *map(address_of, kept)),
+            *(len(self._sources) // PER_COLUMN, *map(address_of, kept), *self._sources),
         ]
-        for column, buffer in zip(self._columns, self._buffers, strict=True):
-            if column is not None:
-                entries += [address_of(column), _width(column), len(column), address_of(buffer)]
         done = self._checked(entries) if self._machine.checked else self._called(entries)
         if 0 < done < steps:  # once more: the gradient before the last good step has been written over
             until = done * size
@@ -117,15 +119,22 @@ class Trainer:
     def _lists(self, losses: Array, counts: Array, others: list[Array]) -> Array:
         """What `gradients` is called with in each step: a row of whole numbers."""
         firsts = np.arange(len(counts)) * self._size * losses.itemsize
+        known, key = self._latest, None if others else (len(counts), counts[-1])
+        lists = known[1] if key and key == known[0] else self._new_lists(firsts, counts, others)
+        lists[:, _RESULTS] = firsts + address_of(losses)
+        self._latest = key, lists
+        return lists
+
+    def _new_lists(self, firsts: Array, counts: Array, others: list[Array]) -> Array:
+        """The same, but for the place of the losses."""
         work, places = self._machine.memory(), []
         for column, buffer in zip(self._columns, self._buffers, strict=True):
             array = others.pop(0) if column is None else buffer
             places.append((array, column is None))
         arguments = [(address_of(array), _width(array), 0) for array, _ in places]
-        row = listed(work.address, self._machine.tables, (address_of(losses), 0, 0), 0, arguments)
+        row = listed(work.address, self._machine.tables, (0, 0, 0), 0, arguments)
         lists = np.empty((len(counts), len(row)), dtype=np.int64)
         lists[:] = row
-        lists[:, _RESULTS] += firsts
         lists[:, _ROOM] = lists[:, SAMPLES] = counts
         for number, (array, is_in_order) in enumerate(places):
             place = len(HEAD) + PER_ARGUMENT * number
