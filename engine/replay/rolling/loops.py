@@ -155,6 +155,7 @@ class _Cutting:
         self._is_fixed = (block.refs == block.refs[0]).all(axis=0)
         self._is_one_number = (block.coefficients == block.coefficients[0]).all(axis=0)
         self._known: dict[Hashable, int] = {}
+        self._of_trip_before: dict[int, int] = {}  # of a node, the leaf that has what it was
         self._values: dict[tuple[int, ...], tuple[int, ...]] = {}  # of all rows
 
     def cut(self) -> Loop:
@@ -240,6 +241,8 @@ class _Cutting:
             wanted = self.flat.wanted[source] or self.outside.flat.wanted[initial]
             found = self._known[key] = self._input(wanted=wanted)
             self.loop.carried.append((found, source, initial))
+            if len(history) == 1:
+                self._of_trip_before.setdefault(place, found)
         return self._known[key]
 
     def _fixed(self, ref: int) -> int:
@@ -299,13 +302,24 @@ class _Cutting:
         return self.outside.nodes.places[number]
 
     def _let_out(self) -> None:
-        """What is read outside: of the last trip only, or else of all of them."""
-        block = self.block
+        """What is read outside: of the last trip only, or the one before it, or else of all of them."""
+        block, loop = self.block, self.loop
+        last = block.trips - 1
         for place, trips in self.outside.read_from(block).items():
-            if trips == {block.trips - 1}:
-                self.loop.finals.append((place, self._outer(block.numbers[-1, place])))
-            else:
-                self.loop.outputs.append((place, [*map(self._outer, block.numbers[:, place].tolist())]))
-        results = [leaving for _, leaving, _ in self.loop.carried]
-        results += [place for place, _ in (*self.loop.outputs, *self.loop.finals)]
+            leaf = self._carried_on(place)
+            if last - 1 in trips and trips <= {last - 1, last} and leaf is not None:
+                copy = Node(None, (), (Term(1.0, leaf, NONE),))  # what the last trip began with
+                before = self._new(copy, wanted=self.flat.wanted[leaf])
+                loop.finals.append((before, self._outer(block.numbers[last - 1, place])))
+                trips.remove(last - 1)
+            if trips == {last}:
+                loop.finals.append((place, self._outer(block.numbers[last, place])))
+            elif trips:
+                loop.outputs.append((place, [*map(self._outer, block.numbers[:, place].tolist())]))
+        results = [leaving for _, leaving, _ in loop.carried]
+        results += [place for place, _ in (*loop.outputs, *loop.finals)]
         self.flat.outputs = list(dict.fromkeys(results))
+
+    def _carried_on(self, place: int) -> int | None:
+        """The leaf that has what this node was in the trip before, if there is one."""
+        return self._of_trip_before.get(place)

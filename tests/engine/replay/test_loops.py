@@ -47,7 +47,7 @@ CASES: dict[str, tuple[Case, list[tuple[int, int, int]]]] = {  # with (trips, no
     "integrator": (integrator(12), [(11, 17, 2)]),
     "integrator, a loss each step": (integrator(20, each=True), [(19, 19, 2)]),
     "LSTM": (lstm(12), [(12, 22, 4)]),
-    "prey and hunters": (prey_and_hunters(12), [(12, 12, 3)]),
+    "prey and hunters": (prey_and_hunters(12), [(12, 13, 3)]),
     "Newton": (scalar(lambda w, s, x, k: s[-1] - (s[-1] ** 3 - w[0]) / (3.0 * s[-1] ** 2), 12), [(12, 6, 1)]),
     "Verlet": (
         scalar(lambda w, s, x, k: 2.0 * s[-1] - s[-2 % -len(s)] - w[0] * s[-1] * 0.01, 30),
