@@ -16,7 +16,7 @@ pytest.importorskip("llvmlite", reason="the LLVM executor needs llvmlite (extra 
 from loop_cases import cell
 
 from engine.errors import DomainError, NonFiniteError
-from engine.functions import log
+from engine.functions import log, logsumexp, norm
 from engine.replay.compiled import Compiled, compile  # noqa: A004
 from engine.value import Value
 
@@ -89,6 +89,29 @@ def test_the_state_stays_in_registers() -> None:
     assert all(one.tobytes() == other.tobytes() for one, other in zip(checked, whole[0], strict=True))
     half = compile(loss, w, "llvm", dtype="float32").value_and_gradients(weights, x)
     assert half[1] == pytest.approx(whole[0][1], rel=1e-4)
+
+
+def test_reductions_of_a_few_rows_are_straight_line_code_too() -> None:
+    """An orbit, whose force goes by the distance, and the surprise of a mean of three."""
+    w = [Value(1.0), Value(0.3), Value(-0.2)]
+
+    def loss(sample: Any) -> Any:
+        x, v, sums = [1.0 * w[0], sample[0]], [sample[1], 1.0 + w[1] * sample[2]], w[2]
+        for _ in range(12):
+            cubed = norm(x) ** 3
+            v = [b - a / cubed * 0.1 for a, b in zip(x, v, strict=True)]
+            x = [a + b * 0.1 for a, b in zip(x, v, strict=True)]
+            sums = sums * 0.5 + logsumexp([x[0], x[1], w[2] * v[0]])
+        return sums + x[0] * v[1]
+
+    samples = np.random.default_rng(0).uniform(-0.2, 0.2, (9, 3))
+    program = ensure_eager(loss, w, samples)
+    (path,) = program._recordings.all()
+    (machine,) = path.executor._machines.values()  # type: ignore[attr-defined]
+    assert len(machine._layout.plans) == 1
+    weights = np.array([value.data for value in w])
+    checked = compile(loss, w, "llvm-checked").value_and_gradients(weights, samples)
+    assert checked[1].tobytes() == program.value_and_gradients(weights, samples)[1].tobytes()
 
 
 def test_what_a_step_raises_is_raised() -> None:

@@ -21,6 +21,7 @@ from engine.replay.program.program import (
     MatrixProduct,
     PlainInstruction,
     Program,
+    Reduction,
     Repeat,
     Space,
     SumOfProducts,
@@ -114,7 +115,7 @@ def _can_be_straight(instruction: PlainInstruction) -> bool:
         case Fill(out, number):
             return out.space is not Space.ADJOINT or number == 0.0  # a seed is for some lanes only
         case _:
-            return isinstance(instruction, SumOfProducts | Elementwise)
+            return isinstance(instruction, SumOfProducts | Elementwise | Reduction)
 
 
 def _lines_of(loop: Repeat) -> int:
@@ -124,20 +125,22 @@ def _lines_of(loop: Repeat) -> int:
 
 
 def _operations_of(instruction: PlainInstruction) -> int:
+    found = 0
     match instruction:
         case Fill(out):
-            return len(out)
+            found = len(out)
         case MatrixProduct(out, matrix):
-            return len(out) * matrix.columns
+            found = len(out) * matrix.columns
         case LaneProduct(out, left):
-            return len(left) * out.columns
+            found = len(left) * out.columns
         case SumOfProducts(_, _, left, _, coefficients):
-            return len(left) * (2 if coefficients else 1)
+            found = len(left) * (2 if coefficients else 1)
         case Elementwise(out, expression, operands):
             formula = sum(CURVED if each in CURVES else 2 for each in operations_of(expression))
-            return formula * max(map(len, (out, *operands)))
-        case _:
-            return 0
+            found = formula * max(map(len, (out, *operands)))
+        case Reduction(_, _, operand):
+            found = CURVED * len(operand)
+    return found
 
 
 def _plan(forward: Repeat, back: Repeat | None) -> Plan:
@@ -244,7 +247,8 @@ def _sums(back: Repeat) -> tuple[Row, ...]:
 def _is_cheap(loop: Repeat) -> bool:
     """Whether a trip can be computed once more in less time than its rows take from memory."""
     bodies = [each.expression for each in loop.body if isinstance(each, Elementwise)]
-    return all(operation in QUICK for body in bodies for operation in operations_of(body))
+    is_quick = all(operation in QUICK for body in bodies for operation in operations_of(body))
+    return is_quick and not any(isinstance(each, Reduction) for each in loop.body)
 
 
 def _needed(body: Sequence[PlainInstruction], read: set[Row]) -> tuple[PlainInstruction, ...]:

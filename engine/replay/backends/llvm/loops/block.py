@@ -8,7 +8,7 @@ from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.loops.lanes import Lanes
 from engine.replay.backends.llvm.loops.straight import Made, StraightLine, nothing
 from engine.replay.backends.llvm.plans import Plan, Row, fixed_rows
-from engine.replay.backends.llvm.writing.text import Index, Text
+from engine.replay.backends.llvm.writing.text import Exact, Index
 from engine.replay.program.program import Repeat, Space, Transfer
 
 __all__ = ["Block"]
@@ -17,7 +17,7 @@ __all__ = ["Block"]
 class Block(Lanes):
     """Lanes that go through all trips; what the next trip keeps is `%stride` further on."""
 
-    def __init__(self, text: Text, layout: Layout, plan: Plan, loop: Repeat, offset: Index) -> None:
+    def __init__(self, text: Exact, layout: Layout, plan: Plan, loop: Repeat, offset: Index) -> None:
         super().__init__(text, layout, offset)
         self.plan, self.loop = plan, loop
         self._frames = layout.frames[loop.frame].whole

@@ -5,7 +5,7 @@ from __future__ import annotations
 from engine.replay.backends.llvm.kernels.rows import put
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.plans import Row
-from engine.replay.backends.llvm.writing.text import Index, Text
+from engine.replay.backends.llvm.writing.text import Exact, Index
 from engine.replay.program.program import Rows, Space
 
 __all__ = ["Lanes"]
@@ -14,7 +14,7 @@ __all__ = ["Lanes"]
 class Lanes:
     """As many lanes as the text is wide, from an offset on."""
 
-    def __init__(self, text: Text, layout: Layout, offset: Index) -> None:
+    def __init__(self, text: Exact, layout: Layout, offset: Index) -> None:
         self.text, self.layout, self.offset = text, layout, offset
 
     def load(self, rows: Rows, number: Index = 0) -> str:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from engine.operation import Operation
+from engine.replay.backends.llvm.kernels.rows import REDUCTIONS
 from engine.replay.backends.llvm.plans import QUICK, Row
 from engine.replay.backends.llvm.writing.functions import Formula
-from engine.replay.backends.llvm.writing.text import Text
+from engine.replay.backends.llvm.writing.text import Exact, Index
 from engine.replay.program.expression import operations_of
 from engine.replay.program.program import (
     Elementwise,
@@ -19,6 +21,7 @@ from engine.replay.program.program import (
     LaneProduct,
     MatrixProduct,
     PlainInstruction,
+    Reduction,
     Rows,
     SumOfProducts,
 )
@@ -54,7 +57,7 @@ class StraightLine:
 
     def __init__(
         self,
-        text: Text,
+        text: Exact,
         load: Callable[[Row], str],
         known: Mapping[Row, str],
         made: Made = nothing,
@@ -102,6 +105,10 @@ class StraightLine:
                 self._sum_of_products(instruction)
             case Elementwise():
                 self._elementwise(instruction)
+            case Reduction(out, operation, operand):
+                for number, row in enumerate(_rows(out)):
+                    found = self._reduced(operation, _rows(operand)[number :: len(out)])
+                    self._put(row, [self._term(found)], accumulate=False)
 
     # ── Sums ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -201,6 +208,18 @@ class StraightLine:
                 self._ready[found] = max((self._ready.get(each, 0) for each in given), default=0) + latency
                 terms.append(self._term(found))
             self._put(out, terms, accumulate=instruction.accumulate)
+
+    def _reduced(self, operation: Operation, operand: Sequence[Row]) -> str:
+        given = [self.value(row) for row in operand]
+
+        def term(number: Index) -> str:
+            assert isinstance(number, int)  # noqa: S101  (unrolled)
+            return given[number]
+
+        with self._text.unrolled():
+            found = REDUCTIONS[operation](self._text, len(given), term)
+        self._ready[found] = max(self._ready.get(each, 0) for each in given) + LONG_LATENCY * len(given)
+        return found
 
 
 def _rows(rows: Rows) -> list[Row]:

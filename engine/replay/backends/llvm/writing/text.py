@@ -6,7 +6,8 @@ The lines that they become, loops and whole numbers are in `lines`.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 
 from engine.replay.backends.llvm.writing.lines import Index, Lines
 from engine.replay.backends.llvm.writing.module import DOUBLE, Region
@@ -281,6 +282,30 @@ class Text(Lines):
 class Exact(Text):
     """Every operation is rounded, none contracted with the next: bits do not depend on what is around it."""
 
+    is_unrolled = False
+
     def binary(self, name: str, left: str, right: str) -> str:
         """fadd, fsub, fmul or fdiv."""
         return self.let(f"{name} {self.type} {left}, {right}")
+
+    @contextmanager
+    def unrolled(self) -> Iterator[None]:
+        """Inside, loops whose ends are known are written turn by turn."""
+        self.is_unrolled = True
+        yield
+        self.is_unrolled = False
+
+    def loop(
+        self,
+        start: Index,
+        stop: Index,
+        body: Callable[[Index, list[str]], Sequence[str] | None],
+        carried: Sequence[str] = (),
+    ) -> list[str]:
+        """`body(index, carried)` for every index; what it returns is carried into the next round."""
+        if not (self.is_unrolled and isinstance(start, int) and isinstance(stop, int)):
+            return super().loop(start, stop, body, carried)
+        found = list(carried)
+        for number in range(start, stop):
+            found = list(body(number, found) or [])
+        return found
