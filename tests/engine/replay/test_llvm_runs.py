@@ -15,13 +15,14 @@ pytest.importorskip("llvmlite", reason="the LLVM executor needs llvmlite (extra 
 from test_llvm_straight import scaled_by_given
 from test_repeat import rows
 
-from engine.functions import dot
+from engine.functions import dot, logsumexp, norm
 from engine.replay.backends.llvm import plans
 from engine.replay.backends.llvm.executor import LlvmExecutor, seconds_to_make
-from engine.replay.backends.llvm.writing.module import FLOAT
+from engine.replay.backends.llvm.writing.module import FLOAT, Module
+from engine.replay.backends.llvm.writing.text import Exact
 from engine.replay.backends.numpy.executor import NumpyExecutor
 from engine.replay.program.expression import Argument
-from engine.replay.program.program import Elementwise, Fill, Program, Rows, Space, SumOfProducts
+from engine.replay.program.program import Elementwise, Fill, Program, Reduction, Rows, Space, SumOfProducts
 from engine.replay.recording.record import record
 from engine.replay.rolling.roll import roll
 from engine.value import Value
@@ -78,6 +79,25 @@ def test_a_function_without_order_is_straight_line_code(seed: int, monkeypatch: 
     assert narrow == pytest.approx(gradient, rel=1e-4, abs=1e-4 * abs(gradient).max())
 
 
+def test_reductions_of_several_rows_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plans, "MANY", 1)
+    monkeypatch.setattr(plans, "MOST_OPERATIONS", 1000)
+    w = [Value(0.5), Value(-1.0)]
+
+    def loss(x: Any) -> Any:
+        y = [w[0] * a for a in x]
+        return logsumexp(y[:3]) * logsumexp(y[1:]) + norm(y[:2]) * norm(y[2:]) * w[1]
+
+    program = roll(record(loss, w, [[0.1, 0.2, 0.3, 0.4]]))
+    assert max(len(each.out) for each in program.forward if isinstance(each, Reduction)) == 2
+    assert [len(part) for part in pieces(program)] == [0, 1, 2, 0]  # all but the seed
+    x, weights = np.random.default_rng(0).normal(size=(9, 4)), np.array([0.5, -1.0])
+    losses, gradient = NumpyExecutor(program, [4]).gradients(weights, [x], 9)
+    found = LlvmExecutor(program, [4], checked=True).gradients(weights, [x], 9)
+    assert found[0] == pytest.approx(losses, rel=1e-13)
+    assert found[1] == pytest.approx(gradient, rel=1e-13)
+
+
 def test_what_stands_beside_a_loop_is_straight_line_code_too() -> None:
     """But no seed, which is for some lanes only, and nothing that grows with the trips."""
     program = scaled_by_given(12, 4)
@@ -102,3 +122,13 @@ def test_few_instructions_have_a_kernel_each_and_a_run_has_an_end(monkeypatch: p
     monkeypatch.undo()
     monkeypatch.setattr(plans, "MOST_LINES", 25)
     assert list(map(len, plans.pieces([small] * 31, {}))) == [2] * 15 + [1]  # of 12 lines each
+
+
+def test_loops_are_written_turn_by_turn_only_where_that_is_asked_for() -> None:
+    module = Module()
+    text = Exact(module, "f")
+    with text.unrolled():
+        assert text.loop(0, 3, lambda number, so_far: [f"{so_far[0]}{number}"], ["x"]) == ["x012"]
+    text.loop(0, 3, lambda _, so_far: so_far, [text.number(0.0)])
+    text.end()
+    assert sum(line.startswith("loop") for line in module.functions[0].splitlines()) == 1
