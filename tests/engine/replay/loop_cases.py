@@ -118,7 +118,9 @@ def lstm(trips: int, hidden: int = 2) -> Case:
         c: list[Any] = [0.0] * hidden
         for x in xs:
             rows = [w[k * width : (k + 1) * width] for k in range(4 * hidden)]
-            i, f, o, g = ([dot(row[:-1], [x, *h], row[-1]) for row in rows[k::4]] for k in range(4))
+            i, f, o, g = (
+                [dot(row[:-1], [x, *h], row[-1]) for row in rows[k * hidden :][:hidden]] for k in range(4)
+            )
             parts = zip(f, c, i, g, strict=True)
             c = [sigmoid(f) * c + sigmoid(i) * tanh(g) for f, c, i, g in parts]
             h = [sigmoid(o) * tanh(c) for o, c in zip(o, c, strict=True)]
