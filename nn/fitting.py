@@ -234,13 +234,14 @@ class _Run:
 
     @property
     def is_followed(self) -> bool:
-        """Whether somebody's own code runs after every epoch, which may look at anything."""
-        return bool(self.callbacks) or type(self.stopping) not in (type(None), EarlyStopping)
+        """Whether more than numbers is looked at after each epoch: by a film, or by code of one's own."""
+        has_own = type(self.stopping) not in (type(None), EarlyStopping)
+        return bool(self.callbacks) or self.history.film is not None or has_own
 
     @property
     def is_watched(self) -> bool:
-        """Whether the model is looked at after every epoch, its numbers and gradients."""
-        return any(map(bool, (self.metrics, self.held_out, self.stopping, self.history.film)))
+        """Whether the model's numbers are looked at after every epoch."""
+        return bool(self.metrics) or self.held_out is not None or self.stopping is not None
 
     def _checkpoint_due(self, number: int) -> Checkpoint | None:
         """The checkpoint, if it is to be written after this epoch."""
@@ -248,7 +249,7 @@ class _Run:
         return self.checkpoint if is_due else None
 
     def _come_to_rest(self, *, wholly: bool = True) -> None:
-        """Leave the model as somebody may look at it, and not in training; wholly: the optimizer too."""
+        """Leave the model as somebody may look at it, not in training; wholly: gradients, optimizer too."""
         if wholly:
             self.stepping.settle()
         else:

@@ -46,10 +46,10 @@ class Gear(Protocol):
         """
 
     def show(self) -> None:
-        """Put numbers and gradients into the parameters, for somebody who only looks at them."""
+        """Put the numbers into the parameters, for somebody who only looks at them."""
 
     def settle(self) -> None:
-        """Put everything where it belongs, also what the optimizer remembers."""
+        """Put everything where it belongs, also gradients and what the optimizer remembers."""
 
     def recheck(self) -> None:
         """Somebody's code has run in between: look closely at what the loss reads."""
@@ -102,6 +102,7 @@ class ReplayGear:
         columns = [*self.columns, *([None] if masked else [])]
         self.epochs = Epochs(self.program, optimizer, columns, objective.penalized)
         self.weights: Any = None
+        self._is_shown = False  # whether somebody has seen these weights, and may have changed them
         self.gradient: Any = None
         self.masks: Masks | None = None
         was_training = objective.model.training
@@ -232,9 +233,9 @@ class ReplayGear:
 
     def _pack(self) -> None:
         """Numbers and the optimizer's memory into arrays, unless they are there already."""
-        if self.weights is not None:
+        if self.weights is not None and not self._is_shown:
             return
-        self.weights = self.program.numbers()
+        self.weights, self._is_shown = self.program.numbers(), False
         if self._is_in_arrays() or not self.epochs.is_formula:
             return
         self.optimizer.ensure_fits(len(self.weights))
@@ -248,16 +249,10 @@ class ReplayGear:
         return all(len(column) == 1 and hasattr(column[0], "tolist") for column in columns)
 
     def show(self) -> None:
-        """Put numbers and gradients into the parameters; what the optimizer remembers stays in arrays."""
-        if self.weights is None:
-            return
-        self.program.put(self.weights)
-        if self.gradient is not None:
-            for parameter in self.objective.everything:
-                parameter.grad = 0.0
-            for parameter, slope in zip(self.objective.parameters, self.gradient.tolist(), strict=True):
-                parameter.grad = slope
-        self.weights = None
+        """Put the numbers into the parameters; gradients and what the optimizer remembers stay in arrays."""
+        if self.weights is not None and not self._is_shown:
+            self.program.put(self.weights)
+            self._is_shown = True
 
     def settle(self) -> None:
         """Numbers, gradients and memory out of the arrays; all of it, also when Ctrl-C comes in between."""
@@ -271,6 +266,12 @@ class ReplayGear:
         if self.masks is not None:
             self.masks.settle()
         self.show()
+        if self.weights is not None and self.gradient is not None:
+            for parameter in self.objective.everything:
+                parameter.grad = 0.0
+            for parameter, slope in zip(self.objective.parameters, self.gradient.tolist(), strict=True):
+                parameter.grad = slope
+        self.weights = None
         self._unpack_memory()
 
     def _unpack_memory(self) -> None:

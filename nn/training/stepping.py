@@ -90,11 +90,11 @@ class Stepping:
         return rows_of(self.objective.model, self.objective.loss, samples, replays=replays)
 
     def show(self) -> None:
-        """Put numbers and gradients into the parameters, for somebody who only looks at them."""
+        """Put the numbers into the parameters, for somebody who only looks at them."""
         self.gear.show()
 
     def settle(self) -> None:
-        """Put everything where it belongs, also what the optimizer remembers."""
+        """Put everything where it belongs, also gradients and what the optimizer remembers."""
         self.gear.settle()
 
     def _shift(self, gear: Gear) -> None:

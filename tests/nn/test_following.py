@@ -43,6 +43,24 @@ def test_what_a_callback_changes_is_followed(name: str) -> None:
     assert history.gear.startswith("replay")
 
 
+def test_what_a_metric_changes_is_followed_too() -> None:
+    def settings() -> dict[str, Any]:
+        kept: dict[str, Any] = {}
+
+        def make() -> Module:
+            kept["model"] = small()
+            return kept["model"]  # type: ignore[no-any-return]
+
+        def halving(*_: Any) -> float:
+            for parameter in kept["model"].parameters():
+                parameter.data *= 0.5
+            return 0.0
+
+        return {"make": make, "metrics": [halving]}
+
+    assert assert_gears_agree(settings).gear.startswith("replay")
+
+
 @pytest.mark.parametrize("gear", GEARS)
 def test_what_is_frozen_stays_and_goes_on_when_it_is_unfrozen(gear: str) -> None:
     model, seen = small(), []
