@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from nn.modules.module import Module
+from engine import Value
+from nn.modules.module import Module, Structure
 from nn.training.history import History
 from nn.training.optimizers import Optimizer
 
@@ -56,6 +57,9 @@ class EarlyStopping:
         self.best: float | None = None
         self.best_epoch = 0
         self.best_state: dict[str, float] = {}
+        self._named: tuple[Structure, dict[str, Value]] | None = (
+            None  # the parameters by name, while they hold
+        )
 
     def watches(self, columns: list[str]) -> str:
         """The column to look at; ValueError when it is not among these."""
@@ -71,7 +75,15 @@ class EarlyStopping:
         number = epoch.history[self.watches(list(epoch.history))][-1]
         gain = math.inf if self.best is None else (number - self.best) * (1.0 if self.largest else -1.0)
         if gain > self.least:
-            self.best, self.best_epoch, self.best_state = number, epoch.number, epoch.model.state()
+            self.best, self.best_epoch, self.best_state = number, epoch.number, self._state_of(epoch.model)
+
+    def _state_of(self, model: Module) -> dict[str, float]:
+        """`model.state()`; names are made anew only where the model is not made of what it was."""
+        if type(model).state is not Module.state:
+            return model.state()
+        if self._named is None or self._named[0].modules[0] is not model or self._named[0].has_changed():
+            self._named = Structure(model), model.named_parameters()
+        return {name: parameter.data for name, parameter in self._named[1].items()}
 
     def is_over(self, number: int) -> bool:
         """Whether training should end after this many epochs."""

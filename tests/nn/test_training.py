@@ -209,6 +209,25 @@ def test_early_stopping_puts_the_best_weights_back() -> None:
     assert scores["loss"] == loss
 
 
+def test_early_stopping_keeps_the_state_of_the_model_as_it_is_then() -> None:
+    """Under the names of that moment: a callback may exchange a part."""
+    model, stopping = small(), EarlyStopping(50, least=-100.0)
+    wider = Layer(2, 5, "tanh", seed=1)
+
+    def change(epoch: Any) -> None:
+        assert stopping.best_state == model.state() or stopping.best_epoch < epoch.number
+        if epoch.number == 3:
+            model.layers[0], model.layers[1] = wider, Layer(5, 1, "sigmoid", seed=2)
+
+    train(model, epochs=6, early_stopping=stopping, callbacks=[change])
+    assert stopping.best_epoch > 3
+    assert set(stopping.best_state) == set(model.state())
+    other = small(seed=4)
+    stopping.best = None
+    stopping.saw(Epoch(1, 1, other, SGD(0.1), train(other, epochs=1)))
+    assert stopping.best_state == other.state()
+
+
 def test_early_stopping_can_watch_a_metric() -> None:
     stopping = EarlyStopping(2, "accuracy", largest=True)
     history = train(small(), metrics="accuracy", early_stopping=stopping, epochs=200)
