@@ -23,10 +23,10 @@ class Plan:
     bodies: Mapping[int, Plan]
 
 
-def ordered(collapsed: Collapsed) -> Plan:
+def ordered(collapsed: Collapsed, *, of_body: bool = False) -> Plan:
     """The plan of a tape, or of the body of a loop."""
-    bodies = {place: ordered(loop.body) for place, loop in collapsed.loops.items()}
-    found = groups(collapsed)
+    bodies = {place: ordered(loop.body, of_body=True) for place, loop in collapsed.loops.items()}
+    found = groups(collapsed, of_body=of_body)
     return Plan(collapsed, found, _put_in_order(collapsed, found, bodies), bodies)
 
 
