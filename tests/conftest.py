@@ -41,8 +41,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     assert not [item.nodeid for item in items if " at 0x" in item.nodeid]
 
 
-def pytest_collection_finish() -> None:
-    """What is there now stays to the end: neither the garbage collector nor a recording looks at it again.
+@pytest.fixture(autouse=True, scope="module")
+def nothing_old_is_looked_at() -> None:
+    """What is there before a file's tests stays: neither the garbage collector nor a recording looks at it again.
 
     A recording looks at every object of the process for generators of random numbers; pytest, the tests and
     what they import are several hundred thousand: half of the time that all tests took.

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from effort import some
 
 pytest.importorskip("llvmlite", reason="the LLVM executor needs llvmlite (extra `fast`)")
 
@@ -308,7 +309,8 @@ def test_the_checked_mode_sees_results_written_beyond_the_callers_array(
 @pytest.mark.parametrize("skipped", [(), (1,), (0, 3, 4)], ids=["all", "without one", "without three"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_samples_of_every_width_are_turned_into_lanes(dtype: str, skipped: tuple[int, ...]) -> None:
-    for width in (1, 2, 3, 4, 5, 7, 8, 9, 15, 17, 22):
+    widths = (1, 2, 3, 4, 5, 7, 8, 9, 15, 17, 22)
+    for width in some(widths) if skipped else widths:
         w = [Value(1.0), Value(-0.5)]
         used = [k for k in range(width) if k not in skipped]
 
