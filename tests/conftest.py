@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True, scope="module")
 def nothing_old_is_looked_at() -> None:
-    """What is there before a file's tests stays: neither the garbage collector nor a recording looks at it again.
+    """What is there before a file's tests stays: no garbage collector and no recording looks at it again.
 
     A recording looks at every object of the process for generators of random numbers; pytest, the tests and
     what they import are several hundred thousand: half of the time that all tests took.
