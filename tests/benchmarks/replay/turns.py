@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from .workload import Step
@@ -32,26 +32,28 @@ class Times:
         """The median of all calls."""
         return statistics.median(self.seconds)
 
-    def turn(self, step: Step, share: float) -> None:
+    def turn(self, step: Step, share: float, clock: Callable[[], float]) -> None:
         """A few calls; then a pause in which they are no more than that share of the time."""
-        start = time.perf_counter()
+        start = clock()
         for _ in range(MOST_CALLS):
-            before = time.perf_counter()
+            before = clock()
             step()
-            after = time.perf_counter()
+            after = clock()
             self.seconds.append(after - before)
             if after - start > TURN:
                 break
         self.due = after + (after - start) * (1.0 / share - 1.0) if after - start > 2 * TURN else after
 
 
-def take_turns(steps: Mapping[str, Step], seconds: float) -> dict[str, Times]:
+def take_turns(
+    steps: Mapping[str, Step], seconds: float, clock: Callable[[], float] = time.perf_counter
+) -> dict[str, Times]:
     """{name: its times}, after that many seconds, and at least one turn each; in a new order every round."""
     times = {name: Times() for name in steps}
     draw = random.Random(0)
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end or not all(found.seconds for found in times.values()):
+    end = clock() + seconds
+    while clock() < end or not all(found.seconds for found in times.values()):
         for name in draw.sample(sorted(steps), len(steps)):
-            if time.perf_counter() >= times[name].due:
-                times[name].turn(steps[name], 1.0 / len(steps))
+            if clock() >= times[name].due:
+                times[name].turn(steps[name], 1.0 / len(steps), clock)
     return times
