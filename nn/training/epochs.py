@@ -12,7 +12,7 @@ from typing import Any
 
 from engine import ReplayError
 from nn.training.optimizers import Optimizer
-from nn.training.schedules import Constant
+from nn.training.schedules import Constant, is_known
 
 __all__ = ["Epochs", "rates"]
 
@@ -28,13 +28,14 @@ class Epochs:
     """Takes steps while that can be done, and notices what a callback changes at the optimizer.
 
     `columns` are the arguments of the program for all samples, None for one that is given with each call;
-    `penalized(number, gradient)` is a parameter's gradient with what penalties add to it. `is_formula` tells
-    whether the rule is one, and so means the same for an array of numbers as for each of them: a rule that
-    draws random numbers, counts its calls or branches on a number does not.
+    `penalized(number, gradient)` is a parameter's gradient with what penalties add to it, None where there
+    are none; where there are some the steps remember it too, as the last: it is the gradient that is shown.
+    `is_formula` tells whether the rule is one, and so means the same for an array of numbers as for each of
+    them: a rule that draws random numbers, counts its calls or branches on a number does not.
     """
 
     def __init__(
-        self, program: Any, optimizer: Optimizer, columns: Sequence[Any], penalized: Penalized
+        self, program: Any, optimizer: Optimizer, columns: Sequence[Any], penalized: Penalized | None
     ) -> None:
         self.program, self.optimizer, self.columns, self.penalized = program, optimizer, columns, penalized
         self._steps: Any = None
@@ -68,14 +69,20 @@ class Epochs:
         own = (getattr(type(self.optimizer), name) is getattr(Optimizer, name) for name in _GIVEN)
         if self._settings is None or not all(own):
             raise TypeError("an optimizer that does more than its rule")
+        if not is_known(self.optimizer.schedule):
+            raise ReplayError(
+                "steps are taken one by one: a schedule of one's own may look around, and do things"
+            )
         optimizer = _without_memory(self.optimizer)
         formula = _formula(deepcopy(optimizer), self.penalized)
-        steps = self.program.steps(formula, len(optimizer.remembers), size, self.columns)
+        remembers = len(optimizer.remembers) + (self.penalized is not None)
+        steps = self.program.steps(formula, remembers, size, self.columns)
 
         def moved(numbers: Any, gradient: Any) -> list[Any]:
             optimizer.schedule = Constant(TRIED[optimizer.steps_done])
-            (updated,) = optimizer.update([numbers], [self.penalized(numbers, gradient)])
-            return [updated, *(column for (column,) in optimizer.memory.values())]
+            last = [self.penalized(numbers, gradient)] if self.penalized else []
+            (updated,) = optimizer.update([numbers], last or [gradient])
+            return [updated, *(column for (column,) in optimizer.memory.values()), *last]
 
         if not steps.agrees(weights, TRIED, moved):
             raise ValueError("the rule is no formula: it does something else after some steps")
@@ -115,7 +122,7 @@ def _without_memory(optimizer: Optimizer) -> Optimizer:
     return deepcopy(twin)
 
 
-def _formula(optimizer: Optimizer, penalized: Penalized) -> Callable[..., Sequence[Any]]:
+def _formula(optimizer: Optimizer, penalized: Penalized | None) -> Callable[..., Sequence[Any]]:
     """The optimizer's rule as a function of (number, gradient, rate, step, *remembered, shortened=…).
 
     TypeError where the rule changes the optimizer: it counts by itself, say.
@@ -126,14 +133,15 @@ def _formula(optimizer: Optimizer, penalized: Penalized) -> Callable[..., Sequen
     ) -> Sequence[Any]:
         twin = deepcopy(optimizer)
         longest, twin.clip_norm = twin.clip_norm, None
-        (gradient,) = twin.clipped([penalized(number, gradient)])
+        last = [penalized(number, gradient)] if penalized else []
+        (gradient,) = twin.clipped(last or [gradient])
         if longest is not None:
             gradient = shortened(gradient, longest)
         twin.clip_norm, twin.steps_done = longest, step
         before = deepcopy(vars(twin))
-        found = twin.rule(number, gradient, rate, *memory)
+        found = twin.rule(number, gradient, rate, *memory[: len(twin.remembers)])
         if vars(twin) != before:
             raise TypeError(f"the rule of {optimizer!r} changes it")
-        return found
+        return [*found, *last]
 
     return formula

@@ -19,6 +19,7 @@ from nn.training.masks import Masks, dropout_generators, has_masks, taking
 from nn.training.objective import Objective
 from nn.training.optimizers import Optimizer
 from nn.training.samples import Samples
+from nn.training.schedules import is_known
 
 __all__ = ["EagerGear", "Gear", "ReplayGear", "gear_for", "gear_named"]
 
@@ -100,7 +101,8 @@ class ReplayGear:
         given = (samples.inputs, samples.targets, samples.weights)
         self.columns = [self.program.array(column) for column in given if column is not None]
         columns = [*self.columns, *([None] if masked else [])]
-        self.epochs = Epochs(self.program, optimizer, columns, objective.penalized)
+        penalized = objective.penalized if objective.has_penalties else None
+        self.epochs = Epochs(self.program, optimizer, columns, penalized)
         self.weights: Any = None
         self._is_shown = False  # whether somebody has seen these weights, and may have changed them
         self.gradient: Any = None
@@ -146,14 +148,20 @@ class ReplayGear:
 
     def _one_step(self, places: Sequence[int]) -> float:
         """All in arrays: one run of the program, one update for all parameters at once."""
-        loss, gradient = self._gradient_at(places)
-        if not math.isfinite(loss):
-            raise ArithmeticError(f"the loss is {loss!r}")
-        self.weights, self.gradient = self._updated(gradient), gradient
+        try:
+            loss, gradient = self._gradient_at(places)
+        except (EngineError, ArithmeticError):
+            self.gradient = self.program.array([0.0] * len(self.weights))  # as in eager, before a step
+            raise
+        self.gradient = gradient
+        self.weights = self._updated(gradient)
         return loss * len(places)
 
     def _updated(self, gradient: Any) -> Any:
         """What the optimizer makes of the weights: all at once, or one by one where only that is eager's."""
+        if not is_known(self.optimizer.schedule):  # it may look at the model
+            self.program.put(self.weights)
+            self._put_gradient()
         if self.epochs.is_formula:
             (updated,) = self.optimizer.update([self.weights], [gradient])
             return updated
@@ -189,6 +197,8 @@ class ReplayGear:
         count = -(-len(places) // steps.size)
         memory = [column for (column,) in optimizer.memory.values()]
         memory = memory or [self.weights * 0.0 for _ in optimizer.remembers]
+        if self.objective.has_penalties:
+            memory.append(self.weights * 0.0)  # for the gradient with them
         others = [self.masks.take(len(places))] if self.masks else []
         try:
             now = rates(optimizer, count)
@@ -197,13 +207,15 @@ class ReplayGear:
             ArithmeticError,
             TypeError,
             ValueError,
-        ):  # of a schedule, a step too early: its time will come
+        ):  # of the numbers of a later step: its time will come
             return None
 
     def _keep(self, taken: Any) -> None:
         """Be where these steps have led to; wholly, also when Ctrl-C comes in between."""
-        memory = {name: [column] for name, column in zip(self.optimizer.remembers, taken.memory, strict=True)}
-        now = (taken.weights, taken.gradient, memory, self.optimizer.steps_done + taken.steps)
+        columns = list(taken.memory)
+        gradient = columns.pop() if self.objective.has_penalties else taken.gradient
+        memory = {name: [column] for name, column in zip(self.optimizer.remembers, columns, strict=True)}
+        now = (taken.weights, gradient, memory, self.optimizer.steps_done + taken.steps)
         try:
             self._be_at(*now)
         except KeyboardInterrupt:
@@ -225,7 +237,10 @@ class ReplayGear:
             self.program.put(self.weights)
             self.objective.penalties()  # which raises what it raises in eager, if it is too large
         gradient = self.objective.penalized(self.weights, gradient / len(places))
-        return float(losses.sum()) / len(places), gradient
+        loss = float(losses.sum()) / len(places)
+        if not math.isfinite(loss):
+            raise ArithmeticError(f"the loss is {loss!r}")
+        return loss, gradient
 
     def _has_small_penalties(self, weights: Any) -> bool:
         """Whether the penalties on these are far from an overflow."""
@@ -267,12 +282,15 @@ class ReplayGear:
             self.masks.settle()
         self.show()
         if self.weights is not None and self.gradient is not None:
-            for parameter in self.objective.everything:
-                parameter.grad = 0.0
-            for parameter, slope in zip(self.objective.parameters, self.gradient.tolist(), strict=True):
-                parameter.grad = slope
+            self._put_gradient()
         self.weights = None
         self._unpack_memory()
+
+    def _put_gradient(self) -> None:
+        for parameter in self.objective.everything:
+            parameter.grad = 0.0
+        for parameter, slope in zip(self.objective.parameters, self.gradient.tolist(), strict=True):
+            parameter.grad = slope
 
     def _unpack_memory(self) -> None:
         if self._is_in_arrays():

@@ -13,7 +13,7 @@ import sys
 from dataclasses import asdict, dataclass
 from typing import Any
 
-__all__ = ["Constant", "Cosine", "Linear", "Schedule", "Step", "WarmUp", "as_schedule", "rate_of"]
+__all__ = ["Constant", "Cosine", "Linear", "Schedule", "Step", "WarmUp", "as_schedule", "is_known", "rate_of"]
 
 
 @dataclass(frozen=True)
@@ -160,6 +160,17 @@ def as_schedule(learning_rate: float | Schedule | dict[str, Any]) -> Schedule:
         kind = SCHEDULES[settings.pop("schedule")]
         return kind(**{key: as_schedule(x) if key == "then" else x for key, x in settings.items()})
     return Constant(learning_rate)
+
+
+def is_known(schedule: Any) -> bool:
+    """Whether it is one of those in here, which depend on nothing but the number of the step.
+
+    >>> is_known(WarmUp(3, Constant(0.1))), is_known(lambda step: 0.1)
+    (True, False)
+    """
+    if type(schedule) is WarmUp:
+        return is_known(schedule.then)
+    return type(schedule) in SCHEDULES.values()
 
 
 def rate_of(rate: Any, what: str = "learning rate") -> float:

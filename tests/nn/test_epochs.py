@@ -289,7 +289,7 @@ def test_what_breaks_down_in_the_middle_of_an_epoch_leaves_what_eager_leaves(sch
                 model, POINTS.inputs, targets, loss=breaking, optimizer=optimizer, batch_size=8,
                 epochs=4, gear=gear, progress=False,
             )  # fmt: skip
-        numbers = [parameter.data for parameter in model.parameters()]
+        numbers = [number for each in model.parameters() for number in (each.data, each.grad)]
         found.append((numbers, optimizer, model.layers[1].rng.getstate(), str(raised.value)))
     eager, replay = found
     assert replay[0] == pytest.approx(eager[0], rel=1e-9)
