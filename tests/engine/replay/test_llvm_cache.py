@@ -106,7 +106,7 @@ def test_what_belongs_to_somebody_else_is_not_run(made: list[str], monkeypatch: 
     assert len(made) == 2
 
 
-@pytest.mark.parametrize("chosen", ["off", "0", ""])
+@pytest.mark.parametrize("chosen", ["off", "0", " None ", ""])
 def test_without_a_folder_code_is_made_each_time(
     place: Path, made: list[str], monkeypatch: pytest.MonkeyPatch, chosen: str
 ) -> None:
@@ -125,6 +125,8 @@ def test_the_folder_is_the_users_for_caches(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert cache.folder() == tmp_path / "scalar-autograd"
     monkeypatch.setenv("XDG_CACHE_HOME", "relative")
+    assert cache.folder() == Path.home() / ".cache" / "scalar-autograd"
+    monkeypatch.setenv(cache.VARIABLE, " on")
     assert cache.folder() == Path.home() / ".cache" / "scalar-autograd"
     monkeypatch.setenv(cache.VARIABLE, "~nobody-of-this-name/code")
     assert cache.folder() is None

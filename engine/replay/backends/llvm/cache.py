@@ -23,6 +23,8 @@ __all__ = ["VARIABLE", "folder", "keep", "kept", "key_of"]
 
 VARIABLE = "SCALAR_AUTOGRAD_CACHE"
 MOST_FILES = 256  # some 40 kB each; those not used for longest go
+_OFF = ("off", "0", "no", "none", "false")
+_ON = ("on", "1", "yes", "true")
 _DIGEST = 32  # bytes of a SHA-256
 _OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 
@@ -42,9 +44,10 @@ def key_of(*parts: str) -> str:
 
 def folder() -> Path | None:
     """Where code is kept; None where it is not."""
-    chosen = os.environ.get(VARIABLE, "")
-    if chosen.lower() in ("off", "0", "no", "false"):
+    chosen = os.environ.get(VARIABLE, "").strip()
+    if chosen.lower() in _OFF:
         return None
+    chosen = "" if chosen.lower() in _ON else chosen
     with suppress(RuntimeError):  # no home
         return Path(chosen).expanduser() if chosen else _caches() / "scalar-autograd"
     return None
