@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import math
+from fractions import Fraction
 from typing import Any
 
 import pytest
@@ -55,6 +56,18 @@ def test_a_row_of_ones_own_that_is_lowered_has_bounds() -> None:
         step = jumps(third + third + third)
         assert health(step, digits=0)[step].bound >= 1.0, "three thirds may be less than 1"
         assert health(step)[step].bound >= 1.0
+
+
+@pytest.mark.parametrize("limit", [0, 1024])
+def test_what_ones_own_forward_is_off_from_its_formula_counts(limit: int) -> None:
+    @custom_operation(partials=lambda out, x: (3 * x * x,), lowered=lambda x: x * x * x)
+    def table(x: float) -> float:
+        """The cube of x, as good as a trial of it asks for, and no better."""
+        return x**3 * (1 + 9e-13)
+
+    root = table(leaf(0.3, "x") * 1.1)
+    off = float(abs(Fraction(root.data) - (Fraction(0.3) * Fraction(1.1)) ** 3))
+    assert off <= health(root, digits=17, limit=limit)[root].bound < 1.001 * off
 
 
 def test_the_limit_is_said() -> None:
