@@ -35,6 +35,7 @@ from nn.training.evaluation import Metric, Metrics, measured, named_metrics
 from nn.training.history import History
 from nn.training.losses import Loss, loss_function, loss_name
 from nn.training.matching import ensure_match
+from nn.training.metrics import METRICS
 from nn.training.objective import Objective
 from nn.training.optimizers import Optimizer, optimizer_for
 from nn.training.samples import ClassWeight, Samples, prepared
@@ -179,7 +180,7 @@ class _Run:
                     if self._is_over(number - 1):
                         break
                     order = self._order(number)
-                    if self.callbacks and number > done + 1:
+                    if self.has_own_code and number > done + 1:
                         self.stepping.follow(order[:size])
                     with self._breaking_down():
                         self._epoch(number, order, size, bar)
@@ -235,8 +236,13 @@ class _Run:
     @property
     def is_followed(self) -> bool:
         """Whether more than numbers is looked at after each epoch: by a film, or by code of one's own."""
-        has_own = type(self.stopping) not in (type(None), EarlyStopping)
-        return bool(self.callbacks) or self.history.film is not None or has_own
+        return self.has_own_code or self.history.film is not None
+
+    @property
+    def has_own_code(self) -> bool:
+        """Whether code that is not ours runs after each epoch, which may change anything."""
+        own = [metric for metric in self.metrics.values() if metric not in METRICS.values()]
+        return bool(self.callbacks or own) or type(self.stopping) not in (type(None), EarlyStopping)
 
     @property
     def is_watched(self) -> bool:

@@ -11,7 +11,7 @@ import pytest
 from gears import GEARS, X, Y, assert_gears_agree, at, cross_entropy, small, trained
 
 from engine import ReplayError, Value, ceil, compile, floor, log, sign, total  # noqa: A004
-from nn import SGD, Adam, Layer, Module, TrainingError, fit
+from nn import SGD, Adam, EarlyStopping, Layer, Module, TrainingError, fit
 from nn.training.objective import Objective
 
 # ── Callbacks change what is trained, and how ─────────────────────────────────────────────────────
@@ -57,6 +57,27 @@ def test_what_a_metric_changes_is_followed_too() -> None:
             return 0.0
 
         return {"make": make, "metrics": [halving]}
+
+    assert assert_gears_agree(settings).gear.startswith("replay")
+
+
+@pytest.mark.parametrize("by", ["metric", "stopping"])
+def test_what_a_metric_or_a_stopping_of_ones_own_changes_at_the_optimizer_is_followed(by: str) -> None:
+    def settings() -> dict[str, Any]:
+        optimizer = Adam(0.05)
+
+        class Stopping(EarlyStopping):
+            def saw(self, epoch: Any) -> None:
+                super().saw(epoch)
+                optimizer.beta1 = 0.5
+
+        def changing(*_: Any) -> float:
+            optimizer.beta1 = 0.5
+            optimizer.memory = {name: [0.0] * len(column) for name, column in optimizer.memory.items()}
+            return 0.0
+
+        own: dict[str, Any] = {"metrics": [changing]} if by == "metric" else {"early_stopping": Stopping(9)}
+        return {"optimizer": optimizer, **own}
 
     assert assert_gears_agree(settings).gear.startswith("replay")
 
