@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -152,3 +154,23 @@ def test_code_for_another_processor_or_level_is_other_code(
     machine.machine_code(made[0], other)
     machine.machine_code(made[0], machine.Target("", machine.HOST.features))
     assert len(files(place)) == 4
+
+
+@POSIX
+@pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+def test_a_process_that_is_forked_while_another_thread_makes_code_can_make_code_too() -> None:
+    making = threading.Event()
+
+    def slowly() -> None:
+        with machine.LOCK:
+            making.set()
+            time.sleep(0.1)
+
+    other = threading.Thread(target=slowly)
+    other.start()
+    assert making.wait(5)
+    child = os.fork()
+    if not child:
+        os._exit(0 if machine.LOCK._lock.acquire(blocking=False) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    other.join()

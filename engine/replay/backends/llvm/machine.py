@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import os
 import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,11 @@ from engine.replay.program.program import Program
 __all__ = ["HOST", "Machine", "Target", "ensure_inside", "machine_code"]
 
 LEVEL = 2  # of code generation
+LOCK: Any = getattr(llvm.ffi.lib, "_lock", None)  # llvmlite's, in each of its calls
+if LOCK and hasattr(
+    os, "register_at_fork"
+):  # a process forked while another thread has it would wait forever
+    os.register_at_fork(before=LOCK.__enter__, after_in_parent=LOCK.__exit__, after_in_child=LOCK.__exit__)
 
 # Bits of the C library's FE_INVALID, FE_DIVBYZERO and FE_OVERFLOW.
 FLAGS = {"x86_64": Flags(1 | 4 | 8), "AMD64": Flags(1 | 4 | 8), "aarch64": Flags(7), "arm64": Flags(7)}
