@@ -273,9 +273,9 @@ class Adam(Optimizer):
         mean, square = memory
         mean = self.beta1 * mean + (1.0 - self.beta1) * gradient
         square = self.beta2 * square + (1.0 - self.beta2) * gradient * gradient
-        unbiased_mean = mean / (1.0 - self.beta1**self.steps_done)
-        unbiased_square = square / (1.0 - self.beta2**self.steps_done)
-        return number - rate * unbiased_mean / (unbiased_square**0.5 + self.epsilon), mean, square
+        rate = rate / (1.0 - self.beta1**self.steps_done)  # m̂ and ŝ, with one division for each number
+        unbiased = 1.0 / (1.0 - self.beta2**self.steps_done)
+        return number - rate * mean / ((unbiased * square) ** 0.5 + self.epsilon), mean, square
 
 
 class AdamW(Adam):

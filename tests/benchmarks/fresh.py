@@ -15,10 +15,13 @@ __all__ = ["answer"]
 
 
 def answer(module: str, *arguments: str, cache: str | Path) -> Any:
-    """What `python -m module arguments` prints last, in JSON; `cache` is the folder for its caches."""
+    """What `python -m module arguments` prints last, in JSON; `cache` is the folder for its caches.
+
+    Python's own cache, of the compiled source, is written and read as for everybody.
+    """
     found = subprocess.run(
         [sys.executable, "-m", module, *arguments],
-        env={**os.environ, "XDG_CACHE_HOME": str(cache), VARIABLE: ""},
+        env={**os.environ, "XDG_CACHE_HOME": str(cache), VARIABLE: "", "PYTHONDONTWRITEBYTECODE": ""},
         stdout=subprocess.PIPE,
         check=True,
         text=True,
