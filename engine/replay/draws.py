@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from engine.replay.recording.randomness import Stream
+
 __all__ = ["Draws"]
 
 Array = Any
@@ -33,7 +35,7 @@ class Draws:
             key: [column for column, owner in enumerate(owners) if id(owner) == key]
             for key in self._generators
         }
-        self._states: dict[int, np.random.RandomState] = {}
+        self._states: dict[int, Stream] = {}
 
     def take(self, samples: int) -> Array:
         """The next numbers for so many samples, each in [0, 1), of shape (samples, numbers of a sample)."""
@@ -50,7 +52,7 @@ class Draws:
             return np.array([generator.random() for _ in range(count)])
         if key not in self._states:
             _, words, _ = generator.getstate()
-            self._states[key] = np.random.RandomState()
+            self._states[key] = Stream()
             state = ("MT19937", np.array(words[:-1], dtype=np.uint32), words[-1], 0, 0.0)
             self._states[key].set_state(state)
         return self._states[key].random_sample(count)

@@ -13,19 +13,29 @@ from __future__ import annotations
 
 import gc
 import random
+import sys
+import threading
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Generators"]
+__all__ = ["Generators", "Stream"]
 
 _KINDS = (random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
 
 
-class Generators:
-    """The states of all generators of random numbers, as they were when this was made."""
+class Stream(np.random.RandomState):
+    """A generator that replay itself draws from, maybe in another thread; no function does."""
 
-    def __init__(self) -> None:
+
+class Generators:
+    """The states of all generators of random numbers, as they were when this was made.
+
+    While other threads run, they may draw too: then only those are looked at that the function can reach.
+    """
+
+    def __init__(self, function: Any = None) -> None:
+        self._function = function
         found = {id(thing): thing for thing in (random._inst, np.random.mtrand._rand)}
         kinds: dict[type, bool] = {}
         for thing in gc.get_objects():
@@ -34,22 +44,42 @@ class Generators:
                 kinds[kind] = issubclass(kind, _KINDS)
             if kinds[kind]:
                 found[id(thing)] = thing
+        for stream in [thing for thing in found.values() if type(thing) is Stream]:
+            found.pop(id(stream))
+            found.pop(id(stream._bit_generator), None)
         self._states: list[tuple[Any, Any]] = [(each, _state(each)) for each in found.values()]
 
     def moved(self) -> str:
         """Which generator has given numbers since, in words; "" for none."""
-        for generator, state in self._states:
-            if _state(generator) != state:
-                if generator is random._inst:
-                    return "random.random() and the like"
-                return f"a {type(generator).__module__}.{type(generator).__name__}"
+        for generator, _ in self._moved():
+            if generator is random._inst:
+                return "random.random() and the like"
+            return f"a {type(generator).__module__}.{type(generator).__name__}"
         return ""
 
     def put_back(self) -> None:
         """Make every generator as it was."""
-        for generator, state in self._states:
-            if state is not None and _state(generator) != state:
+        for generator, state in self._moved():
+            if state is not None:
                 _set(generator, state)
+
+    def _moved(self) -> list[tuple[Any, Any]]:
+        """The generators that have given numbers since, and their states before."""
+        moved = [(each, state) for each, state in self._states if _state(each) != state]
+        if not moved or self._function is None or threading.active_count() == 1:
+            return moved
+        reached = _reached([self._function, sys.modules])
+        return [(each, state) for each, state in moved if id(each) in reached]
+
+
+def _reached(roots: list[Any]) -> set[int]:
+    """The identities of all that these lead to; not by way of Generators, which hold all there are."""
+    reached, waiting = set(map(id, roots)), roots
+    while waiting:
+        found = {id(each): each for each in gc.get_referents(*waiting) if type(each) is not Generators}
+        waiting = [each for key, each in found.items() if key not in reached]
+        reached.update(found)
+    return reached
 
 
 def _state(generator: Any) -> Any:
