@@ -7,9 +7,7 @@ is put together for many of them; what was there; and how to put that back.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
-from functools import lru_cache
-from types import CellType, CodeType, FunctionType, MappingProxyType
+from types import CellType, MappingProxyType
 from typing import Any
 
 from engine.replay.recording.differences import MISSING, difference
@@ -27,12 +25,10 @@ __all__ = [
     "Table",
     "Variable",
     "difference",
-    "quick_test",
 ]
 
 
 _PLAIN_CONTAINERS = {list, dict, set, tuple}
-_NAMESPACE = {"__builtins__": {"Exception": Exception, "hasattr": hasattr}}
 
 
 class Place:
@@ -194,9 +190,12 @@ class Counter(Place):
 class Members(Place):
     """What a list, dict or set holds, with the lists and dicts in it."""
 
+    expression = "{0} == {1}"
+
     def __init__(self, path: str, owner: Any) -> None:
-        is_map = isinstance(owner, (dict, MappingProxyType))
-        self.expression = "{0} == {1} and [*{0}] == [*{1}]" if is_map else "{0} == {1}"  # and in this order
+        self.is_map = isinstance(owner, (dict, MappingProxyType))
+        if self.is_map:
+            self.expression = "{0} == {1} and [*{0}] == [*{1}]"  # and in this order
         self.inner: list[tuple[Any, Any]] = []  # (a container, a copy of what it held)
         super().__init__(path, owner)
 
@@ -284,32 +283,3 @@ class Numbers(Place):
         """Make it as it was."""
         if self.read() != self.seen:
             self.write(self.seen)
-
-
-@lru_cache(maxsize=256)
-def _code(source: str) -> CodeType:
-    namespace: dict[str, Any] = {}
-    exec(source, dict(_NAMESPACE), namespace)  # noqa: S102  (our own text; names in it are quoted)
-    code: CodeType = namespace["same"].__code__
-    return code
-
-
-def quick_test(places: Iterable[Place]) -> Any:
-    """A function without arguments: whether all places hold the very objects that they held.
-
-    It may say False where nothing has changed (another float with the same number), and then `look` decides.
-
-    >>> settings = [1.0, 2.0]
-    >>> same = quick_test([Members("settings", settings)])
-    >>> same(), settings.append(3.0), same()
-    (True, None, False)
-    """
-    tests, objects, names = [], [], []
-    for number, place in enumerate(places):
-        owner, seen = f"a{number}", f"b{number}"
-        tests.append(place.expression.format(owner, seen))
-        names += [f"{owner}=None", f"{seen}=None"]
-        objects += [place.owner, place.seen]
-    body = " and ".join(tests) or "True"
-    source = f"def same({', '.join(names)}):\n try:\n  return {body}\n except Exception:\n  return False"
-    return FunctionType(_code(source), _NAMESPACE, "same", tuple(objects))

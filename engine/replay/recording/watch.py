@@ -15,19 +15,25 @@ True
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from types import BuiltinFunctionType, FunctionType, ModuleType
+import builtins
+from collections import Counter as Occurrences
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
+from keyword import iskeyword
+from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
-from engine.replay.recording.places import MISSING, Attribute, Counter, Members, Numbers, Place, quick_test
+from engine.replay.recording.places import MISSING, Attribute, Cell, Counter, Entry, Members, Numbers, Place
 from engine.replay.recording.reach import Reach
 from engine.value import Value
 
-__all__ = ["Watch"]
+__all__ = ["Watch", "quick_test"]
 
-MOST_TESTS = 16  # of about 20 ns
+MOST_TESTS = 16  # of 3 to 20 ns
 MOST_MEMBERS = 128  # of lists and dicts, about 1 ns each
 MOST_BYTES = 2**15  # of arrays, about 1 µs
+_NAMES: dict[str, Any] = {"Exception": Exception, "hasattr": hasattr}  # that the quick test uses
+_NAMESPACE: dict[str, Any] = {"__builtins__": _NAMES}
 
 
 class Watch:
@@ -110,3 +116,89 @@ def _gradient_read(reach: Reach, parameters: set[Value]) -> str:
     """Which parameter's gradient is read: each step of a training changes it, in replay at another time."""
     found = [place.path for place in reach.places if place.key == "grad" and place.owner in parameters]
     return f"reads {found[0]}, which every step changes; pass it as an argument" if found else ""
+
+
+# ── The quick test ────────────────────────────────────────────────────────────────────────────────
+
+
+def quick_test(places: Iterable[Place]) -> Any:
+    """A function without arguments: whether all places hold the very objects that they held.
+
+    It may say False where nothing has changed (another float with the same number), and then `look` decides.
+    Lists are compared all at once. The variables of functions around, and the globals of that module that
+    most of them are in, are read as a function of theirs reads them; which takes a tenth of another way.
+
+    >>> settings = [1.0, 2.0]
+    >>> same = quick_test([Members("settings", settings)])
+    >>> same(), settings.append(3.0), same()
+    (True, None, False)
+    """
+    places = list(places)
+    module = _most_common([place.owner for place in places if _is_global(place)])
+    lists = [place for place in places if isinstance(place, Members) and not place.is_map]
+    tests, named = [], dict(_NAMES)
+    if lists:
+        tests.append(Members.expression.format("a", "b"))
+        named |= {"a": [place.owner for place in lists], "b": [place.seen for place in lists]}
+    cells: dict[str, Any] = {}
+    for n, place in enumerate(places):
+        if isinstance(place, Members) and not place.is_map:
+            continue
+        named[f"b{n}"] = place.seen
+        if isinstance(place, Cell):
+            cells[f"c{n}"] = place.owner
+            tests.append(f"c{n} is b{n}")
+        elif place.owner is module and _is_global(place):
+            tests.append(f"{place.key} is b{n}")
+        else:
+            named[f"a{n}"] = place.owner
+            tests.append(place.expression.format(f"a{n}", f"b{n}"))
+    code = _code(" and ".join(tests) or "True", tuple(named), tuple(cells))
+    closure = tuple([cells[name] for name in code.co_freevars])
+    return FunctionType(code, module, "same", tuple(named.values()), closure)
+
+
+def _code(test: str, names: Sequence[str], cells: Sequence[str]) -> CodeType:
+    """Code of its own for every test: Python keeps in it where it has found the globals."""
+    arguments = ", ".join(f"{name}=None" for name in names)
+    lines = [
+        *["def around():", *[f" {cell} = None" for cell in cells]],
+        *[
+            f" def same({arguments}):",
+            "  try:",
+            f"   return {test}",
+            "  except Exception:",
+            "   return False",
+        ],
+    ]
+    return _compiled("\n".join(lines)).replace()
+
+
+@lru_cache(maxsize=256)
+def _compiled(source: str) -> CodeType:
+    namespace: dict[str, Any] = {}
+    exec(source, dict(_NAMESPACE), namespace)  # noqa: S102  (our own text; names in it are quoted, or names)
+    around: CodeType = namespace["around"].__code__
+    return next(each for each in around.co_consts if isinstance(each, CodeType))
+
+
+def _is_global(place: Place) -> bool:
+    """Whether it is a module's variable that a function of this module, as ours will be, reads by its name.
+
+    Not where a built-in would be found once it is deleted, and not under one of the names in `quick_test`.
+    """
+    key, module = place.key, place.owner
+    if type(place) is not Entry or place.seen is MISSING:
+        return False
+    if type(module) is not dict or "__builtins__" not in module:
+        return False
+    if all(module["__builtins__"] is not each for each in (builtins, vars(builtins))):
+        return False
+    is_name = key.isascii() and key.isidentifier() and not iskeyword(key)
+    return is_name and key not in ("a", "b") and not key[1:].isdigit() and not hasattr(builtins, key)
+
+
+def _most_common(namespaces: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The dict that is in the list most often."""
+    counts = Occurrences(map(id, namespaces))
+    return max(namespaces, key=lambda each: counts[id(each)], default=_NAMESPACE)

@@ -54,6 +54,36 @@ def test_globals_defaults_and_what_a_class_holds(monkeypatch: pytest.MonkeyPatch
     assert not watch.same()
 
 
+def a_module(**names: Any) -> Any:
+    """The namespace of a module with a function `read` that reads all of these names."""
+    namespace = {"__builtins__": __builtins__, **names}
+    exec(f"def read(x): return [x, {', '.join(names)}]", namespace)
+    return namespace
+
+
+@pytest.mark.parametrize("name", ["sum", "Exception", "a", "b", "a1", "b0", "b1", "c0", "scale", "größe"])
+def test_whatever_a_global_is_called_its_change_and_its_end_are_seen(name: str) -> None:
+    namespace = a_module(**{name: 2.0, "other": 1.0, "listed": [1.0]})
+    watch = Watch(namespace["read"])
+    assert watch.same()
+    for another in (3.0, True, 2):
+        namespace[name] = another
+        assert not watch.same()
+        assert watch.look()
+        watch.put_back()
+        assert watch.same()
+    del namespace[name]
+    assert not watch.same()
+    assert watch.look()
+
+
+def test_a_built_in_that_was_a_global_too() -> None:
+    namespace = a_module(sum=sum, other=1.0)
+    watch = Watch(namespace["read"])
+    del namespace["sum"]
+    assert not watch.same()
+
+
 def test_what_is_seen_seldom_is_seen() -> None:
     weighted = Weighted()
     watch = Watch(weighted)
