@@ -323,3 +323,16 @@ def test_samples_of_every_width_are_turned_into_lanes(dtype: str, skipped: tuple
             y = np.arange(count) - 7.0
             expected = np.column_stack([-0.5 * y, x[:, used]])
             assert np.array_equal(p(x, y), expected), (width, count)
+
+
+def test_numbers_may_lie_anywhere_in_memory() -> None:
+    weights = [Value(2.0), Value(3.0)]
+    compiled = compile(lambda x: weights[0] * x + weights[1], weights, executor="llvm")
+    numbers, x = np.array([2.0, 3.0]), np.array([1.0, 5.0])
+    bytes_of = np.zeros(numbers.nbytes + 1, np.uint8)
+    odd = bytes_of[1:].view(np.float64)
+    odd[:] = numbers
+    for given in (numbers, odd, np.repeat(numbers, 2)[::2], numbers[::-1].copy()[::-1]):
+        losses, gradient = compiled.value_and_gradients(given, x)
+        assert losses.tolist() == [5.0, 13.0]
+        assert gradient.tolist() == [6.0, 2.0]

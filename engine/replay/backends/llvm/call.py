@@ -73,9 +73,9 @@ class _SmallCall:
             if line is not None:
                 try:
                     line[:] = array  # only from the same type and shape
+                    continue
                 except (ValueError, TypeError, BufferError):
-                    return None
-                continue
+                    pass  # another form, or numbers that do not lie at multiples of 8 bytes
             if array.shape != shape:
                 return None
             if array.dtype is not dtype and array.dtype != dtype:  # in most cases it is the same object
