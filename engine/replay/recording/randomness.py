@@ -15,6 +15,7 @@ import gc
 import random
 import sys
 import threading
+from collections.abc import Set
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,8 @@ class Generators:
 
     def __init__(self, function: Any = None) -> None:
         self._function = function
+        self._own: set[int] = set()  # of those that have moved, which the function can reach
+        self._others: set[int] = set()
         found = {id(thing): thing for thing in (random._inst, np.random.mtrand._rand)}
         kinds: dict[type, bool] = {}
         for thing in gc.get_objects():
@@ -65,21 +68,27 @@ class Generators:
 
     def _moved(self) -> list[tuple[Any, Any]]:
         """The generators that have given numbers since, and their states before."""
-        moved = [(each, state) for each, state in self._states if _state(each) != state]
-        if not moved or self._function is None or threading.active_count() == 1:
-            return moved
-        reached = _reached([self._function, sys.modules])
-        return [(each, state) for each, state in moved if id(each) in reached]
+        moved = {id(each): (each, state) for each, state in self._states if _state(each) != state}
+        if self._function is not None and threading.active_count() > 1:
+            unknown = moved.keys() - self._own - self._others
+            self._own |= _reached([self._function, sys.modules], unknown)
+            self._others |= unknown - self._own
+        return [moved[key] for key in moved if key not in self._others]
 
 
-def _reached(roots: list[Any]) -> set[int]:
-    """The identities of all that these lead to; not by way of Generators, which hold all there are."""
-    reached, waiting = set(map(id, roots)), roots
-    while waiting:
-        found = {id(each): each for each in gc.get_referents(*waiting) if type(each) is not Generators}
-        waiting = [each for key, each in found.items() if key not in reached]
-        reached.update(found)
-    return reached
+def _reached(roots: list[Any], wanted: Set[int]) -> set[int]:
+    """Those of the wanted identities that these lead to, the nearest first, so that most are soon found.
+
+    Not by way of Generators, which hold all there are.
+    """
+    reached: set[int] = set()
+    for root in roots:
+        waiting = [root]
+        while waiting and not wanted <= reached:
+            found = {id(each): each for each in gc.get_referents(*waiting) if type(each) is not Generators}
+            waiting = [each for key, each in found.items() if key not in reached]
+            reached.update(found)
+    return {key for key in wanted if key in reached}
 
 
 def _state(generator: Any) -> Any:
