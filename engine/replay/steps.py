@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import ReplayError
-from engine.replay.backends.interface import Taken, Training
+from engine.replay.backends.interface import Taken, Training, batch_of
 from engine.replay.paths import Path
 from engine.replay.program.rule import Formula, Rule
 from engine.replay.recording.randomness import Generators
@@ -116,19 +116,14 @@ class Steps:
                 return taken
             validity.calls += taken.steps
             if perf_counter() >= validity.due:
-                called = partial(self._first, weights, order[: self.size], others)
+                called = partial(self._first, weights, order, others)
                 if not validity.holds(called, taken.losses[: self.size], taken.steps):
                     return None
             return taken
 
-    def _first(self, weights: Array, places: Array, others: Sequence[Array]) -> Arguments:
+    def _first(self, weights: Array, order: Array, others: Sequence[Array]) -> Arguments:
         """What the first step was called with."""
-        waiting = iter(others)
-        batch = [
-            next(waiting)[: len(places)] if column is None else column.take(places, 0)
-            for column in self._columns
-        ]
-        return self._call((weights, *batch))
+        return self._call((weights, *batch_of(self._columns, order, slice(self.size), others)))
 
     def agrees(self, weights: Array, rates: Sequence[float], moved: Callable[..., list[Array]]) -> bool:
         """Whether the made rule does in its first steps what `moved(weights, slopes)` does, time after time.

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from engine.replay.program.rule import Rule
 
-__all__ = ["Call", "Executor", "Form", "Preparing", "Taken", "Trainer", "Training", "form_of"]
+__all__ = ["Call", "Executor", "Form", "Preparing", "Taken", "Trainer", "Training", "batch_of", "form_of"]
 
 Array = Any
 Form = tuple[tuple[Any, tuple[int, ...]], ...]  # types and shapes: of the weights, then of each argument
@@ -51,6 +51,17 @@ class Preparing(Protocol):
 def form_of(given: Sequence[Array]) -> Form:
     """What arrays have in common for which one prepared call is good."""
     return tuple((array.dtype, array.shape) for array in given)
+
+
+def batch_of(
+    columns: Sequence[Array | None], order: Array, part: slice, others: Sequence[Array]
+) -> list[Array]:
+    """The arguments for one batch: the samples at the places of this part of the order.
+
+    Of a column that is None, the next of the others: it is in order already.
+    """
+    waiting, places = iter(others), order[part]
+    return [next(waiting)[part] if column is None else column.take(places, 0) for column in columns]
 
 
 class Taken(NamedTuple):

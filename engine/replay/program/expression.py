@@ -24,6 +24,8 @@ __all__ = [
     "Argument",
     "Choose",
     "Expression",
+    "arguments_of",
+    "every_part",
     "numbers_in",
     "operations_of",
     "partials",
@@ -211,24 +213,28 @@ def substituted(expression: Any, arguments: Mapping[int, Any]) -> Any:
     return expression
 
 
+def every_part(expression: Any) -> Iterator[Any]:
+    """The expression and all that it consists of, as often as it occurs: numbers and None too."""
+    yield expression
+    sides: tuple[Any, ...] = ()
+    if isinstance(expression, Apply):
+        sides = expression.operands
+    elif isinstance(expression, Choose):
+        sides = (expression.condition, expression.accepted, expression.otherwise)
+    for side in sides:
+        yield from every_part(side)
+
+
 def operations_of(expression: Any) -> Iterator[Operation]:
     """The operations in an expression, as often as they occur."""
-    if isinstance(expression, Apply):
-        yield expression.operation
-        for operand in expression.operands:
-            yield from operations_of(operand)
-    elif isinstance(expression, Choose):
-        for side in (expression.condition, expression.accepted, expression.otherwise):
-            yield from operations_of(side)
+    return (part.operation for part in every_part(expression) if isinstance(part, Apply))
+
+
+def arguments_of(expression: Any) -> set[Argument]:
+    """The arguments in an expression."""
+    return {part for part in every_part(expression) if isinstance(part, Argument)}
 
 
 def numbers_in(expression: Any) -> Iterator[float]:
     """The plain numbers in an expression."""
-    if isinstance(expression, Apply):
-        for operand in expression.operands:
-            yield from numbers_in(operand)
-    elif isinstance(expression, Choose):
-        for side in (expression.condition, expression.accepted, expression.otherwise):
-            yield from numbers_in(side)
-    elif isinstance(expression, (int, float)):
-        yield float(expression)
+    return (float(part) for part in every_part(expression) if isinstance(part, (int, float)))

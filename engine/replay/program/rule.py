@@ -15,12 +15,12 @@ step alone is the same for all parameters; it is computed once a step, by Python
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from engine import ops
-from engine.replay.program.expression import Apply, Argument, Choose
+from engine.replay.program.expression import Apply, Argument, Choose, arguments_of
 
 __all__ = ["FACTOR", "GRADIENT", "NUMBER", "Formula", "Rule"]
 
@@ -87,7 +87,7 @@ class Rule:
 
 def _without_step(expression: Any, taken: dict[str, Argument], first: int) -> Any:
     """The expression, with an argument for each part that depends on nothing but the step."""
-    needs = set(_arguments(expression))
+    needs = arguments_of(expression)
     if needs and needs <= {_RATE, _STEP}:
         return taken.setdefault(_source(expression), Argument(first + len(taken)))
     if isinstance(expression, Apply):
@@ -97,17 +97,6 @@ def _without_step(expression: Any, taken: dict[str, Argument], first: int) -> An
         sides = (expression.condition, expression.accepted, expression.otherwise)
         return Choose(*(_without_step(side, taken, first) for side in sides))
     return expression if isinstance(expression, Argument) else _finite(expression)
-
-
-def _arguments(expression: Any) -> Iterator[Argument]:
-    if isinstance(expression, Argument):
-        yield expression
-    elif isinstance(expression, Apply):
-        for operand in expression.operands:
-            yield from _arguments(operand)
-    elif isinstance(expression, Choose):
-        for side in (expression.condition, expression.accepted, expression.otherwise):
-            yield from _arguments(side)
 
 
 def _source(expression: Any) -> str:

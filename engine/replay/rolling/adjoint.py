@@ -8,12 +8,21 @@ table's rows come from running their `partials` on symbols.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 from engine import ops
-from engine.replay.program.expression import Apply, Argument, Choose, partials, product, renumbered
+from engine.replay.program.expression import (
+    Apply,
+    Argument,
+    Choose,
+    arguments_of,
+    partials,
+    product,
+    renumbered,
+)
 from engine.replay.program.program import (
     Elementwise,
     Fill,
@@ -265,7 +274,7 @@ class Adjoint:
                 self._add(
                     SumOfProducts(
                         out=Rows.of(target.adjoint, places),
-                        ends=_ends(len(of_place[place]) for place in places),
+                        ends=tuple(accumulate(len(of_place[place]) for place in places)),
                         left=Rows.of(gradient, [row for row, _, _ in terms]),
                         right=None if other is None else Rows.of(other, [place for _, place, _ in terms]),
                         coefficients=() if set(coefficients) == {1.0} else coefficients,
@@ -288,7 +297,7 @@ class Adjoint:
         if expression == 0.0:
             return
         available = {-2: upstream, -1: out, **dict(enumerate(operands))}
-        used = sorted(_mentioned(expression))
+        used = sorted({argument.number for argument in arguments_of(expression)})
         numbers = {old: new for new, old in enumerate(used)}
         back = Rows(target.space.adjoint, target.places)
         self._add(Elementwise(back, renumbered(expression, numbers), tuple(available[old] for old in used)))
@@ -315,23 +324,3 @@ def _slope_from_result(slope: Any) -> Any:
         if operation is GREATER and isinstance(operands[0], Argument) and operands[1] == 0.0:
             return replace(slope, condition=Apply(GREATER, (Argument(-1, "out"), 0.0)))
     return slope
-
-
-def _ends(counts: Iterable[int]) -> tuple[int, ...]:
-    ends: list[int] = []
-    for count in counts:
-        ends.append(count + (ends[-1] if ends else 0))
-    return tuple(ends)
-
-
-def _mentioned(expression: Any) -> set[int]:
-    """The numbers of the arguments in an expression."""
-    if isinstance(expression, Argument):
-        return {expression.number}
-    if isinstance(expression, Apply):
-        return set().union(*map(_mentioned, expression.operands))
-    if isinstance(expression, Choose):
-        return set().union(
-            *map(_mentioned, (expression.condition, expression.accepted, expression.otherwise))
-        )
-    return set()

@@ -19,7 +19,7 @@ from numpy import ndarray
 from engine.replay.backends.interface import Call, Form, form_of
 from engine.replay.backends.llvm.batch import listed
 from engine.replay.backends.llvm.machine import Machine
-from engine.replay.backends.llvm.memory import Memory, address_of
+from engine.replay.backends.llvm.memory import Memory, address_of, plain
 from engine.replay.backends.segments import cores, cut, effort, share
 
 __all__ = ["call_for"]
@@ -116,7 +116,7 @@ class _LargeCall:
         threads = min(self._threads or cores(), len(segments)) if len(segments) > 1 else 1
         memories = [machine.memory(number) for number in range(threads)]
         filled: set[int] = set()
-        arrays = [_plain(array) for array in given[1:]]
+        arrays = [plain(array) for array in given[1:]]
         results = np.empty(_shape_of_results(machine, self._name, samples), machine.type)
         places, target = [_Place.of(array, samples) for array in arrays], _Place.of(results, samples)
         total = _Sum()
@@ -204,10 +204,3 @@ def _list(
     given = [array.sample_by_sample(start) for array in arrays]
     numbers = listed(memory.address, machine.tables, results.row_by_row(start), stop - start, given)
     return (ctypes.c_int64 * len(numbers))(*numbers)
-
-
-def _plain(array: Array) -> Array:
-    """The array itself where it is float64 and in one piece, else a copy that is."""
-    if array.dtype == np.float64 and array.flags.c_contiguous:
-        return array
-    return np.ascontiguousarray(array, dtype=np.float64)

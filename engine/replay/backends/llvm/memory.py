@@ -15,7 +15,7 @@ import numpy as np
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.program.program import Program, Space
 
-__all__ = ["Memory", "address_of"]
+__all__ = ["Memory", "address_of", "plain"]
 
 Array = Any
 CANARY = -1.5 * 2.0**100  # which floats can be, too
@@ -73,6 +73,11 @@ def _between(layout: Layout) -> Array:
 def address_of(array: Array) -> int:
     """Where the array's first number lies: to be used only while the array is alive."""
     return int(array.__array_interface__["data"][0])
+
+
+def plain(array: Array) -> Array:
+    """The numbers as float64 in one piece: the array itself where it is that, else a copy."""
+    return np.ascontiguousarray(array, dtype=np.float64)
 
 
 def _aligned(layout: Layout) -> Array:

@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from engine.replay.backends.interface import Call, Form, Taken, form_of
+from engine.replay.backends.interface import Call, Form, Taken, batch_of, form_of
 from engine.replay.backends.llvm.batch import HEAD, PER_ARGUMENT, listed
 from engine.replay.backends.llvm.machine import Machine, Target, ensure_inside, machine_code
-from engine.replay.backends.llvm.memory import address_of
+from engine.replay.backends.llvm.memory import address_of, plain
 from engine.replay.backends.llvm.training import PER_COLUMN, SAMPLES, write_training
 from engine.replay.backends.llvm.writing.module import DOUBLE, Module
 from engine.replay.backends.segments import effort
@@ -44,7 +44,7 @@ class Trainer:
         self._gradients = machine.address("gradients")
         self._machine, self._rule, self._size = machine, rule, size
         self.most = min(MOST_STEPS, max(1, MOST_WORK // (size * effort(machine.program, gradient=True))))
-        self._columns = [None if column is None else _plain(column) for column in columns]
+        self._columns = [None if column is None else plain(column) for column in columns]
         self._buffers = [
             None if column is None else np.empty((size, *column.shape[1:])) for column in self._columns
         ]
@@ -69,7 +69,7 @@ class Trainer:
         `scalars` are one by how many samples there were, and the numbers that the rule has for this step.
         """
         moved = [np.array(each, dtype=np.float64) for each in (weights, *memory)]
-        self._moves(moved, _plain(gradient), scalars)
+        self._moves(moved, plain(gradient), scalars)
         return moved
 
     def _moves(self, state: Sequence[Array], gradient: Array, scalars: Sequence[float]) -> bool:
@@ -101,7 +101,7 @@ class Trainer:
         counts[-1] = count - (steps - 1) * size
         table = np.empty((steps, 1 + self._rule.width))
         table[:, 0], table[:, 1:] = 1.0 / counts, scalars
-        given = list(map(_plain, others))
+        given = list(map(plain, others))
         order = np.ascontiguousarray(order, dtype=np.int64)
         lists = self._lists(losses, counts, list(given))
         entries = [
@@ -193,11 +193,11 @@ class SegmentedTrainer(Trainer):
         done, losses, gradient = 0, np.empty(len(order)), np.empty(0)
         for number, numbers in enumerate(scalars):
             part = slice(number * self._size, (number + 1) * self._size)
-            places, waiting = order[part], iter(others)
-            batch = [next(waiting)[part] if c is None else c.take(places, 0) for c in self._columns]
-            given, share = (state[0], *map(_plain, batch)), 1.0 / len(places)
+            batch = batch_of(self._columns, order, part, others)
+            size = len(order[part])
+            given, share = (state[0], *map(plain, batch)), 1.0 / size
             try:
-                found, total = self._call(len(places), form_of(given))(given)
+                found, total = self._call(size, form_of(given))(given)
             except FloatingPointError:
                 break
             if not self._moves(state, total, (share, *numbers)):
@@ -216,8 +216,3 @@ def _code_of(text: str, target: Target) -> Any:
 def _width(array: Array) -> int:
     """How many numbers a sample has."""
     return int(array.size // len(array))
-
-
-def _plain(array: Array) -> Array:
-    """The numbers as float64 in one piece: the array itself where it is that."""
-    return np.ascontiguousarray(array, dtype=np.float64)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from engine.errors import DomainError
-from engine.replay.backends.interface import Taken
+from engine.replay.backends.interface import Taken, batch_of
 from engine.replay.backends.numpy.binding import Binder
 from engine.replay.program.expression import Argument, substituted
 from engine.replay.program.program import Elementwise, Program, Rows, Space
@@ -109,10 +109,10 @@ class NumpyTrainer:
         given = [_plain(each) for each in others]
         for number, numbers in enumerate(scalars):
             part = slice(number * self._size, (number + 1) * self._size)
-            places, waiting = order[part], iter(given)
-            batch = [next(waiting)[part] if c is None else c.take(places, 0) for c in self._columns]
-            found = self._found(everything, batch, len(places))
-            if found is None or not self._moves(found[1], (1.0 / len(places), *numbers)):
+            batch = batch_of(self._columns, order, part, given)
+            size = len(order[part])
+            found = self._found(everything, batch, size)
+            if found is None or not self._moves(found[1], (1.0 / size, *numbers)):
                 break
             losses[part], everything[:count] = found[0], self._given[0]
             done, gradient = done + 1, self._given[1].copy()
