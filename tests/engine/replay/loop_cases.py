@@ -7,7 +7,7 @@ from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from engine.functions import dot, pick, sigmoid, sin, tanh, total
+from engine.functions import cos, dot, floor, pick, sigmoid, sin, tanh, total
 from engine.replay.recording.record import record
 from engine.replay.recording.tape import Tape
 from engine.value import Value
@@ -22,9 +22,12 @@ __all__ = [
     "in_windows",
     "integrator",
     "irregular",
+    "looking_back",
     "lstm",
+    "of_early_trips",
     "of_neighbors",
     "of_samples",
+    "parameter_carried_in",
     "parameter_in_front",
     "picked",
     "prey_and_hunters",
@@ -216,6 +219,50 @@ def parameter_in_front(trips: int) -> Case:
     return Case(function, w, [numbers(trips)])
 
 
+def parameter_carried_in(trips: int) -> Case:
+    """A state that is a parameter before the first step; behind it no gradient goes through it any more."""
+    w = weights(2)
+
+    def function(xs: Any) -> Any:
+        a, b = w[0], 0.4
+        for x in xs:
+            b, a = sin(b + tanh(a * x)), floor(3.0 * a) + 0.3 * x
+        return b * w[1]
+
+    return Case(function, w, [numbers(trips)])
+
+
+def of_early_trips(trips: int) -> Case:
+    """All steps but the first read what the second has made."""
+    w = weights(2)
+
+    def function(xs: Any) -> Any:
+        state, made = xs[-1], []
+        for k, x in enumerate(xs):
+            made.append((tanh if k else cos)(w[1] * x))
+            state = w[0] * state + made[-1] * made[min(k, 1)]
+        return sin(state)
+
+    return Case(function, w, [numbers(trips)])
+
+
+def looking_back(first: int, second: int, place: Callable[[int], int]) -> Case:
+    """Two loops one after the other; step k of the second reads what both have made, at `place(k)`."""
+    w = weights(5)
+
+    def function(xs: Any) -> Any:
+        made, before, state = [], xs[-1], xs[0]
+        for x in xs[:first]:
+            made.append(tanh(x * w[1]))
+            before = w[2] * before + made[-1] * made[0]
+        for k, x in enumerate(xs[first:]):
+            made.append(cos(x * w[3]))
+            state = w[4] * state + made[-1] * made[place(k)]
+        return before * w[0] + state
+
+    return Case(function, w, [numbers(first + second)])
+
+
 def scored(trips: int) -> Case:
     """A state that depends on no parameter, and what is made of it at every step."""
     w = weights(1)
@@ -242,11 +289,7 @@ def picked(trips: int) -> Case:
         return loss
 
     draw = random.Random(3)
-    return Case(
-        function,
-        w + table,
-        [[draw.randrange(10) for _ in range(trips)], [draw.randrange(3) for _ in range(trips)]],
-    )
+    return Case(function, w + table, [[draw.randrange(count) for _ in range(trips)] for count in (10, 3)])
 
 
 def branching(w: Any, states: Any, _: Any, __: int) -> Any:

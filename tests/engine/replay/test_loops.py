@@ -14,9 +14,12 @@ from loop_cases import (
     in_windows,
     integrator,
     irregular,
+    looking_back,
     lstm,
+    of_early_trips,
     of_neighbors,
     of_samples,
+    parameter_carried_in,
     parameter_in_front,
     picked,
     prey_and_hunters,
@@ -79,6 +82,20 @@ CASES: dict[str, tuple[Case, list[tuple[int, int, int]]]] = {  # with (trips, no
     "largest": (scalar(lambda w, s, x, k: maximum(s[-1] * w[0], cos(s[-1])), 12), [(12, 3, 1)]),
     "guards": (scalar(branching, 20), [(20, 2, 1)]),
     "owed to what came before alone": (parameter_in_front(12), [(11, 5, 1)]),
+    "owed to what came before alone, by way of what is carried": (parameter_carried_in(12), [(11, 7, 2)]),
+    "what an early trip has made": (of_early_trips(14), [(12, 3, 1)]),
+    "back through a loop before, from the first trip's own": (
+        looking_back(12, 12, lambda k: 12 - k),
+        [(11, 3, 1), (10, 3, 1)],
+    ),
+    "two steps at a time through a loop before, up to the first trip's own": (
+        looking_back(18, 11, lambda k: 2 * k),
+        [(17, 3, 1), (9, 3, 1)],
+    ),
+    "two steps at a time, up to states of its own": (
+        scalar(lambda w, s, x, k: sin(w[0] * s[-1] + s[max(0, 2 * k - 26)]), 26),
+        [(14, 2, 1)],
+    ),
     "not owed to what is carried": (scored(12), [(11, 4, 1)]),
     "terms without samples": (
         scalar(lambda w, s, x, k: sin(s[-1]) * 0.5 + w[0] * w[1] + w[1], 12, start=lambda w, x: w[0]),
