@@ -14,52 +14,18 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from engine.operation import Operation
 
-__all__ = ["Condition", "Session", "Tracer", "is_traced", "plain"]
-
-
-class Session(Protocol):
-    """What tracers turn to: see session.py."""
-
-    def arithmetic(self, function: Callable[..., Any], operands: tuple[Any, ...], /) -> Any:
-        """The result of an operator that is followed."""
-
-    def apply(self, operation: Operation, operands: Sequence[Any], /) -> Any:
-        """The result of one of the table's operations."""
-
-    def compared(self, compare: Callable[[Any, Any], Any], first: Any, second: Any, /) -> Any:
-        """What a comparison gives."""
-
-    def known(self, thing: Any, /) -> Any:
-        """The plain number."""
-
-    def truth(self, node: Any, /) -> bool:
-        """Whether the number of a node is not 0."""
-
-    def asked_for_its_type(self) -> None:
-        """The answer depends on whether the data are whole numbers."""
-
-    def guard(self, node: Any, /) -> bool:
-        """The outcome of a condition, for which alone what is recorded holds from now on."""
-
-    def choose(self, condition: Any, accepted: Any, otherwise: Any, /) -> Any:
-        """`accepted` for the samples in which the condition holds, else `otherwise`."""
-
-    def choose_thunk(self, condition: Any, accepted: Any, otherwise: Any, /) -> Any:
-        """The same for the sides of a row's formula, which may be thunks, or no path."""
-
-    def joined(self, function: Callable[..., Any], first: Any, second: Any, /) -> Any:
-        """The condition that both hold, or that either does."""
-
-    def method(self, tracer: Any, name: str, /) -> Any:
-        """A method of Value, for those who call one on data."""
+__all__ = ["Condition", "Tracer", "is_traced", "plain"]
 
 
 class _Traced:
-    """What stands for a plain number: its node in the recording, and the number of this sample."""
+    """What stands for a plain number: its node in the recording, and the number of this sample.
+
+    The session, of session.py, answers what is asked of it.
+    """
 
     __slots__ = ("node", "number", "session")
 

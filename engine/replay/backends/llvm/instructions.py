@@ -76,11 +76,9 @@ def _write(text: Text, layout: Layout, fused: Fused) -> None:
         case Fill():
             fill(text, layout, instruction)
         case MatrixProduct():
-            end = finish if isinstance(finish, Elementwise) else None
-            matrix_product(text, layout, instruction, end, is_kept=is_kept)
+            matrix_product(text, layout, instruction, finish, is_kept=is_kept)
         case LaneProduct():
-            sums = finish if isinstance(finish, SumOfProducts) else None
-            lane_product(text, layout, instruction, sums)
+            lane_product(text, layout, instruction)
         case SumOfProducts():
             sum_of_products(text, layout, instruction)
         case Elementwise():

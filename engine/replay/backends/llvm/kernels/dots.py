@@ -7,12 +7,10 @@ four neighbors are stored at once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from engine.replay.backends.llvm.kernels.rows import put
-from engine.replay.backends.llvm.kernels.tiles import cut
+from engine.replay.backends.llvm.kernels.tiles import cut, over
 from engine.replay.backends.llvm.layout import Operand, Strided
 from engine.replay.backends.llvm.writing.text import Index, Text
 
@@ -25,50 +23,23 @@ def dots(
     result: Strided,
     left: Strided,
     right: Strided,
-    bias: Operand | None,
-    sums: Operand | None = None,
+    bias: Operand | None = None,
     *,
     accumulate: bool,
 ) -> None:
-    """result[i][j] (+)= bias[i] + Σ_n left[i][n] × right[j][n], the n side by side: dot products in tiles.
-
-    And sums[i] (+)= Σ_n left[i][n] where there are any: the first tile of columns has these numbers at hand.
-    """
+    """result[i][j] (+)= bias[i] + Σ_n left[i][n] × right[j][n], the n side by side: dot products in tiles."""
     rows, columns, length = shape
     many = text.module.registers >= 32
     most_rows, most_columns = ((4, 4) if many else (2, 3)) if columns > 1 else (8 if many else 4, 1)
-    for first_row, height, row_tiles in cut(rows, most_rows):
-        for first_column, breadth, column_tiles, own_sums in _column_tiles(columns, most_columns, sums):
-            dots = _Dots(text, result, left, right, bias, own_sums, height, breadth, accumulate)
 
-            def tile(
-                row_number: Index,
-                column_number: Index,
-                dots: _Dots = dots,
-                at: tuple[int, int] = (first_row, first_column),
-            ) -> None:
-                row = text.plus(at[0], text.times(row_number, dots.height))
-                column = text.plus(at[1], text.times(column_number, dots.breadth))
-                dots.compute(row, column, length)
+    def line(row: Index, height: int) -> None:
+        def tile(column: Index, breadth: int) -> None:
+            dots = _Dots(text, result, left, right, bias, height, breadth, accumulate)
+            dots.compute(row, column, length)
 
-            def line(
-                number: Index, _: Any, count: int = column_tiles, body: Callable[[Index, Index], None] = tile
-            ) -> None:
-                text.loop(0, count, lambda k, _: body(number, k))
+        over(text, cut(columns, most_columns), tile)
 
-            text.loop(0, row_tiles, line)
-
-
-def _column_tiles(
-    columns: int, most: int, sums: Operand | None
-) -> list[tuple[int, int, int, Operand | None]]:
-    """(start, size, how many, the sums that go with them): where there are sums, the first tile is peeled."""
-    tiles = [(*tile, None) for tile in cut(columns, most)]
-    if sums is None:
-        return [*tiles]
-    start, size, count, _ = tiles[0]
-    rest = [(start + size, size, count - 1, None)] if count > 1 else []
-    return [(start, size, 1, sums), *rest, *tiles[1:]]
+    over(text, cut(rows, most_rows), line)
 
 
 @dataclass(frozen=True)
@@ -80,7 +51,6 @@ class _Dots:
     left: Strided
     right: Strided
     bias: Operand | None
-    sums: Operand | None
     height: int
     breadth: int
     accumulate: bool
@@ -88,7 +58,7 @@ class _Dots:
     def compute(self, row: Index, column: Index, length: int) -> None:
         """Sum along the lanes, fold each vector to a number, eight at a time, and store them."""
         text = self.text
-        count = self.height * self.breadth + (self.height if self.sums else 0)
+        count = self.height * self.breadth
         lefts = [self.left.at(text, text.plus(row, line), 0) for line in range(self.height)]
         rights = [self.right.at(text, text.plus(column, line), 0) for line in range(self.breadth)]
 
@@ -97,8 +67,7 @@ class _Dots:
             a = [text.load_live(self.left.region, text.plus(start, offset), live) for start in lefts]
             b = [text.load_live(self.right.region, text.plus(start, offset), live) for start in rights]
             pairs = [(x, y) for x in a for y in b]
-            found = [text.fma(x, y, z) for (x, y), z in zip(pairs, so_far, strict=False)]
-            return found + [text.binary("fadd", z, x) for x, z in zip(a, so_far[len(pairs) :], strict=False)]
+            return [text.fma(x, y, z) for (x, y), z in zip(pairs, so_far, strict=True)]
 
         sums = text.loop(0, length // text.vector, along, [text.number(0.0)] * count)
         if length % text.vector:
@@ -107,15 +76,6 @@ class _Dots:
         folded = [text.totals(sums[k : k + text.vector]) for k in range(0, len(sums), text.vector)]
         for line in range(self.height):
             self._store(folded, row, column, line)
-            if self.sums:
-                self._store_sum(folded, text.plus(row, line), self.height * self.breadth + line)
-
-    def _store_sum(self, folded: Sequence[str], row: Index, place: int) -> None:
-        text, vector = self.text, self.text.vector
-        found = text.let(f"extractelement {text.type} {folded[place // vector]}, i64 {place % vector}")
-        assert self.sums  # noqa: S101  (else it is not called)
-        with text.wide(1):
-            put(text, self.sums, self.sums.at(text, row), found, accumulate=self.accumulate)
 
     def _store(self, folded: Sequence[str], row: Index, column: Index, line: int) -> None:
         """One row of the tile: as a vector where it fills one of four, else number by number."""

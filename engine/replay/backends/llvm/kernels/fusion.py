@@ -1,9 +1,8 @@
 """Fusion: what follows a matrix product is done while the product, or its operand, is in registers.
 
 Where the rows do not fit the fastest cache, each pass over them costs as much as a fifth of the product. So
-a short elementwise instruction is done tile by tile, and what only it reads is not even stored; and the sums
-over lanes that are the gradient of a bias come along with the gradient of its matrix. A tanh takes so long
-that a pass of its own costs nothing beside it, and one loop for all rows is less code.
+a short elementwise instruction is done tile by tile, and what only it reads is not even stored. A tanh takes
+so long that a pass of its own costs nothing beside it, and one loop for all rows is less code.
 """
 
 from __future__ import annotations
@@ -19,13 +18,11 @@ from engine.replay.program.expression import operations_of
 from engine.replay.program.program import (
     Elementwise,
     Instruction,
-    LaneProduct,
     MatrixProduct,
     Program,
     Repeat,
     Rows,
     Space,
-    SumOfProducts,
     every,
     reads,
 )
@@ -40,7 +37,7 @@ class Fused(NamedTuple):
     """An instruction, and the one that is done with it; `is_kept`: whether others read its result too."""
 
     instruction: Instruction
-    finish: Elementwise | SumOfProducts | None = None
+    finish: Elementwise | None = None
     is_kept: bool = True
 
 
@@ -76,9 +73,6 @@ def fused(
             waiting.pop()
             is_kept = any(counts[key] > 1 for key in _keys(instruction.out))
             found.append(Fused(instruction, following, is_kept))  # type: ignore[arg-type]
-        elif _can_sum(instruction, following):
-            waiting.pop()
-            found.append(Fused(instruction, following))  # type: ignore[arg-type]
         else:
             found.append(Fused(instruction))
     return found
@@ -86,25 +80,6 @@ def fused(
 
 def _keys(rows: Rows) -> list[tuple[Space, int]]:
     return [(rows.space, place) for place in rows.places]
-
-
-def _can_sum(product: Instruction, sums: Instruction | None) -> bool:
-    """Whether the second sums the rows that the first multiplies: the gradients of biases and weights."""
-    if not isinstance(product, LaneProduct) or not isinstance(sums, SumOfProducts):
-        return False
-    left, rows = product.left, product.out.rows
-    is_whole = all(isinstance(r.places, range) and r.places.step == 1 for r in (left, product.right))
-    return (
-        is_whole
-        and not product.out.listed
-        and sums.left == left
-        and sums.right is None
-        and not sums.coefficients
-        and sums.accumulate == product.accumulate
-        and sums.uniform * rows == len(left)
-        and sums.out.space is product.out.space
-        and set(sums.out.places).isdisjoint(product.out.places())
-    )
 
 
 def _can_finish(product: MatrixProduct, finish: Instruction | None, layout: Layout) -> bool:

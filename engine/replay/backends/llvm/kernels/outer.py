@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from engine.replay.backends.llvm.kernels.tiles import tiles
+from engine.replay.backends.llvm.kernels.tiles import cut, over
 from engine.replay.backends.llvm.layout import Strided
 from engine.replay.backends.llvm.writing.text import Index, Text
 
@@ -44,24 +44,13 @@ def sum_of_outer_products(
     def block(number: Index, _: Sequence[str]) -> None:
         column = text.times(number, text.vector)
         for first in range(0, length, LANES):
-            lanes = min(LANES, length - first)
-            vectors = _transposed(text, right, column, first, lanes)
-            adds = accumulate or first > 0
-            for start, height, count in tiles(rows, ROWS):
+            vectors = _transposed(text, right, column, first, min(LANES, length - first))
 
-                def tile(
-                    which: Index,
-                    _: Sequence[str],
-                    start: int = start,
-                    height: int = height,
-                    first: int = first,
-                    vectors: Sequence[str] = vectors,
-                    adds: bool = adds,
-                ) -> None:
-                    row = text.plus(start, text.times(which, height))
-                    _add_rows(text, result, left, (row, column, first), height, vectors, adds)
+            def tile(row: Index, height: int, first: int = first, vectors: Sequence[str] = vectors) -> None:
+                at, adds = (row, column, first), accumulate or first > 0
+                _add_rows(text, result, left, at, height, vectors, adds)
 
-                text.loop(0, count, tile)
+            over(text, cut(rows, ROWS), tile)
 
     text.loop(0, columns // text.vector, block)
 

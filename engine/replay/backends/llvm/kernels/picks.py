@@ -18,7 +18,6 @@ from engine.replay.program.program import Pick, Rows, Scatter
 __all__ = ["pick", "scatter"]
 
 Visit = Callable[[Index, Index, str], None]
-VisitSquare = Callable[[Sequence[Index], Sequence[Index], Sequence[str]], None]
 
 
 def pick(text: Text, layout: Layout, instruction: Pick) -> None:
@@ -32,14 +31,7 @@ def pick(text: Text, layout: Layout, instruction: Pick) -> None:
         found = text.binary("fadd", text.load_one(table, source), undefined)
         text.store(out, target, found)
 
-    def square(targets: Sequence[Index], sources: Sequence[Index], undefined: Sequence[str]) -> None:
-        wrong = text.joined(undefined)
-        rows = text.transpose([text.load(table, source) for source in sources])
-        for target, found in zip(targets, rows, strict=True):
-            number = text.binary("fadd", found, wrong)
-            text.store(out, target, number)
-
-    choice.visit(one, square)
+    choice.visit(one)
 
 
 def scatter(text: Text, layout: Layout, instruction: Scatter) -> None:
@@ -50,12 +42,7 @@ def scatter(text: Text, layout: Layout, instruction: Scatter) -> None:
     def one(source: Index, target: Index, _: str) -> None:
         put(text, choice.table, target, text.load_one(left, source), accumulate=True)
 
-    def square(sources: Sequence[Index], targets: Sequence[Index], _: Sequence[str]) -> None:
-        lanes = text.transpose([text.load(left, source) for source in sources])
-        for target, found in zip(targets, lanes, strict=True):
-            put(text, choice.table, target, found, accumulate=True)
-
-    choice.visit(one, square)
+    choice.visit(one)
 
 
 class _Choice:
@@ -75,45 +62,27 @@ class _Choice:
         self.table, self.places = layout.operand(table), layout.table(members)
         self.distance = _distance(table, len(index))
 
-    @property
-    def is_square(self) -> bool:
-        """Whether neighbors pick neighbors, the same ones in all lanes: then vectors can be exchanged."""
-        vector = self.text.vector
-        is_run = self.table.width == 1 and self.first.by_term == 1 and self.distance is not None
-        return is_run and self.count % vector == 0 and self.lanes % vector == 0
-
-    def visit(self, one: Visit, square: VisitSquare) -> None:
+    def visit(self, one: Visit) -> None:
         """`one(address of a member, address of what it picks, undefined)` for all members and lanes.
 
         `undefined` is -0 where the index is one, which changes no number that it is added to; else it is nan,
-        and a flag was raised. Or `square` for as many members and lanes at once as a vector has lanes, with
-        the addresses of the members, and of what the lanes pick.
+        and a flag was raised.
         """
-        text, size = self.text, self.text.vector if self.is_square else 1
+        text = self.text
 
         def group(number: Index, _: Any) -> None:
-            def lanes(block: Index, _: Any) -> None:
-                place = text.times(block, size)
-                with text.wide(1):
-                    found = [self._index(number, text.plus(place, lane)) for lane in range(size)]
-                undefined = [wrong for _, wrong in found]
+            def lane(place: Index, _: Any) -> None:
+                which, undefined = self._index(number, place)
 
-                def some(block: Index, _: Any) -> None:
-                    term = text.times(block, size)
-                    members = [
-                        text.plus(self.own.at(text, number, text.plus(term, k)), place) for k in range(size)
-                    ]
-                    chosen = [self._chosen(number, term, which, place) for which, _ in found]
-                    if size > 1:
-                        square(members, chosen, undefined)
-                    else:
-                        one(members[0], chosen[0], undefined[0])
+                def member(term: Index, _: Any) -> None:
+                    own = text.plus(self.own.at(text, number, term), place)
+                    one(own, self._chosen(number, term, which, place), undefined)
 
-                text.loop(0, self.count // size, some)
+                text.loop(0, self.count, member)
 
-            text.loop(0, self.lanes // size, lanes)
+            text.loop(0, self.lanes, lane)
 
-        with text.wide(size):
+        with text.wide(1):
             text.loop(0, self.groups, group)
 
     def _index(self, group: Index, lane: Index) -> tuple[str, str]:

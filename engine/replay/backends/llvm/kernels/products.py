@@ -5,9 +5,10 @@ in a register. So a tile of the result is kept in registers for the whole sum: i
 accumulators, each step loads one vector per column and broadcasts one number per row, and every loaded vector
 serves all rows. With 32 registers of 512 bits 6 × 4 accumulators, 4 vectors and a broadcast number fit.
 
-For example 16 rows of 104 lanes, 13 vectors: one tile of 4 vectors and three of 3 (see `_columns`); below
-the first, tiles of 6, 5 and 5 rows, below the others two of 8. In a tile of 8 × 3 a term costs 3 vectors
-loaded and 8 numbers broadcast for 24 multiply-adds, and 24 + 3 + 1 registers are in use.
+For example 16 rows of 108 lanes, 13 vectors and half a one: three tiles of 4 vectors, one of 1 and one of
+which 4 lanes are live; below the first three, tiles of 6, 6 and 4 rows, below the others 14 and 2. In a tile
+of 6 × 4 a term costs 4 vectors loaded and 6 numbers broadcast for 24 multiply-adds, and 24 + 4 + 1 registers
+are in use.
 
 Forward and the gradient by the operand are one kernel: a matrix is transposed by exchanging its strides. The
 gradient by the matrix sums over the lanes instead (`dots`).
@@ -17,13 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from engine.replay.backends.llvm.kernels.dots import dots
 from engine.replay.backends.llvm.kernels.fusion import finishing
 from engine.replay.backends.llvm.kernels.outer import is_for_outer_products, sum_of_outer_products
 from engine.replay.backends.llvm.kernels.sums import sum_of_products
-from engine.replay.backends.llvm.kernels.tiles import tiles
+from engine.replay.backends.llvm.kernels.tiles import cut, over
 from engine.replay.backends.llvm.layout import Layout, Operand, Strided
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Elementwise, LaneProduct, Matrix, MatrixProduct, Rows, SumOfProducts
@@ -47,82 +48,49 @@ def matrix_product(
 
     What follows no rule is a gathered sum.
     """
-    matrix, out, operand = (
-        instruction.matrix,
-        layout.operand(instruction.out),
-        layout.operand(instruction.operand),
-    )
-    if matrix.listed or not (out.is_solid and operand.is_solid):
-        for part in _as_sums(instruction):
-            sum_of_products(text, layout, part)
-        return
+    matrix = instruction.matrix
+    out, operand = layout.operand(instruction.out), layout.operand(instruction.operand)
+    is_solid = out.is_solid and operand.is_solid and not matrix.listed
     columns = out.count // matrix.rows * out.width
-    weights = _strided(layout, matrix)
-    bias = layout.operand(instruction.bias) if instruction.bias else None
-    result = Strided(out.region, out.start, columns, 1)
-    given = Strided(operand.region, operand.start, columns, 1)
-    if columns > 1:
-        shape = (matrix.rows, columns, matrix.columns)
+    weights, bias = _strided(layout, matrix), layout.operand(instruction.bias) if instruction.bias else None
+    shape = (matrix.rows, columns, matrix.columns)
+    if is_solid and columns > 1:
+        result = Strided(out.region, out.start, columns, 1)
+        given = Strided(operand.region, operand.start, columns, 1)
         finish = finishing(text, layout, end, instruction.out) if end else None
         ends = _Ends(instruction.accumulate, finish, is_kept)
         _product(text, shape, result, weights, given, bias, ends)
-    elif (
-        matrix.row_stride == 1 and bias is None
-    ):  # (matrix @ column)ᵀ = row @ matrixᵀ, along the matrix's rows
-        row, transposed = (
-            Strided(given.region, given.start, 0, 1),
-            Strided(weights.region, weights.start, weights.by_column, 1),
-        )
-        flat = Strided(result.region, result.start, 0, 1)
-        _product(
-            text,
-            (1, matrix.rows, matrix.columns),
-            flat,
-            row,
-            transposed,
-            None,
-            _Ends(instruction.accumulate),
-        )
-    elif weights.by_column == 1:
-        vector = Strided(given.region, given.start, 0, 1)
-        shape = (matrix.rows, 1, matrix.columns)
-        flat = Strided(result.region, result.start, 1, 0)
-        dots(text, shape, flat, weights, vector, bias, accumulate=instruction.accumulate)
+    elif is_solid and matrix.row_stride == 1 and bias is None:  # (matrix @ column)ᵀ = row @ matrixᵀ
+        result, row = Strided(out.region, out.start, 0, 1), Strided(operand.region, operand.start, 0, 1)
+        transposed = Strided(weights.region, weights.start, weights.by_column, 1)
+        shape = (1, matrix.rows, matrix.columns)
+        _product(text, shape, result, row, transposed, None, _Ends(instruction.accumulate))
+    elif is_solid and weights.by_column == 1:
+        result, vector = Strided(out.region, out.start, 1, 0), Strided(operand.region, operand.start, 0, 1)
+        dots(text, shape, result, weights, vector, bias, accumulate=instruction.accumulate)
     else:
         for part in _as_sums(instruction):
             sum_of_products(text, layout, part)
 
 
-def lane_product(
-    text: Text, layout: Layout, instruction: LaneProduct, sums: SumOfProducts | None = None
-) -> None:
-    """out[i][j] = Σ left[i] × right[j] over their parts and lanes; perhaps the sums of left[i] too.
-
-    What follows no rule is a gathered sum.
-    """
-    length = len(instruction.left) // instruction.out.rows * layout.width(instruction.left.space)
-    outer = is_for_outer_products(text, instruction.out.columns, length)
-    if sums and (length == 1 or outer or text.module.registers < 32):
-        sum_of_products(text, layout, sums)
-        sums = None
+def lane_product(text: Text, layout: Layout, instruction: LaneProduct) -> None:
+    """out[i][j] = Σ left[i] × right[j] over their parts and lanes; what follows no rule is a gathered sum."""
     out, left, right = instruction.out, layout.operand(instruction.left), layout.operand(instruction.right)
     if out.listed or not (left.is_solid and right.is_solid):
         sum_of_products(text, layout, _lane_sums(instruction))
         return
-    result = _strided(layout, out)
+    result, accumulate = _strided(layout, out), instruction.accumulate
+    length = left.count // out.rows * left.width
+    shape = (out.rows, out.columns, length)
     if length == 1 and result.by_column == 1:  # an outer product
         column = Strided(left.region, left.start, 1, 0)
         row = Strided(right.region, right.start, 0, 1)
-        shape = (out.rows, out.columns, 1)
-        _product(text, shape, result, column, row, None, _Ends(instruction.accumulate))
+        _product(text, shape, result, column, row, None, _Ends(accumulate))
         return
     rows, columns = Strided(left.region, left.start, length, 1), Strided(right.region, right.start, length, 1)
-    shape = (out.rows, out.columns, length)
-    if result.by_column == 1 and outer:
-        sum_of_outer_products(text, shape, result, rows, columns, accumulate=instruction.accumulate)
-        return
-    together = layout.operand(sums.out) if sums else None
-    dots(text, shape, result, rows, columns, None, together, accumulate=instruction.accumulate)
+    is_outer = result.by_column == 1 and is_for_outer_products(text, out.columns, length)
+    kernel = sum_of_outer_products if is_outer else dots
+    kernel(text, shape, result, rows, columns, accumulate=accumulate)
 
 
 def _strided(layout: Layout, matrix: Matrix) -> Strided:
@@ -160,24 +128,6 @@ def _lane_sums(instruction: LaneProduct) -> SumOfProducts:
     )
 
 
-def _columns(count: int, vector: int, rows_of_tile: dict[int, int]) -> list[tuple[int, int, int, int]]:
-    """(start, vectors, how many such tiles, live lanes) for the columns of a product.
-
-    >>> _columns(104, 8, MANY_REGISTERS)  # 13 vectors
-    [(0, 4, 1, 8), (32, 3, 3, 8)]
-    >>> _columns(100, 8, MANY_REGISTERS)  # 12, and a remainder of 4 lanes
-    [(0, 4, 3, 8), (96, 1, 1, 4)]
-    """
-    full, rest = divmod(count, vector)
-    found: list[tuple[int, int, int, int]] = []
-    if full:
-        divided = tiles(full, min(full, max(rows_of_tile)))
-        found += [(vector * start, vectors, number, vector) for start, vectors, number in divided]
-    if rest:
-        found.append((vector * full, 1, 1, rest))
-    return found
-
-
 class _Ends(NamedTuple):
     """How a tile begins, with what is there or 0; what is done with it at last, and whether it is stored."""
 
@@ -198,27 +148,21 @@ def _product(
     """result[i][n] (+)= bias[i] + Σ_j left[i][j] × right[j][n], the columns n side by side."""
     rows, columns, terms = shape
     rows_of_tile = MANY_REGISTERS if text.module.registers >= 32 else FEW_REGISTERS
-    for first_column, vectors, column_tiles, live in _columns(columns, text.vector, rows_of_tile):
-        for first_row, height, row_tiles in tiles(rows, rows_of_tile[vectors]):
-            tile = _Tile(text, result, left, right, bias, height, vectors, live, ends)
+    vector = text.vector
 
-            def over_rows(
-                number: Index, column: Index, tile: _Tile = tile, first: int = first_row, terms: int = terms
-            ) -> None:
-                tile.compute(text.plus(first, text.times(number, tile.height)), column, terms)
+    def tiles(column: Index, width: int) -> None:
+        vectors = -(-width // vector)
 
-            def over_columns(
-                number: Index,
-                _: Any,
-                first: int = first_column,
-                step: int = vectors * text.vector,
-                count: int = row_tiles,
-                body: Callable[[Index, Index], None] = over_rows,
-            ) -> None:
-                column = text.plus(first, text.times(number, step))
-                text.loop(0, count, lambda k, _: body(k, column))
+        def tile(row: Index, height: int) -> None:
+            live = min(width, vector)
+            _Tile(text, result, left, right, bias, height, vectors, live, ends).compute(row, column, terms)
 
-            text.loop(0, column_tiles, over_columns)
+        over(text, cut(rows, rows_of_tile[vectors]), tile)
+
+    whole = columns // vector * vector
+    over(text, cut(whole, vector * max(rows_of_tile)), tiles)
+    if columns > whole:
+        tiles(whole, columns - whole)
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,32 @@
-"""Tiles: how a count of rows or columns is divided."""
+"""Tiles: how a count of rows or columns is divided, and the loops over what it is divided into."""
 
 from __future__ import annotations
 
-__all__ = ["cut", "tiles"]
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from engine.replay.backends.llvm.writing.text import Index, Text
+
+__all__ = ["Tiles", "cut", "over"]
+
+Tiles = tuple[int, int, int]  # where the first of them starts, their size, how many there are
 
 
-def tiles(count: int, most: int) -> list[tuple[int, int, int]]:
-    """(start, size, how many of that size): nearly equal tiles that cover a count.
+def cut(count: int, size: int) -> list[Tiles]:
+    """Whole tiles, and one of what is left.
 
-    >>> tiles(64, 6)
-    [(0, 6, 9), (54, 5, 2)]
+    >>> cut(64, 6)
+    [(0, 6, 10), (60, 4, 1)]
     """
-    number = -(-count // most)
-    size, larger = divmod(count, number)
-    found = [(0, size + 1, larger), (larger * (size + 1), size, number - larger)]
-    return [tile for tile in found if tile[1] and tile[2]]
-
-
-def cut(count: int, size: int) -> list[tuple[int, int, int]]:
-    """(start, size, how many): whole tiles, and one of what is left."""
     found = [(0, size, count // size), (count // size * size, count % size, 1)]
-    return [tile for tile in found if tile[1] and tile[2]]
+    return [tiles for tiles in found if tiles[1] and tiles[2]]
+
+
+def over(text: Text, tiles: Iterable[Tiles], body: Callable[[Index, int], None]) -> None:
+    """`body(start, size)` for every tile; those of one size share a loop."""
+
+    def one(start: int, size: int, number: Index, _: object) -> None:
+        body(text.plus(start, text.times(number, size)), size)
+
+    for start, size, count in tiles:
+        text.loop(0, count, partial(one, start, size))
