@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 from typing import Any
+from weakref import ref
 
 import engine
 from nn.data.rows import Rows
@@ -69,12 +70,16 @@ class Program:
 
 
 class Programs:
-    """Those of one model: of its outputs, and of a loss with them. A copy of the model begins without."""
+    """Those of one model, which they do not keep alive: of its outputs, and of a loss with them.
+
+    A copy of the model begins without.
+    """
 
     def __init__(self, model: Any) -> None:
-        self.model = model
-        self._state = lambda: (CHANGES[0], model.training)
-        self.outputs = Program(lambda inputs: _listed(model(inputs)), self._state)
+        own: Callable[[], Any] = ref(model)
+        self._model = own
+        self._state = lambda: (CHANGES[0], own().training)
+        self.outputs = Program(lambda inputs: _listed(own()(inputs)), self._state)
         self._loss: Any = None
         self._measuring = self.outputs
 
@@ -82,7 +87,7 @@ class Programs:
     def of(cls, model: Any) -> Programs:
         """Those that are kept with the model, an attribute of it; none are made before they are needed."""
         kept: Programs | None = vars(model).get("_programs")
-        if kept is None or kept.model is not model:  # of the model that it is a shallow copy of
+        if kept is None or kept._model() is not model:  # of the model that it is a shallow copy of
             kept = vars(model)["_programs"] = cls(model)
         return kept
 
@@ -91,10 +96,10 @@ class Programs:
         if loss is None:
             return self.outputs
         if loss is not self._loss:
-            model = self.model
+            own = self._model
 
             def measured(inputs: Any, target: Any) -> list[Any]:
-                found = model(inputs)
+                found = own()(inputs)
                 return [loss(found, target), *_listed(found)]
 
             self._measuring, self._loss = Program(measured, self._state), loss

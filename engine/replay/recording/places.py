@@ -6,9 +6,11 @@ is put together for many of them; what was there; and how to put that back.
 
 from __future__ import annotations
 
-from collections import deque
-from types import CellType, MappingProxyType
+from collections import UserDict, deque
+from collections.abc import Iterable
+from types import CellType, MappingProxyType, MethodType
 from typing import Any
+from weakref import proxy, ref
 
 from engine.replay.recording.differences import MISSING, difference
 
@@ -25,6 +27,7 @@ __all__ = [
     "Table",
     "Variable",
     "difference",
+    "let_go",
 ]
 
 
@@ -106,7 +109,7 @@ class Entry(Place):
                 type.__delattr__(self._kind, self.key)
             else:
                 type.__setattr__(self._kind, self.key, thing)
-        elif isinstance(self.owner, dict):
+        elif isinstance(self.owner, dict | UserDict):
             if thing is MISSING:
                 self.owner.pop(self.key, None)
             else:
@@ -123,7 +126,10 @@ class Attribute(Place):
 
     def read(self) -> Any:
         """The attribute's object."""
-        return getattr(self.owner, self.key, MISSING)
+        try:
+            return getattr(self.owner, self.key, MISSING)
+        except ReferenceError:  # the owner, not kept alive here, is gone
+            return MISSING
 
     def write(self, thing: Any) -> None:
         """Set or delete the attribute."""
@@ -283,3 +289,25 @@ class Numbers(Place):
         """Make it as it was."""
         if self.read() != self.seen:
             self.write(self.seen)
+
+
+class _Attributes(UserDict[str, Any]):
+    """The `__dict__` of an object, which is not kept alive."""
+
+    def __init__(self, thing: Any) -> None:
+        self._ref = ref(thing)
+
+    @property
+    def data(self) -> dict[str, Any]:  # type: ignore[override]
+        return getattr(self._ref(), "__dict__", {})
+
+
+def let_go(places: Iterable[Place], things: Iterable[Any]) -> None:
+    """Let no place, for being an attribute of one of these things, keep that alive."""
+    weak: dict[int, Any] = {}
+    for thing in things:
+        if not isinstance(thing, MethodType | None):  # made anew whenever a WeakMethod is asked for it
+            weak |= {id(getattr(thing, "__dict__", thing)): _Attributes(thing), id(thing): proxy(thing)}
+    for place in places if weak else ():
+        if isinstance(place, Entry | Attribute):
+            place.owner = weak.get(id(place.owner), place.owner)

@@ -3,7 +3,8 @@
 A function leads to the variables of the functions around it, to its defaults, and to the globals that its
 code names; an object leads to its class and to those of its attributes that any code met so far names,
 whatever object that code meant; containers lead to their members. What nobody's code names is not walked: an
-object holds more than a function reads, and what it does not read may change.
+object holds more than a function reads, and what it does not read may change. What is referred to weakly is
+walked too, and not kept alive.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from contextvars import ContextVar
 from functools import cache, cached_property, partial
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import Any
+from weakref import ref
 
 from engine.replay.recording.names import (
     UNREPEATABLE_ATTRIBUTES,
@@ -48,6 +50,7 @@ from engine.replay.recording.places import (
     Place,
     Table,
     Variable,
+    let_go,
 )
 from engine.value import Value
 
@@ -57,9 +60,7 @@ _PLAIN = (type(None), bool, int, float, complex, str, bytes, range, BuiltinFunct
 _WRAPPERS = (property, staticmethod, classmethod, cached_property, type(cache(len)))
 _CALLABLES = (FunctionType, MethodType, BuiltinFunctionType, type, *_WRAPPERS)
 _DEFAULTS = ("__defaults__", "__kwdefaults__")
-_NOT_CALLED = {  # by replay
-    *("__init__", "__new__", "__repr__", "__setattr__", "__delattr__", "__init_subclass__"),
-}
+_NOT_CALLED = {"__init__", "__new__", "__repr__", "__setattr__", "__delattr__", "__init_subclass__"}  # by us
 _ALL_NAMES = {"getattr", "vars", "dir", "__dict__"}  # whoever says so may mean any attribute
 _ASKING = {"getattr", "hasattr"}
 MOST_THINGS = 100_000  # that are walked; what lies beyond is left to the comparison with eager
@@ -93,10 +94,12 @@ class Reach:
         self.seen: dict[int, Any] = {}  # by id; keeps them alive, so that no id is used twice
         self._holders: list[tuple[str, Any, set[str]]] = []  # objects, and which names were looked up there
         self._values: list[tuple[str, Any]] = []  # Values, and containers that hold nothing else
+        self._weak: list[Any] = []  # what is referred to weakly
         self._waiting: deque[tuple[str, Any, bool]] = deque()
         self._counters: set[int] = set()
         self._later(name_of(function), function, mine=True)
         self._walk()
+        let_go([*self.places, *self.code, *self.counted, *self.seldom], self._weak)
 
     # ── The walk ──────────────────────────────────────────────────────────────────────────────────
 
@@ -130,6 +133,9 @@ class Reach:
         elif isinstance(thing, MethodType):
             self._later(path, thing.__func__, mine=mine)
             self._later(name_of(thing.__self__), thing.__self__, mine=mine)
+        elif isinstance(thing, ref):
+            self._weak.append(thing())
+            self._later(f"{path}()", thing(), mine=mine)
         elif isinstance(thing, ContextVar):
             self.places.append(Variable(path, thing))
             self._later(path, self.places[-1].seen, mine=mine)
@@ -278,7 +284,8 @@ class Reach:
         mine = not is_of_library(holder)
         wanted = self.names - done
         done |= wanted
-        named = self._every_name(holder) if mine and _ALL_NAMES & self._user_names else ()
+        has_all = mine and _ALL_NAMES & self._user_names and not isinstance(holder, ModuleType)
+        named = {name for name in own if name[:2] != "__"} if has_all else ()
         found = [name for name in (*own, *slots(holder)) if name in wanted or name in named]
         for name in found:
             if name not in own:
@@ -290,19 +297,12 @@ class Reach:
                 self._method(place.path, place.seen, holder)
             else:
                 self._later(place.path, place.seen, mine=mine)
-        if (
-            mine
-            and isinstance(own, dict)
-            and {"vars", "dir", "__dict__"} & self._user_names
-            and id(own) not in self.seen
-        ):
+        asks = mine and {"vars", "dir", "__dict__"} & self._user_names
+        if asks and isinstance(own, dict) and id(own) not in self.seen:
             self.seen[id(own)] = own
             self.places.append(Members(f"vars({path})", own))
         if (mine or counter_of(holder) is not None) and not isinstance(holder, ModuleType):
             self._unset(path, holder, own, wanted)
-
-    def _every_name(self, holder: Any) -> set[str]:
-        return set() if isinstance(holder, ModuleType) else {n for n in namespace(holder) if n[:2] != "__"}
 
     def _unset(self, path: str, holder: Any, own: Any, wanted: set[str]) -> None:
         """Attributes that an object or a class of the user's has not itself: to set one is a change."""

@@ -8,6 +8,7 @@ import ctypes
 import functools
 import threading
 import types
+import weakref
 from collections import Counter, OrderedDict, defaultdict, deque
 from collections.abc import Callable
 from typing import Any, ClassVar
@@ -38,7 +39,7 @@ class Settings:
 
 
 class Slotted:
-    __slots__ = ("empty", "scale")
+    __slots__ = ("__weakref__", "empty", "scale")
 
     def __init__(self) -> None:
         self.scale = 2.0
@@ -115,6 +116,11 @@ def in_container(container: Any, change: Callable[[Any], object]) -> tuple[Any, 
 
 def in_object(thing: Any, change: Callable[[Any], object]) -> tuple[Any, Callable[[], object]]:
     return lambda x: x * thing.scale, lambda: change(thing)
+
+
+def referred_to_weakly(thing: Any, change: Callable[[Any], object]) -> tuple[Any, Callable[[], object]]:
+    held, reference = [thing], weakref.ref(thing)
+    return lambda x: x * reference().scale, lambda: change(held)
 
 
 def in_module(model: Any, change: Callable[[Any], object]) -> tuple[Any, Callable[[], object]]:
@@ -297,6 +303,8 @@ SEEN_AT_ONCE = {
     "an object": in_object(Settings(), setting("scale", 3.0)),
     "a namespace": in_object(types.SimpleNamespace(scale=2.0), setting("scale", 3.0)),
     "a slot": in_object(Slotted(), setting("scale", 3.0)),
+    "an object referred to weakly": referred_to_weakly(Settings(), lambda h: setting("scale", 3.0)(h[0])),
+    "a slot of an object that is gone": referred_to_weakly(Slotted(), list.clear),
     "a method's object": a_method(),
     "a callable object's": a_callable(),
     "a partial's": a_partial(),
