@@ -16,7 +16,7 @@ from engine.replay.backends.llvm.writing.text import Index, Text
 __all__ = ["is_for_outer_products", "sum_of_outer_products"]
 
 LANES = 16  # transposed at a time: so many registers hold them, the others the sums
-ROWS = 8  # whose sums are formed side by side
+ROWS = 8, 4  # whose sums are formed side by side, at most and at least
 
 
 def is_for_outer_products(text: Text, columns: int, length: int) -> bool:
@@ -40,26 +40,32 @@ def sum_of_outer_products(
 ) -> None:
     """result[i][j] (+)= Σ_n left[i][n] × right[j][n], for columns j in eights, lanes n in eights."""
     rows, columns, length = shape
+    chunks = cut(length, LANES)
+    if not accumulate:  # what the first lanes store, the others add to
+        chunks = [(first, min(LANES, length - first), 1) for first in range(0, length, LANES)]
 
     def block(number: Index, _: Sequence[str]) -> None:
         column = text.times(number, text.vector)
-        for first in range(0, length, LANES):
-            vectors = _transposed(text, right, column, first, min(LANES, length - first))
 
-            def tile(row: Index, height: int, first: int = first, vectors: Sequence[str] = vectors) -> None:
-                at, adds = (row, column, first), accumulate or first > 0
+        def chunk(first: Index, lanes: int) -> None:
+            vectors = _transposed(text, right, column, first, lanes)
+
+            def tile(row: Index, height: int) -> None:
+                at, adds = (row, column, first), accumulate or first != 0
                 _add_rows(text, result, left, at, height, vectors, adds)
 
-            over(text, cut(rows, ROWS), tile)
+            over(text, cut(rows, *ROWS), tile)
+
+        over(text, chunks, chunk)
 
     text.loop(0, columns // text.vector, block)
 
 
-def _transposed(text: Text, right: Strided, column: Index, first: int, lanes: int) -> list[str]:
+def _transposed(text: Text, right: Strided, column: Index, first: Index, lanes: int) -> list[str]:
     """For each lane a vector of eight columns' numbers."""
     found: list[str] = []
-    for offset in range(first, first + lanes, text.vector):
-        start = right.at(text, column, offset)
+    for offset in range(0, lanes, text.vector):
+        start = right.at(text, column, text.plus(first, offset))
         rows = [text.load(right.region, text.plus(start, line * right.by_row)) for line in range(text.vector)]
         found += text.transpose(rows)
     return found
@@ -69,7 +75,7 @@ def _add_rows(
     text: Text,
     result: Strided,
     left: Strided,
-    at: tuple[Index, Index, int],
+    at: tuple[Index, Index, Index],
     height: int,
     vectors: Sequence[str],
     adds: bool,

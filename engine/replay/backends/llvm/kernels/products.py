@@ -6,9 +6,9 @@ accumulators, each step loads one vector per column and broadcasts one number pe
 serves all rows. With 32 registers of 512 bits 6 × 4 accumulators, 4 vectors and a broadcast number fit.
 
 For example 16 rows of 108 lanes, 13 vectors and half a one: three tiles of 4 vectors, one of 1 and one of
-which 4 lanes are live; below the first three, tiles of 6, 6 and 4 rows, below the others 14 and 2. In a tile
-of 6 × 4 a term costs 4 vectors loaded and 6 numbers broadcast for 24 multiply-adds, and 24 + 4 + 1 registers
-are in use.
+which 4 lanes are live; below the first three, four tiles of 4 rows, below the others two of 8: alike where
+that can be (see `cut`). In a tile of 6 × 4 a term costs 4 vectors loaded and 6 numbers broadcast for 24
+multiply-adds, and 24 + 4 + 1 registers are in use.
 
 Forward and the gradient by the operand are one kernel: a matrix is transposed by exchanging its strides. The
 gradient by the matrix sums over the lanes instead (`dots`).
@@ -148,19 +148,20 @@ def _product(
     """result[i][n] (+)= bias[i] + Σ_j left[i][j] × right[j][n], the columns n side by side."""
     rows, columns, terms = shape
     rows_of_tile = MANY_REGISTERS if text.module.registers >= 32 else FEW_REGISTERS
-    vector = text.vector
+    vector, widest = text.vector, max(rows_of_tile)
 
     def tiles(column: Index, width: int) -> None:
         vectors = -(-width // vector)
+        most = rows_of_tile[vectors]
 
         def tile(row: Index, height: int) -> None:
             live = min(width, vector)
             _Tile(text, result, left, right, bias, height, vectors, live, ends).compute(row, column, terms)
 
-        over(text, cut(rows, rows_of_tile[vectors]), tile)
+        over(text, cut(rows, most, max(4, most // 2)), tile)
 
     whole = columns // vector * vector
-    over(text, cut(whole, vector * max(rows_of_tile)), tiles)
+    over(text, cut(whole, vector * widest, vector * (widest - 1), vector), tiles)
     if columns > whole:
         tiles(whole, columns - whole)
 

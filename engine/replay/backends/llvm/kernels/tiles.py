@@ -12,12 +12,16 @@ __all__ = ["Tiles", "cut", "over"]
 Tiles = tuple[int, int, int]  # where the first of them starts, their size, how many there are
 
 
-def cut(count: int, size: int) -> list[Tiles]:
-    """Whole tiles, and one of what is left.
+def cut(count: int, most: int, least: int = 0, unit: int = 1) -> list[Tiles]:
+    """Tiles that are all alike where a size from `least` on allows it, for each size is code of its own.
 
-    >>> cut(64, 6)
-    [(0, 6, 10), (60, 4, 1)]
+    Else whole ones, and one of what is left. Sizes are multiples of the unit.
+
+    >>> cut(64, 6), cut(64, 6, 4)
+    ([(0, 6, 10), (60, 4, 1)], [(0, 4, 16)])
     """
+    alike = (size for size in range(least or most, most + 1, unit) if count % size == 0)
+    size = next(alike, most)
     found = [(0, size, count // size), (count // size * size, count % size, 1)]
     return [tiles for tiles in found if tiles[1] and tiles[2]]
 
