@@ -26,6 +26,7 @@ Array = Any
 MakeExecutor = Callable[[Tape, Program, Sequence[int]], Executor]
 MOST_CANDIDATES = 64  # samples from either end of a batch, among which some are looked for to compare
 MOST_COLUMNS = 2  # of indices, whose extremes are compared
+MOST_LANES = 32  # samples that are enough for code that was made for more
 
 
 def new_path(
@@ -64,7 +65,7 @@ def new_path(
             compile_seconds=time.perf_counter() - rolled,
         ),
     )
-    _compare(path, weights, batch, place)
+    path.was_compared = _compare(path, weights, batch, place, "" if tape.guards else wanted)
     return path
 
 
@@ -119,28 +120,71 @@ def _executor_of(tape: Tape, places: tuple[int, ...], batch: Batch) -> Executor 
     return NumpyExecutor(roll(tape, places, gradient=False), batch.widths) if places else None
 
 
-def _compare(path: Path, weights: Array, batch: Batch, place: int) -> None:
+def _compare(path: Path, weights: Array, batch: Batch, place: int, made: str = "") -> bool:
     """Raise ReplayError when the function, run as it stands, does not do as the tape does.
 
     On the sample recorded, with its gradient, this finds what a tracer cannot answer as a number would:
-    `type(x)` and `x is`. On others it finds what was frozen.
+    `type(x)` and `x is`. On others it finds what was frozen. Where code for "outputs" or "gradients" is
+    `made`, it is asked first; if it disagrees, or cannot say, the tape decides, number by number. Returns
+    whether the code has agreed everywhere.
     """
-    tape, original, listed = path.tape, path.original, weights.tolist()
-    if tape.single:
-        try:
-            loss, slopes = original.gradient(weights, batch, place)
-            replayed, gradient = strict.gradients(tape, listed, batch.numbers(place))
-            _ensure_agree(path, [loss, *slopes], [replayed, *gradient], place)
-        except NonFiniteError:
-            pass  # of a gradient: who wants one will meet it
     others = _others(path, weights, batch, place)
-    for other in others if tape.single else [place, *others]:
-        found = original.results(weights, batch, other)
+    agreed = not path.tape.single or _compare_gradient(path, weights, batch, place, made)
+    return (
+        _compare_results(path, weights, batch, others if path.tape.single else [place, *others], made)
+        and agreed
+    )
+
+
+def _compare_gradient(path: Path, weights: Array, batch: Batch, place: int, made: str) -> bool:
+    try:
+        loss, slopes = path.original.gradient(weights, batch, place)
+        found = _by_code(path, made, weights, batch, [place]) if made == "gradients" else None
+        if found and agree([loss, *slopes], np.append(found[0][:1], found[1])):
+            return True
+        replayed, gradient = strict.gradients(path.tape, weights.tolist(), batch.numbers(place))
+        _ensure_agree(path, [loss, *slopes], [replayed, *gradient], place)
+    except NonFiniteError:
+        pass  # of a gradient: who wants one will meet it
+    return False
+
+
+def _compare_results(path: Path, weights: Array, batch: Batch, places: list[int], made: str) -> bool:
+    found = _by_code(path, made, weights, batch, places)
+    agreed = not places or found is not None
+    for number, place in enumerate(places):
+        eagerly = path.original.results(weights, batch, place)
+        if found and agree(eagerly, np.atleast_1d(found[0].T[number])):
+            continue
+        agreed = False
         try:
-            numbers = strict.numbers(tape, listed, batch.numbers(other))
+            numbers = strict.numbers(path.tape, weights.tolist(), batch.numbers(place))
         except (DomainError, LookupError, TypeError):
             continue  # when its turn comes, it is run eagerly
-        _ensure_agree(path, found, [numbers[output] for output in tape.outputs], other)
+        _ensure_agree(path, eagerly, [numbers[output] for output in path.tape.outputs], place)
+    return agreed
+
+
+def _by_code(
+    path: Path, made: str, weights: Array, batch: Batch, places: list[int]
+) -> tuple[Array, Array] | None:
+    """(the results of these samples, the mean of their gradients) by the code that was made for the batch.
+
+    It runs as many samples as suit it, these again and again. None where there is no such code, where it is
+    not as accurate, or cannot say.
+    """
+    executor = path.executor
+    if not (made and places and executor.watches and executor.dtype == "float64"):
+        return None
+    taken = batch.take(np.resize(places, min(len(batch), MOST_LANES)))
+    given = path.with_held(weights), taken.arrays, len(taken)
+    try:
+        if made == "outputs" or not path.tape.single:
+            return executor.outputs(*given), weights
+        losses, gradient = executor.gradients(*given)
+        return losses, gradient / len(taken)
+    except FloatingPointError:
+        return None
 
 
 def _others(path: Path, weights: Array, batch: Batch, place: int) -> list[int]:
@@ -157,7 +201,7 @@ def _others(path: Path, weights: Array, batch: Batch, place: int) -> list[int]:
 
 
 def _ensure_agree(path: Path, eagerly: Sequence[float], replayed: Sequence[float], place: int) -> None:
-    if eagerly == replayed or (len(eagerly) == len(replayed) and all(map(agree, eagerly, replayed))):
+    if agree(eagerly, replayed):
         return
     pairs = zip(eagerly, replayed, strict=False)
     one, other = next((pair for pair in pairs if not agree(*pair)), (eagerly[:3], replayed[:3]))
@@ -168,7 +212,18 @@ def _ensure_agree(path: Path, eagerly: Sequence[float], replayed: Sequence[float
     )
 
 
-def agree(eager: float, replayed: float, tolerance: float = 1e-9) -> bool:
-    """Whether two numbers are the same but for rounding; nan and infinities are like themselves."""
-    is_same = eager == replayed or (eager != eager and replayed != replayed)
-    return is_same or abs(eager - replayed) <= tolerance * (1.0 + abs(eager))
+def agree(eager: Any, replayed: Any, tolerance: float = 1e-9) -> bool:
+    """Whether two numbers, or rows of as many, are the same but for rounding.
+
+    nan and infinities are like themselves.
+
+    >>> import math
+    >>> agree(1.0, 1.0 + 1e-12), agree([1.0, 2.0], [1.0]), agree([1.0, math.nan], [1.0, math.nan])
+    (True, False, True)
+    """
+    ours, theirs = np.asarray(eager), np.asarray(replayed)
+    if ours.shape != theirs.shape:
+        return False
+    with np.errstate(invalid="ignore", over="ignore"):
+        near = abs(ours - theirs) <= tolerance * (1.0 + abs(ours))
+    return bool((near | (ours == theirs) | ((ours != ours) & (theirs != theirs))).all())

@@ -65,6 +65,7 @@ class Path:
     types: set[tuple[bool, ...]]  # for each argument, whether its numbers are whole ones, as far as tried
     limits: dict[int, range]  # {input that tells a place: the places that there are}
     stats: Stats
+    was_compared: bool = False  # the executor itself, with eager
 
     @property
     def watches(self) -> bool:

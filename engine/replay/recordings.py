@@ -44,6 +44,7 @@ class Recordings:
         self.original, self.name = original, original.name
         self.paths: dict[tuple[Any, ...], list[Path]] = {}
         self.wanted = "outputs"  # or "gradients": what a new path is asked for first
+        self.has_compared = False  # what is recorded now, with eager: the very code that runs
         self._make_executor = make_executor
         self._watch: Watch | None = None
         self._generators: Generators | None = None
@@ -171,6 +172,7 @@ class Recordings:
             path.ensure_like(paths[0])
         elif path.tape.single and path.takes_all:
             self._warn_of_unused(path)
+        self.has_compared = path.was_compared and not paths
         paths.append(path)
 
     def _tried(self, original: Original, batch: Batch, place: int, weights: Array) -> Path:
@@ -263,4 +265,4 @@ def _makes_a_difference(
     first = original.results(weights, batch, place)
     changes = bool(before.look(everything=True))
     after.put_back()
-    return changes and not all(map(agree, first, original.results(weights, batch, place)))
+    return changes and not agree(first, original.results(weights, batch, place))

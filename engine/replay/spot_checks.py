@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.modes import collector_paused
 from engine.replay.comparison import agree
 from engine.replay.eager import Original
 from engine.replay.samples import Arguments
@@ -53,7 +54,8 @@ class SpotChecks:
         """Compare at the next calls again."""
         self.due, self.agreed = 0.0, 0
 
-    def _passed(self, cost: float, calls: int = 1) -> None:
+    def passed(self, cost: float, calls: int = 1) -> None:
+        """So many calls were compared; this took so many seconds."""
         self.agreed += calls
         self.due = 0.0 if self.agreed < FIRST_CALLS else time.perf_counter() + SPACING * cost
 
@@ -69,12 +71,13 @@ class SpotChecks:
         number = int(self._turn * len(rows))
         replayed = np.atleast_1d(rows[number]).tolist()
         try:
-            wanted = self._eager(original, call, number)
+            with collector_paused():
+                wanted = self._eager(original, call, number)
         except Exception as error:  # noqa: BLE001  (replay had a number: whatever it is, it is a difference)
             return Difference(number, f"{type(error).__name__} ({error})", replayed)
-        if len(wanted) != len(replayed) or not all(map(self._agree, wanted, replayed)):
+        if not self._agree(wanted, replayed):
             return Difference(number, wanted[0] if len(wanted) == 1 else wanted[:3], replayed)
-        self._passed(time.perf_counter() - start, calls)
+        self.passed(time.perf_counter() - start, calls)
         return None
 
     def _eager(self, original: Original, call: Arguments, number: int) -> list[float]:
@@ -84,7 +87,7 @@ class SpotChecks:
                 return original.results(call.weights, batch, place)
         raise IndexError(number)
 
-    def _agree(self, wanted: float, replayed: float) -> bool:
+    def _agree(self, wanted: list[float], replayed: list[float]) -> bool:
         with np.errstate(over="ignore"):  # what is beyond float32 is infinite there
             rounded = np.array(wanted).astype(self.dtype)
-        return agree(float(rounded), replayed, self.tolerance)
+        return agree(rounded.astype(float), replayed, self.tolerance)

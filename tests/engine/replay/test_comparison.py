@@ -15,7 +15,7 @@ import pytest
 from test_validity import X, clock, close, unseen
 
 from engine.errors import ReplayError
-from engine.replay import recordings, spot_checks, validity
+from engine.replay import comparison, recordings, spot_checks, validity
 from engine.replay.compiled import compile  # noqa: A004
 from engine.replay.eager import Original
 from engine.replay.recording.randomness import Generators
@@ -66,9 +66,9 @@ def test_what_differs_every_time_is_given_up_with_both_numbers(monkeypatch: pyte
 def test_the_comparison_costs_a_bounded_share_of_the_time() -> None:
     checks = spot_checks.SpotChecks()
     for _ in range(3):
-        checks._passed(1e-3)
+        checks.passed(1e-3)
         assert checks.due == 0.0  # the first calls are all compared
-    checks._passed(1e-3)
+    checks.passed(1e-3)
     assert checks.due == pytest.approx(time.perf_counter() + 0.2, abs=0.05)
     checks.soon()
     assert checks.due == 0.0
@@ -89,6 +89,33 @@ def test_every_sample_gets_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
         p.recheck()
         p([0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0])
     assert set(asked) == set(range(7))
+
+
+@pytest.mark.parametrize("wanted", ["outputs", "gradients"])
+def test_the_code_that_will_run_is_compared_with_eager(wanted: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    llvm = pytest.importorskip("engine.replay.backends.llvm.executor").LlvmExecutor
+    w = Value(3.0)
+
+    def program() -> Any:
+        p = compile(lambda x: [x * w] if wanted == "outputs" else x * w, [w], executor="llvm")
+        return p, p(X)[:, 0] if wanted == "outputs" else p.value_and_gradients([3.0], X)[0]
+
+    with monkeypatch.context() as alone:  # no tape is run, nor eager once more for a spot check
+        alone.setattr(comparison, "strict", None)
+        alone.setattr(spot_checks.SpotChecks, "of", None)
+        close(program()[1], X * 3.0)
+    real = getattr(llvm, wanted)
+    with monkeypatch.context() as wrong:  # where the code errs, the tape does not: a spot check finds it
+        wrong.setattr(llvm, wanted, lambda *given: _scaled(real(*given), 1.01))
+        with pytest.raises(ReplayError, match="when it is replayed"):
+            program()
+    if wanted == "gradients":
+        monkeypatch.setattr(llvm, wanted, lambda *given: (real(*given)[0], 1.01 * real(*given)[1]))
+        assert not program()[0]._recordings.all()[0].was_compared
+
+
+def _scaled(found: Any, factor: float) -> Any:
+    return (found[0] * factor, found[1]) if isinstance(found, tuple) else found * factor
 
 
 # ── Calls as people write them ────────────────────────────────────────────────────────────────────
