@@ -160,6 +160,8 @@ def _plain(raw: Any, what: str) -> Any:
     """Rows of which no column has a name: as they are, or those of a frame."""
     if hasattr(raw, "to_numpy"):
         return as_rows(raw, what)
+    if isinstance(raw, memoryview):
+        return raw.tolist()
     first = raw[0] if isinstance(raw, list) and raw else None
     if isinstance(raw, str | bytes | Mapping) or isinstance(first, str | Mapping):
         raise TypeError(f"{what} are lists of numbers: this model knows no names of columns; got {raw!r:.60}")

@@ -16,7 +16,7 @@ from typing import Any
 from nn.data.columns import Column
 from nn.data.rows import Rows
 
-__all__ = ["Dataset", "as_rows", "as_targets"]
+__all__ = ["Dataset", "as_rows", "as_targets", "number_of"]
 
 Row = list[float]
 
@@ -177,20 +177,27 @@ def _number(member: Any, what: str, place: int, column: int) -> float:
 
 def _as_found(member: Any, what: str, place: int, column: int) -> int | float:
     """The number, whole or not as it was; the error says where it stands."""
-    where = f"{what}[{place}][{column}]"
+    where, number = f"{what}[{place}][{column}]", number_of(member)
+    if number is None:
+        raise TypeError(f"{where} is no number; only numbers can be trained on: encode names first")
+    if not -math.inf < number < math.inf or abs(number) > sys.float_info.max:
+        raise ValueError(
+            f"{where} is {number!r:.40}; every number must be finite: fill in or leave out such samples"
+        )
+    return number
+
+
+def number_of(member: Any) -> int | float | None:
+    """The number that this is taken for, whole or not as it was; None where it is none.
+
+    >>> number_of(True), number_of(2.5), number_of("2.5")
+    (1, 2.5, None)
+    """
     if hasattr(member, "item"):
         member = member.item()
-    if isinstance(member, bool):
+    if isinstance(member, int):
         return int(member)
-    if not isinstance(member, int | float):
-        try:
-            member = float(member) if not isinstance(member, str | bytes) else None
-        except (TypeError, ValueError):
-            member = None
-        if member is None:
-            raise TypeError(f"{where} is no number; only numbers can be trained on: encode names first")
-    if not math.isfinite(member):
-        raise ValueError(
-            f"{where} is {member!r}; every number must be finite: fill in or leave out such samples"
-        )
-    return int(member) if isinstance(member, int) else float(member)
+    try:
+        return None if isinstance(member, str | bytes) else float(member)
+    except (TypeError, ValueError, OverflowError):
+        return None

@@ -18,6 +18,7 @@ from weakref import ref
 
 import engine
 from nn.data.rows import Rows
+from nn.data.tables import number_of
 from nn.modules.parts import CHANGES
 
 __all__ = ["Program", "Programs", "outputs_for"]
@@ -39,6 +40,9 @@ class Program:
     def __call__(self, *columns: Sequence[Any]) -> list[Row]:
         """The numbers for every sample; last digits may differ from eager's."""
         state, kinds = self._state(), list(map(_kinds, columns))
+        if not set().union(*kinds) <= {float, int}:
+            columns = tuple(map(_with_numbers, columns))
+            kinds = list(map(_kinds, columns))
         if state == self._refused or not all(kinds) or not set().union(*kinds) <= {float, int}:
             return self.eagerly(*columns)
         try:
@@ -127,6 +131,15 @@ def _listed(outputs: Any) -> list[Any]:
 
 def _numbers(outputs: Any) -> Row:
     return [float(output) for output in _listed(outputs)]
+
+
+def _with_numbers(thing: Any) -> Any:
+    """The same with all that training takes for a number, True say, as one; eager judges the rest."""
+    if hasattr(thing, "tolist"):
+        thing = thing.tolist()
+    if isinstance(thing, list | tuple):
+        return [_with_numbers(member) for member in thing]
+    return thing if isinstance(thing, engine.Value) or (number := number_of(thing)) is None else number
 
 
 def _kinds(column: Any) -> set[type]:

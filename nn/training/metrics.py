@@ -177,6 +177,7 @@ METRICS = {
 }
 
 OF_NUMBERS = (roc_area, r2, mean_squared_error, mean_absolute_error)  # not of answers
+_OF_NAMES = ("accuracy", "confusion_matrix", "precision", "recall", "f1")  # too
 
 
 ELSEWHERE = {  # what other libraries call them
@@ -194,14 +195,35 @@ def metric_function(metric: Any) -> Any:
     return look_up("metric", metric, METRICS, ELSEWHERE)
 
 
-def _pairs(name: str, truths: Sequence[Any], predictions: Sequence[Any]) -> list[tuple[Any, Any]]:
-    first, second = (list(x.tolist()) if hasattr(x, "tolist") else list(x) for x in (truths, predictions))
+def _pairs(name: str, truths: Any, predictions: Any) -> list[tuple[Any, Any]]:
+    first, second = (_one_each(name, what) for what in (truths, predictions))
     if len(first) != len(second) or not first:
         raise ValueError(
             f"{name} needs as many predictions as truths, and at least one: "
             f"got {len(first)} truths, {len(second)} predictions"
         )
+    names = [member for member in (*first, *second) if isinstance(member, str)]
+    if names and (name not in _OF_NAMES or len(names) < 2 * len(first)):
+        number = next((member for member in (*first, *second) if not isinstance(member, str)), "none")
+        raise TypeError(f"{name} compares numbers, or names with names; got {names[0]!r}, and {number!r}")
     return list(zip(first, second, strict=True))
+
+
+def _one_each(name: str, members: Any) -> list[Any]:
+    """The truths or predictions, one for each sample; rows of one number, as `predict` gives them, are it."""
+    members = members.to_numpy() if hasattr(members, "to_numpy") else members
+    members = members.tolist() if hasattr(members, "tolist") else members
+    if isinstance(members, str | bytes | dict) or not hasattr(members, "__iter__"):
+        raise TypeError(f"{name} takes lists or arrays of truths and predictions, got {members!r:.40}")
+    found = [member.tolist() if hasattr(member, "tolist") else member for member in members]
+    found = [each[0] if isinstance(each, list | tuple) and len(each) == 1 else each for each in found]
+    for place, member in enumerate(found):
+        if member is None or isinstance(member, list | tuple):
+            mend = "leave out what is missing" if member is None else "choose one, the largest say"
+            raise TypeError(
+                f"{name} takes one answer for each sample, and [{place}] is {member!r:.40}; {mend}"
+            )
+    return found
 
 
 def _over_classes(name: str, truths: Labels, predictions: Labels, positive: Any, score: Any) -> float:

@@ -146,6 +146,7 @@ def test_frames_of_pandas_are_taken_as_they_are() -> None:
         ([[1.0], [1.0, 2.0]], ValueError, r"inputs\[1\] has 2 numbers and inputs\[0\] has 1"),
         ([[1.0, math.nan]], ValueError, r"inputs\[0\]\[1\] is nan"),
         ([[math.inf]], ValueError, "must be finite"),
+        ([[10**400, 1]], ValueError, "must be finite"),
         ([["a"]], TypeError, r"inputs\[0\]\[0\] is no number"),
         ([[None]], TypeError, "is no number"),
         ("text", TypeError, "got str"),

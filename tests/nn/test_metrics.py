@@ -1,8 +1,10 @@
 """Metrics against scikit-learn, on random labels and scores."""
 
 import random
+import re
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -83,3 +85,37 @@ def test_lengths_are_checked(truths: list[int], answers: list[int]) -> None:
 def test_a_roc_needs_both_kinds() -> None:
     with pytest.raises(ValueError, match="both kinds"):
         metrics.roc_area([1, 1], [0.5, 0.6])
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda labels: [[label] for label in labels],  # as `predict` gives them
+        lambda labels: np.array(labels)[:, None],
+        lambda labels: np.array(labels) > 0,
+        lambda labels: [np.bool_(label) for label in labels],
+        lambda labels: np.array(labels, dtype=">f2"),
+        iter,
+    ],
+)
+@pytest.mark.parametrize("metric", metrics.METRICS.values())
+def test_whatever_holds_the_answers_the_score_is_the_same(metric: Any, form: Any) -> None:
+    truths, answers = [0, 1, 1, 0], [0, 1, 0, 0]
+    assert metric(form(truths), form(answers)) == metric(truths, answers)
+
+
+@pytest.mark.parametrize(
+    ("predictions", "words"),
+    [
+        (["a", "b"], "names with names; got 'a', and 0"),
+        (np.ma.array([0, 1], mask=[False, True]), "[1] is None; leave out"),
+        ([[0.1, 0.9], [0.8, 0.2]], "[0] is [0.1, 0.9]; choose one"),
+        ("01", "lists or arrays"),
+        (None, "lists or arrays"),
+        (np.array(1.0), "lists or arrays"),
+    ],
+)
+@pytest.mark.parametrize("metric", [metrics.accuracy, metrics.f1, metrics.r2, metrics.roc_curve])
+def test_what_cannot_be_compared_is_refused(metric: Any, predictions: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(words)):
+        metric([0, 1], predictions)

@@ -9,13 +9,17 @@ import random
 import threading
 import weakref
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
+import numpy as np
 import pytest
 
 import nn
 from engine import DomainError, ReplayError, Value
 from nn import MLP, Dropout, Layer, Module, Sequential
+from nn.data.tables import as_rows
 from nn.modules.programs import Program, Programs, outputs_for
 
 ROWS = [[0.5, 1.0], [-1.0, 2.0], [2.0, -0.5], [0.25, 3.0]]
@@ -87,7 +91,7 @@ def test_while_dropout_drops_it_is_eager_and_afterwards_replayed_again() -> None
     ("rows", "error"),
     [
         ([[0.5, 1.0], [1.0, 2.0, 3.0]], ValueError),
-        ([[0.5, 1.0], [True, 2.0]], TypeError),
+        ([[0.5, 1.0], [None, 2.0]], TypeError),
         ([[0.5, "1"]], TypeError),
         ([[1e308, 1e308], [float("inf"), float("-inf")]], DomainError),
     ],
@@ -108,6 +112,30 @@ def test_rows_of_every_kind_give_what_eager_gives(rows: Any) -> None:
     model = Scaled()
     rows = rows if isinstance(rows, list) else list(rows)
     assert_as_eager(model, rows)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        np.array(ROWS) > 0.0,
+        [[True, False], [np.False_, 0.5]],
+        np.array([[True, 2], [0.5, np.int8(1)]], dtype=object),
+        [[Decimal("0.5"), np.float16(2.0)], [Fraction(1, 4), np.array(1.0)]],
+        memoryview(np.array(ROWS)),
+        np.array(ROWS, dtype=">f4", order="F")[::-1],
+    ],
+)
+def test_predict_and_evaluate_take_what_fit_takes(table: Any) -> None:
+    rows, labels = [*as_rows(table)], [0, 1, 1, 0][: len(table)]
+    found = []
+    for given in (rows, table):
+        model = MLP(2, [3, 1], output="sigmoid", seed=0)
+        predicted = model.predict(given)
+        assert is_replayed(model)
+        measured = nn.evaluate(model, given, labels, loss="binary_cross_entropy")
+        nn.fit(model, given, labels, loss="binary_cross_entropy", epochs=1, progress=False)
+        found.append((predicted, measured, model.state(), model.predict(given)))
+    assert found[0] == found[1]
 
 
 def test_a_model_that_changes_itself_or_gives_no_values_is_run_as_before() -> None:
