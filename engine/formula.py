@@ -18,13 +18,59 @@ from typing import Any
 from engine import ops
 from engine.operation import CALL, Operation
 
-__all__ = ["Formula", "derivative_texts", "number_text", "write"]
+__all__ = ["Formula", "Symbolic", "derivative_texts", "number_text", "write"]
 
 OPERATORS = ("+", "-", "*", "/", "**")
 PLAIN = str.maketrans({"×": "*", "÷": "/", "−": "-", "²": "**2"})
 
 
-class Formula:
+class Symbolic:
+    """Whatever is computed with it goes to `apply`, as a row of the table and its operands in order."""
+
+    __slots__ = ()
+
+    def apply(self, operation: Operation, operands: Sequence[Any]) -> Any:
+        """What comes of an operation on these operands."""
+        raise NotImplementedError
+
+    def __add__(self, other: Any) -> Any:
+        return self.apply(ops.add, (self, other))
+
+    def __radd__(self, other: Any) -> Any:
+        return self.apply(ops.add, (other, self))
+
+    def __sub__(self, other: Any) -> Any:
+        return self.apply(ops.subtract, (self, other))
+
+    def __rsub__(self, other: Any) -> Any:
+        return self.apply(ops.subtract, (other, self))
+
+    def __mul__(self, other: Any) -> Any:
+        return self.apply(ops.multiply, (self, other))
+
+    def __rmul__(self, other: Any) -> Any:
+        return self.apply(ops.multiply, (other, self))
+
+    def __truediv__(self, other: Any) -> Any:
+        return self.apply(ops.divide, (self, other))
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self.apply(ops.divide, (other, self))
+
+    def __neg__(self) -> Any:
+        return self.apply(ops.negate, (self,))
+
+    def __pow__(self, other: Any) -> Any:
+        return self.apply(ops.power, (self, other))
+
+    def __rpow__(self, other: Any) -> Any:
+        return self.apply(ops.power, (other, self))
+
+    def __abs__(self) -> Any:
+        return self.apply(ops.absolute, (self,))
+
+
+class Formula(Symbolic):
     """A text and how tightly it binds, so that parentheses are written only where they are needed.
 
     With `plain` the text is ASCII and valid Python.
@@ -83,42 +129,6 @@ class Formula:
 
     def __ror__(self, other: Any) -> Any:
         return self | other
-
-    def __add__(self, other: Any) -> Formula:
-        return self.apply(ops.add, (self, other))
-
-    def __radd__(self, other: Any) -> Formula:
-        return self.apply(ops.add, (other, self))
-
-    def __sub__(self, other: Any) -> Formula:
-        return self.apply(ops.subtract, (self, other))
-
-    def __rsub__(self, other: Any) -> Formula:
-        return self.apply(ops.subtract, (other, self))
-
-    def __mul__(self, other: Any) -> Formula:
-        return self.apply(ops.multiply, (self, other))
-
-    def __rmul__(self, other: Any) -> Formula:
-        return self.apply(ops.multiply, (other, self))
-
-    def __truediv__(self, other: Any) -> Formula:
-        return self.apply(ops.divide, (self, other))
-
-    def __rtruediv__(self, other: Any) -> Formula:
-        return self.apply(ops.divide, (other, self))
-
-    def __neg__(self) -> Formula:
-        return self.apply(ops.negate, (self,))
-
-    def __pow__(self, other: Any) -> Formula:
-        return self.apply(ops.power, (self, other))
-
-    def __rpow__(self, other: Any) -> Formula:
-        return self.apply(ops.power, (other, self))
-
-    def __abs__(self) -> Formula:
-        return self.apply(ops.absolute, (self,))
 
 
 def number_text(number: float | None, *, plain: bool = False) -> str:

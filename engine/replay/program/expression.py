@@ -3,6 +3,7 @@
 Executors compute expressions; nobody types a derivative a second time.
 
 >>> from engine import ops
+from engine.formula import Symbolic
 >>> partials(ops.tanh, [Argument(0)])
 (1.0 - out * out,)
 >>> partials(ops.relu, [Argument(0)])
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import ops
+from engine.formula import Symbolic
 from engine.operation import Operation
 from engine.replay.recording import selection
 
@@ -35,7 +37,7 @@ __all__ = [
 ]
 
 
-class Expression:
+class Expression(Symbolic):
     """A symbol that remembers what was done to it; a plain float stands for itself, None is no path."""
 
     def apply(self, operation: Operation, operands: Sequence[Any]) -> Any:
@@ -46,45 +48,9 @@ class Expression:
         """A choice, this expression being the condition."""
         return accepted if accepted is otherwise else Choose(self, accepted, otherwise)
 
-    def __add__(self, other: Any) -> Any:
-        return self.apply(ops.add, (self, other))
-
-    def __radd__(self, other: Any) -> Any:
-        return self.apply(ops.add, (other, self))
-
-    def __sub__(self, other: Any) -> Any:
-        return self.apply(ops.subtract, (self, other))
-
-    def __rsub__(self, other: Any) -> Any:
-        return self.apply(ops.subtract, (other, self))
-
-    def __mul__(self, other: Any) -> Any:
-        return self.apply(ops.multiply, (self, other))
-
-    def __rmul__(self, other: Any) -> Any:
-        return self.apply(ops.multiply, (other, self))
-
-    def __truediv__(self, other: Any) -> Any:
-        return self.apply(ops.divide, (self, other))
-
-    def __rtruediv__(self, other: Any) -> Any:
-        return self.apply(ops.divide, (other, self))
-
-    def __neg__(self) -> Any:
-        return self.apply(ops.negate, (self,))
-
-    def __pow__(self, other: Any) -> Any:
-        return self.apply(ops.power, (self, other))
-
-    def __rpow__(self, other: Any) -> Any:
-        return self.apply(ops.power, (other, self))
-
     def clip(self, low: float, high: float) -> Any:
         """At least `low` and at most `high`; an array's method, for what is written for arrays."""
         return self.apply(ops.minimum, (self.apply(ops.maximum, (self, low)), high))
-
-    def __abs__(self) -> Any:
-        return self.apply(ops.absolute, (self,))
 
     def __bool__(self) -> bool:
         """An expression is neither true nor false: what branches on numbers is written with `choose`."""

@@ -268,18 +268,18 @@ class Adjoint:
         for (target, other), of_place in contributions.items():
             if not of_place:
                 continue
-            for places in _alike(of_place):
-                terms = [term for place in places for term in of_place[place]]
-                coefficients = tuple(factor for _, _, factor in terms)
-                self._add(
-                    SumOfProducts(
-                        out=Rows.of(target.adjoint, places),
-                        ends=tuple(accumulate(len(of_place[place]) for place in places)),
-                        left=Rows.of(gradient, [row for row, _, _ in terms]),
-                        right=None if other is None else Rows.of(other, [place for _, place, _ in terms]),
-                        coefficients=() if set(coefficients) == {1.0} else coefficients,
-                    )
+            places = sorted(of_place)
+            terms = [term for place in places for term in of_place[place]]
+            coefficients = tuple(factor for _, _, factor in terms)
+            self._add(
+                SumOfProducts(
+                    out=Rows.of(target.adjoint, places),
+                    ends=tuple(accumulate(len(of_place[place]) for place in places)),
+                    left=Rows.of(gradient, [row for row, _, _ in terms]),
+                    right=None if other is None else Rows.of(other, [place for _, place, _ in terms]),
+                    coefficients=() if set(coefficients) == {1.0} else coefficients,
                 )
+            )
 
     def _elementwise(self, expression: Apply, operands: tuple[Rows, ...], upstream: Rows, out: Rows) -> None:
         slopes = partials(expression.operation, expression.operands)
@@ -301,17 +301,6 @@ class Adjoint:
         numbers = {old: new for new, old in enumerate(used)}
         back = Rows(target.space.adjoint, target.places)
         self._add(Elementwise(back, renumbered(expression, numbers), tuple(available[old] for old in used)))
-
-
-def _alike(of_place: Contributions) -> list[list[int]]:
-    """The places in order; where most of them have the same number of terms, those apart from the others."""
-    by_count: dict[int, list[int]] = defaultdict(list)
-    for place in sorted(of_place):
-        by_count[len(of_place[place])].append(place)
-    most = max(by_count, key=lambda count: len(by_count[count]))
-    others = [place for place in sorted(of_place) if len(of_place[place]) != most]
-    is_apart = others and len(others) < len(by_count[most])
-    return [by_count[most], others] if is_apart else [sorted(of_place)]
 
 
 def _slope_from_result(slope: Any) -> Any:
