@@ -3,7 +3,6 @@
 Executors compute expressions; nobody types a derivative a second time.
 
 >>> from engine import ops
-from engine.formula import Symbolic
 >>> partials(ops.tanh, [Argument(0)])
 (1.0 - out * out,)
 >>> partials(ops.relu, [Argument(0)])
