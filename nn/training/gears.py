@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import engine
-from engine import EngineError, total
+from engine import DomainError, EngineError, total
 from nn.training.epochs import Epochs, rates
 from nn.training.masks import Masks, dropout_generators, has_masks, taking
 from nn.training.objective import Objective
@@ -21,11 +21,10 @@ from nn.training.optimizers import Optimizer
 from nn.training.samples import Samples
 from nn.training.schedules import is_known
 
-__all__ = ["EagerGear", "Gear", "ReplayGear", "gear_for", "gear_named"]
+__all__ = ["EagerGear", "Gear", "ReplayGear"]
 
-GEARS = ("auto", "eager", "replay")
-LARGE = 1e150  # a parameter from which on the square of some may be beyond the range of floats
-UNRECORDABLE = (EngineError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
+LARGE = 1e150  # from which on the squares of numbers may be beyond the range of floats
+HUGE = 1e300  # from which on a sum of some may be
 
 
 class Gear(Protocol):
@@ -91,7 +90,7 @@ class ReplayGear:
     def __init__(
         self, objective: Objective, samples: Samples, optimizer: Optimizer, places: Sequence[int] = (0,)
     ) -> None:
-        self.objective, self.optimizer = objective, optimizer
+        self.objective, self.optimizer, self.samples = objective, optimizer, samples
         masked = has_masks(objective.model)
         of_sample = taking(objective.of_sample) if masked else objective.of_sample
         self.program = engine.compile(of_sample, objective.parameters)
@@ -162,11 +161,13 @@ class ReplayGear:
         if not is_known(self.optimizer.schedule):  # it may look at the model
             self.program.put(self.weights)
             self._put_gradient()
-        if self.epochs.is_formula:
+        if self.epochs.is_formula and _are_below(LARGE, self.weights, gradient):
             (updated,) = self.optimizer.update([self.weights], [gradient])
             return updated
         self._unpack_memory()
-        return self.program.array(self.optimizer.update(self.weights.tolist(), gradient.tolist()))
+        updated = self.program.array(self.optimizer.update(self.weights.tolist(), gradient.tolist()))
+        self._pack_memory()
+        return updated
 
     def _many_steps(self, order: Sequence[int], at: int, size: int) -> list[float]:
         """As many steps as are as they should be; none where the next one is not."""
@@ -178,7 +179,8 @@ class ReplayGear:
         done = 0
         try:
             taken = self._taken(steps, places)
-            done = taken.steps if taken and self._is_right(taken) else 0
+            is_right = taken and _are_below(HUGE, taken.losses) and self._has_small_penalties(taken.weights)
+            done = taken.steps if is_right else 0
             if done:
                 self._keep(taken)
         finally:
@@ -186,10 +188,6 @@ class ReplayGear:
                 self.masks.rewind(mark)
                 self.masks.take(done * size)
         return _sums(taken.losses, size) if done else []
-
-    def _is_right(self, taken: Any) -> bool:
-        """Whether nothing is beyond the range of floats that only a closer look would see."""
-        return math.isfinite(taken.losses.sum()) and self._has_small_penalties(taken.weights)
 
     def _taken(self, steps: Any, places: Any) -> Any:
         """What comes of steps on the samples at these places; None where that is not for machine code."""
@@ -232,25 +230,42 @@ class ReplayGear:
         batch = [column.take(chosen, 0) for column in self.columns]
         if self.masks is not None:
             batch.append(self.masks.take(len(places)))
-        losses, gradient = self.program.value_and_gradients(self.weights, *batch)
+        try:
+            losses, gradient = self.program.value_and_gradients(self.weights, *batch)
+            is_right = _are_below(HUGE, losses, gradient)
+        except (DomainError, ArithmeticError):
+            if self.masks is not None:
+                raise
+            is_right = False
+        if not is_right and self.masks is None:
+            return self._eagerly(places)
         if not self._has_small_penalties(self.weights):
             self.program.put(self.weights)
             self.objective.penalties()  # which raises what it raises in eager, if it is too large
         gradient = self.objective.penalized(self.weights, gradient / len(places))
-        loss = float(losses.sum()) / len(places)
+        loss = sum(losses.tolist()) / len(places)
         if not math.isfinite(loss):
             raise ArithmeticError(f"the loss is {loss!r}")
         return loss, gradient
 
+    def _eagerly(self, places: Sequence[int]) -> tuple[float, Any]:
+        """The same in eager, which has the last word: a mean may be finite where the sum is beyond floats."""
+        self.program.put(self.weights)
+        loss = self.objective.gradients(self.samples.at(places))
+        return loss, self.program.array([parameter.grad for parameter in self.objective.parameters])
+
     def _has_small_penalties(self, weights: Any) -> bool:
         """Whether the penalties on these are far from an overflow."""
-        return not self.objective.has_penalties or bool(abs(weights).max() < LARGE)
+        return not self.objective.has_penalties or _are_below(LARGE, weights)
 
     def _pack(self) -> None:
         """Numbers and the optimizer's memory into arrays, unless they are there already."""
         if self.weights is not None and not self._is_shown:
             return
         self.weights, self._is_shown = self.program.numbers(), False
+        self._pack_memory()
+
+    def _pack_memory(self) -> None:
         if self._is_in_arrays() or not self.epochs.is_formula:
             return
         self.optimizer.ensure_fits(len(self.weights))
@@ -298,28 +313,9 @@ class ReplayGear:
             self.optimizer.memory = memory
 
 
-def gear_named(name: str) -> str:
-    """The name itself; ValueError where there is no such gear."""
-    if name not in GEARS:
-        raise ValueError(f"gear must be one of {', '.join(map(repr, GEARS))}, got {name!r}")
-    return name
-
-
-def gear_for(
-    wanted: str, objective: Objective, samples: Samples, optimizer: Optimizer, places: Sequence[int] = (0,)
-) -> Gear:
-    """The gear of this name; for "auto" replay where the loss can be recorded, else eager, which says why.
-
-    `places` are those of a batch to record it from, best the first that will come.
-    """
-    if gear_named(wanted) == "eager":
-        return EagerGear(objective, samples, optimizer)
-    try:
-        return ReplayGear(objective, samples, optimizer, places)
-    except UNRECORDABLE as error:
-        if wanted == "replay":
-            raise
-        return EagerGear(objective, samples, optimizer, f"{error}")
+def _are_below(limit: float, *arrays: Any) -> bool:
+    """Whether all numbers are, on either side of 0."""
+    return all(abs(array).max(initial=0.0) < limit for array in arrays)
 
 
 def _sums(losses: Any, size: int) -> list[float]:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 
-from engine import ReplayError, Value
+from engine import EngineError, ReplayError, Value
 from nn.modules.programs import Programs
 from nn.training.evaluation import rows_of
-from nn.training.gears import EagerGear, Gear, gear_for, gear_named
+from nn.training.gears import EagerGear, Gear, ReplayGear
 from nn.training.history import History
 from nn.training.objective import Objective
 from nn.training.optimizers import Optimizer
 from nn.training.samples import Samples
 
-__all__ = ["Stepping"]
+__all__ = ["Stepping", "gear_for"]
+
+GEARS = ("auto", "eager", "replay")
+UNRECORDABLE = (EngineError, TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
 
 
 class Stepping:
@@ -118,3 +121,27 @@ class Stepping:
             if last >= first:
                 self.history.doubts.append(f"steps {first} to {last} cannot be trusted: {doubt.what}")
         self._known_doubts = len(self.gear.doubts)
+
+
+def gear_named(name: str) -> str:
+    """The name itself; ValueError where there is no such gear."""
+    if name not in GEARS:
+        raise ValueError(f"gear must be one of {', '.join(map(repr, GEARS))}, got {name!r}")
+    return name
+
+
+def gear_for(
+    wanted: str, objective: Objective, samples: Samples, optimizer: Optimizer, places: Sequence[int] = (0,)
+) -> Gear:
+    """The gear of this name; for "auto" replay where the loss can be recorded, else eager, which says why.
+
+    `places` are those of a batch to record it from, best the first that will come.
+    """
+    if gear_named(wanted) == "eager":
+        return EagerGear(objective, samples, optimizer)
+    try:
+        return ReplayGear(objective, samples, optimizer, places)
+    except UNRECORDABLE as error:
+        if wanted == "replay":
+            raise
+        return EagerGear(objective, samples, optimizer, f"{error}")

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from gears import GEARS, X, Y, assert_gears_agree, at, cross_entropy, small, trained
 
-from engine import DomainError, ReplayError, Value
-from nn import Module, fit
+from engine import DomainError, ReplayError, Value, log, sqrt
+from nn import SGD, Module, TrainingError, fit
 
 # ── Errors stay what they are ─────────────────────────────────────────────────────────────────────
 
@@ -40,6 +40,43 @@ def test_an_error_of_a_callback_stays_what_it_is(gear: str, error: Exception) ->
     with pytest.raises(type(error), match="mine") as raised:
         trained(gear, callbacks=[callback])
     assert raised.value is error
+
+
+class Times(Module):
+    """One weight, which is 1."""
+
+    def __init__(self) -> None:
+        self.weight = Value(1.0)
+
+    def __call__(self, inputs: Any, /) -> Any:
+        return self.weight * inputs[0]
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets", "settings"),
+    [
+        (lambda out, y: out * 1.5e308, [0.0, 0.0], {}),
+        (lambda out, y: out * y - y, [1.5e308] * 3, {}),  # the mean of the gradients is finite
+        (lambda out, y: out * y - y, [1.5e308] * 3 + [-1.5e308] * 3, {"batch_size": 3}),
+        (lambda out, y: (out * y - y) * 2.0, [1.2e308] * 4, {"optimizer": SGD(0.1, clip_norm=1.0)}),
+        (lambda out, y: log(out * y[0]) + sqrt(out * y[1]), [[1.0, 0.0], [1.0, 1.0], [-1.0, 1.0]], {}),
+        (lambda out, y: sqrt(out * y), [1.0, 1.0, 0.0], {"batch_size": 1}),
+    ],
+    ids=["sum of losses", "of gradients", "two batches", "clipped", "the first error", "later"],
+)
+def test_beyond_the_range_of_floats_both_gears_go_as_far_and_say_the_same(
+    loss: Any, targets: Any, settings: dict[str, Any]
+) -> None:
+    found = []
+    for gear in GEARS:
+        model = Times()
+        chosen: dict[str, Any] = {"optimizer": SGD(1e-300), "epochs": 2, **settings}
+        try:
+            said = fit(model, [[1.0]] * len(targets), targets, loss=loss, gear=gear, progress=False, **chosen)
+        except TrainingError as error:
+            said = error  # type: ignore[assignment]
+        found.append((str(said), model.weight.data, model.weight.grad))
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("gear", GEARS)
