@@ -172,7 +172,8 @@ ORDER: dict[str, str] = {
         executor
     """,
     "engine/replay/backends/llvm/writing": """
-        merging module
+        merging symbolic
+        module
         lines
         text
         elementary

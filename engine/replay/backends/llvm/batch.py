@@ -75,32 +75,26 @@ def _load_argument(
         pointer = text.let(f"getelementptr inbounds double, ptr {source}, i64 {offset}")
         return text.let(f"load {text.type}, ptr {pointer}, align 8")
 
-    def tiles(size: int, first: int, number: int) -> None:
-        """So many squares side by side: samples by numbers are transposed into numbers by lanes."""
+    def group(which: Index, _: list[str]) -> None:
+        """Squares side by side: samples by numbers are transposed into numbers by lanes."""
+        lane = text.times(which, size)
+        samples = [sample(text.plus(lane, k)) for k in range(size)]
 
-        def group(which: Index, _: list[str]) -> None:
-            lane = text.times(which, size)
-            samples = [sample(text.plus(lane, k)) for k in range(size)]
+        def tile(which: Index, _: list[str]) -> None:
+            column = text.least(text.times(which, size), rows.count - size)  # the last two may overlap
+            with text.doubles():
+                transposed = text.transpose([load(each, column) for each in samples])
+            for k, line in enumerate(transposed):
+                row = rows.at(text, text.plus(column, k))
+                text.store(rows.region, text.plus(row, lane), text.rounded(line))
 
-            def tile(which: Index, _: list[str]) -> None:
-                column = text.plus(first, text.times(which, size))
-                with text.doubles():
-                    transposed = text.transpose([load(each, column) for each in samples])
-                for k, line in enumerate(transposed):
-                    row = rows.at(text, text.plus(column, k))
-                    text.store(rows.region, text.plus(row, lane), text.rounded(line))
+        text.loop(0, (rows.count + size - 1) // size, tile)
 
-            text.loop(0, number, tile)
-
-        with text.wide(size):
-            text.loop(0, layout.lanes // size, group)
-
-    done = 0
-    for size in (TILE, TILE // 2, TILE // 4, 1):
-        number = (len(wanted) - done) // size
-        if number and (size == 1 or (is_run and layout.lanes > 1)):
-            tiles(size, done, number)
-            done += number * size
+    size = 1
+    while is_run and layout.lanes > 1 and size < TILE and 2 * size <= rows.count:
+        size *= 2
+    with text.wide(size):
+        text.loop(0, layout.lanes // size, group)
 
 
 def _sample(text: Text, number: Index) -> str:

@@ -60,7 +60,7 @@ class _SmallCall:
         self._gradient = memory.gradient
         self._results = np.empty(_shape_of_results(machine, name, samples), machine.type)
         results, arrays = _Place.of(self._results, samples), [_Place.of(copy, samples) for copy in copies]
-        self._list = _list(machine, memory, results, arrays, (0, samples))
+        self._list = _list(machine, name, memory, results, arrays, (0, samples))
         self._place = ctypes.addressof(self._list)
         self._function = machine.function(name, memory)
 
@@ -126,7 +126,7 @@ class _LargeCall:
             if worker not in filled:  # each has the weights to itself, and copies them itself
                 memory.weights[...] = given[0]
                 filled.add(worker)
-            entries = _list(machine, memory, target, places, segments[segment])
+            entries = _list(machine, self._name, memory, target, places, segments[segment])
             if machine.function(self._name, memory)(ctypes.addressof(entries)):
                 raise FloatingPointError(REFUSAL)
             if self._name == "gradients":
@@ -197,10 +197,15 @@ def _shape_of_results(machine: Machine, name: str, samples: int) -> tuple[int, .
 
 
 def _list(
-    machine: Machine, memory: Memory, results: _Place, arrays: Sequence[_Place], segment: tuple[int, int]
+    machine: Machine,
+    name: str,
+    memory: Memory,
+    results: _Place,
+    arrays: Sequence[_Place],
+    segment: tuple[int, int],
 ) -> Any:
-    """What the functions are called with for some of the samples."""
+    """What a function is called with for some of the samples."""
     start, stop = segment
     given = [array.sample_by_sample(start) for array in arrays]
-    numbers = listed(memory.address, machine.tables, results.row_by_row(start), stop - start, given)
+    numbers = listed(memory.address, machine.tables(name), results.row_by_row(start), stop - start, given)
     return (ctypes.c_int64 * len(numbers))(*numbers)

@@ -7,16 +7,20 @@ first. Where a value leaves a trip is where it enters the next, if that can be: 
 Say h' = tanh(w · [x, h]) of two numbers, with x and h as f[0:3], the product as f[3:5] and h' as f[5:7]. The
 way back reads x, h and h'. A frame gets f[0:3] for x and h, the stride is 3, and f[4:6] for h', since these
 are f[1:3] of the next frame; and f[6:8] for the product, which nobody reads any more when the next begins.
+
+Rows beside a loop that follow its trips, such as inputs by trip, go behind all others: then what lies before
+them lies there whatever the length is, and most code is the same for all (`symbolic`).
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
-from itertools import count
+from itertools import accumulate, count
 from typing import Any, NamedTuple
 
+from engine.replay.backends.llvm.writing.symbolic import Symbolic
 from engine.replay.program.program import (
     Instruction,
     PlainInstruction,
@@ -26,16 +30,21 @@ from engine.replay.program.program import (
     Space,
     SumOfProducts,
     Transfer,
+    every,
     grid,
     reads,
     rows_of,
 )
 
-__all__ = ["compact"]
+__all__ = ["compact", "long_rows_last"]
 
 Block = tuple[int, ...]  # rows that belong together
 Places = range | tuple[int, ...]
 Slots = dict[int, int]  # of each row of a frame, its number in the new order
+Row = tuple[Space, int]
+
+# The spaces whose rows may follow the trips, and which of them have their rows in the same order.
+ORDERS = {Space.VALUE: Space.VALUE, Space.ADJOINT: Space.VALUE, Space.CONSTANT: Space.CONSTANT}
 
 
 def compact(program: Program) -> tuple[Program, dict[range, int]]:
@@ -60,8 +69,14 @@ def compact(program: Program) -> tuple[Program, dict[range, int]]:
     if not frames:
         return program, {}
 
+    def rows(old: Rows) -> Rows:
+        return Rows.of(old.space, [slots[p] for p in old.places]) if old.space is Space.FRAME else old
+
     def part(instructions: tuple[Instruction, ...]) -> tuple[Instruction, ...]:
-        return tuple(_renumbered(i, slots, frames) if isinstance(i, Repeat) else i for i in instructions)
+        return tuple(
+            replace(_moved(each, rows), frame=frames[each.frame]) if isinstance(each, Repeat) else each
+            for each in instructions
+        )
 
     sizes = {**program.sizes, Space.FRAME: max(frame.stop for frame in strides)}
     changed = replace(program, sizes=sizes, forward=part(program.forward), backward=part(program.backward))
@@ -155,29 +170,89 @@ def _place(shape: Slots, start: int, found: Slots) -> None:
     found.update((row, start + distance) for row, distance in shape.items())
 
 
-def _renumbered(loop: Repeat, slots: Mapping[int, int], frames: Mapping[range, range]) -> Repeat:
-    def rows(old: Any) -> Any:
-        if isinstance(old, Rows) and old.space is Space.FRAME:
-            return Rows.of(Space.FRAME, [slots[place] for place in old.places])
-        return tuple(map(rows, old)) if isinstance(old, tuple) else old
+def long_rows_last(program: Program, widths: Sequence[int]) -> tuple[Program, dict[Space, int]]:
+    """(the same program, those rows last that follow the trips of a loop; which of each space is the first).
 
-    def plain(instruction: PlainInstruction) -> PlainInstruction:
-        return replace(
-            instruction, **{f.name: rows(getattr(instruction, f.name)) for f in fields(instruction)}
-        )
+    Trips are symbolic there. `widths` are the numbers of each argument, whose rows stay together. Of a row
+    before the last input that is none, `inputs` tells −1.
+    """
+    if not program.has_loops:
+        return program, {}
+    long, slots, starts = _long_rows(program, widths), dict[Space, list[int]](), dict[Space, int]()
+    for space, order in ORDERS.items():
+        rows = range(program.sizes[order])
+        short, last = [[row for row in rows if ((order, row) in long) is it] for it in (False, True)]
+        slots[space], starts[space] = [0] * len(rows), len(short)
+        for slot, row in enumerate((*short, *last)):
+            slots[space][row] = slot
 
-    def moved(transfers: tuple[Transfer, ...]) -> tuple[Transfer, ...]:
-        return tuple(Transfer(rows(transfer.inside), transfer.outside) for transfer in transfers)
+    def moved(old: Rows) -> Rows:
+        if old.space not in ORDERS:
+            return old
+        return Rows.of(old.space, [slots[old.space][place] for place in old.places])
 
-    return replace(
-        loop,
-        frame=frames[loop.frame],
-        body=tuple(map(plain, loop.body)),
-        entering=rows(loop.entering),
-        leaving=rows(loop.leaving),
-        before=moved(loop.before),
-        given=moved(loop.given),
-        steps=moved(loop.steps),
-        finals=moved(loop.finals),
-        outputs=moved(loop.outputs),
+    def part(instructions: tuple[Instruction, ...]) -> tuple[Instruction, ...]:
+        return tuple(_with_symbolic_trips(_moved(each, moved)) for each in instructions)
+
+    fed = {slots[Space.VALUE][row]: number for row, number in enumerate(program.inputs)}
+    constants = dict(zip(slots[Space.CONSTANT], program.constants, strict=True))
+    changed = replace(
+        program,
+        inputs=tuple(fed.get(slot, -1) for slot in range(1 + max(fed, default=-1))),
+        outputs=moved(program.outputs),
+        constants=tuple(constants[slot] for slot in range(len(constants))),
+        shared_forward=part(program.shared_forward),
+        forward=part(program.forward),
+        backward=part(program.backward),
+        shared_backward=part(program.shared_backward),
     )
+    return changed, starts
+
+
+def _long_rows(program: Program, widths: Sequence[int]) -> set[Row]:
+    """What loops step through, what is read or written together with that, and what is computed from it."""
+    steps, together = list[Rows](), [program.outputs]
+    links: list[tuple[set[Row], set[Row]]] = []  # the second follow the trips where one of the first does
+    for instruction in (each for _, part in program.parts() for each in part):
+        if isinstance(instruction, Repeat):
+            together += [transfer.outside for transfer in instruction.transfers]
+            steps += [transfer.outside for transfer in (*instruction.steps, *instruction.outputs)]
+        else:
+            links.append((_ordered(*reads(instruction)), _ordered(rows_of(instruction.out))))
+        for each in every([instruction]):
+            together += [*reads(each), rows_of(each.out)]
+    for first, width in zip(accumulate(widths, initial=0), widths, strict=False):
+        fed = [row for row, number in enumerate(program.inputs) if first <= number < first + width]
+        together.append(Rows.of(Space.VALUE, fed))
+    links += [(rows, rows) for rows in map(_ordered, together)]
+    long, count = _ordered(*steps), -1
+    while count != len(long):
+        count = len(long)
+        for some, others in links:
+            if not long.isdisjoint(some):
+                long |= others
+    return long
+
+
+def _ordered(*listed: Rows) -> set[Row]:
+    return {(ORDERS[rows.space], place) for rows in listed if rows.space in ORDERS for place in rows.places}
+
+
+def _with_symbolic_trips(instruction: Instruction) -> Instruction:
+    if not isinstance(instruction, Repeat):
+        return instruction
+    trips = instruction.trips
+    return replace(instruction, trips=Symbolic(trips, f"{trips} trips of {instruction.frame.start}"))
+
+
+def _moved(thing: Any, rows: Callable[[Rows], Rows]) -> Any:
+    """An instruction, or what is in one, with other rows."""
+    if isinstance(thing, Rows):
+        return rows(thing)
+    if isinstance(thing, Transfer):
+        return Transfer(rows(thing.inside), rows(thing.outside))
+    if isinstance(thing, Instruction):
+        return replace(thing, **{f.name: _moved(getattr(thing, f.name), rows) for f in fields(thing)})
+    if isinstance(thing, tuple) and thing and isinstance(thing[0], Rows | Transfer | Instruction):
+        return tuple(_moved(each, rows) for each in thing)
+    return thing

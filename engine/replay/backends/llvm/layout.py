@@ -12,8 +12,11 @@ import numpy as np
 
 from engine.replay.backends.llvm.plans import plans
 from engine.replay.backends.llvm.writing.module import DOUBLE, Precision, Region
+from engine.replay.backends.llvm.writing.symbolic import Symbolic
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Program, Repeat, Rows, Space, SumOfProducts, every, grid
+
+_NOTHING = Region(0, 0)
 
 __all__ = ["Frames", "Grid", "Layout", "Operand", "Strided"]
 
@@ -78,14 +81,14 @@ class Strided:
 
 
 class Frames(NamedTuple):
-    """Where the frames of a loop are: the first, and how many numbers further on that of the next trip is.
+    """Where the frames of a loop are, the size of one, and how much further on that of the next trip is.
 
     They overlap: see `frames`. Behind the last is room for one more, which the carried values of the last
     trip enter. Where no way back reads them there is a single frame, in which all trips are run. Of
     straight-line code, the frames are what it keeps; and `sums` over all trips have a row each.
     """
 
-    first: Region
+    size: int
     whole: Region
     stride: int
     sums: Region
@@ -97,6 +100,9 @@ class Layout:
     They begin at multiples of a vector, and there is at least one between two of them: canaries, so that a
     write beyond a region is noticed. Where numbers are float32, what comes from outside and what is summed
     over all samples is there in float64 too: `doubles` are these regions, counted in doubles.
+
+    `long` tells which rows of a space, and all behind it, follow the trips of a loop. They lie, with the
+    frames, behind everything else, and so do not move it; their own addresses and numbers are symbolic.
     """
 
     def __init__(
@@ -105,26 +111,33 @@ class Layout:
         lanes: int,
         precision: Precision = DOUBLE,
         strides: Mapping[range, int] = MappingProxyType({}),
+        long: Mapping[Space, int] = MappingProxyType({}),
     ) -> None:
         self.lanes, self.precision = lanes, precision
         self.regions: dict[Space, Region] = {}
         self.size = precision.vector
+        self._long = {space: long.get(space, program.sizes[space]) for space in Space}
         for space in Space:
-            size = 0 if space is Space.FRAME else program.sizes[space] * self.width(space)
+            size = 0 if space is Space.FRAME else self._long[space] * self.width(space)
             self.regions[space] = self._reserve(size)
         self._origin = 0  # the row of FRAME with which the frame begins that we are in
         self.constants, self.plans = program.constants, plans(program)
-        self.frames = self._frames(program, strides)
         self.live = self._reserve(lanes)
         self.doubles = {} if precision == DOUBLE else self._doubles(program)
         self.coefficients = self._coefficients(program)
+        self._sums = {frame: self._reserve(len(plan.in_memory) * lanes) for frame, plan in self.plans.items()}
+        self.long_regions: dict[Space, Region] = {}
+        for space, first in long.items():
+            size = (program.sizes[space] - first) * self.width(space)
+            self.long_regions[space] = self._reserve(Symbolic(size, f"size of {space.value}"))
+        self.frames = self._frames(program, strides)
         self._tables: dict[tuple[int, ...], int] = {}
         self._entries: list[int] = []
 
     def _reserve(self, count: int) -> Region:
         region = Region(self.size, self.size + count)
         vector = self.precision.vector
-        self.size = -(-(region.stop + vector) // vector) * vector
+        self.size = (region.stop + 2 * vector - 1) // vector * vector
         return region
 
     def _frames(self, program: Program, strides: Mapping[range, int]) -> dict[range, Frames]:
@@ -138,15 +151,13 @@ class Layout:
                     size = len(plan.kept) * self.lanes
                     stride = size if plan.back else 0
                 whole = self._reserve(size + loop.trips * stride)
-                sums = self._reserve(len(plan.in_memory) * self.lanes if plan else 0)
-                found[loop.frame] = Frames(Region(whole.start, whole.start + size), whole, stride, sums)
+                found[loop.frame] = Frames(size, whole, stride, self._sums.get(loop.frame, _NOTHING))
         return found
 
     def inside(self, loop: Repeat, base: str) -> Layout:
-        """The same for what is inside of a loop, whose frame is as far behind `base` as the first is here."""
+        """The same for what is inside of a loop, whose frame begins at `base`."""
         found = copy(self)
-        first = self.frames[loop.frame].first
-        found.regions = {**self.regions, Space.FRAME: first._replace(base=base)}
+        found.regions = {**self.regions, Space.FRAME: Region(0, self.frames[loop.frame].size, base)}
         found._origin = loop.frame.start
         return found
 
@@ -173,8 +184,23 @@ class Layout:
 
     def address(self, space: Space, row: int) -> int:
         """Where a row begins."""
+        if self._is_long(space, row):
+            start = self.long_regions[space].start
+            return Symbolic(start + (row - self._long[space]) * self.width(space), f"{space.value}{row}")
         first = self._origin if space is Space.FRAME else 0
         return self.regions[space].start + (row - first) * self.width(space)
+
+    def region(self, rows: Rows) -> Region:
+        """Where some rows are, which all follow the trips of a loop, or none of them does."""
+        is_long = len(rows) > 0 and self._is_long(rows.space, rows.places[0])
+        return (self.long_regions if is_long else self.regions)[rows.space]
+
+    def _is_long(self, space: Space, row: int) -> bool:
+        return space in self.long_regions and row >= self._long[space]
+
+    def parts(self, space: Space) -> list[Region]:
+        """Where all rows of a space are, in their order."""
+        return [regions[space] for regions in (self.regions, self.long_regions) if space in regions]
 
     def operand(self, rows: Rows) -> Operand:
         """The rows as addresses."""
@@ -183,8 +209,10 @@ class Layout:
         table = -1
         if not isinstance(places, range) and len(places) > 1:
             table = self.table(self.address(rows.space, place) for place in places)
-        start = self.address(rows.space, places[0])
-        return Operand(self.regions[rows.space], width, len(places), start, stride, table)
+        start, count = self.address(rows.space, places[0]), len(places)
+        if isinstance(start, Symbolic):
+            count = Symbolic(count, f"count{count}")
+        return Operand(self.region(rows), width, count, start, stride, table)
 
     def grid(self, rows: Rows, members: int, terms: int) -> Grid:
         """The rows as addresses of members × terms."""
@@ -192,7 +220,7 @@ class Layout:
         if rule is None:
             return Grid(self.operand(rows), terms, 0, 0, 0)
         first, by_member, by_term = rule
-        width, region = self.width(rows.space), self.regions[rows.space]
+        width, region = self.width(rows.space), self.region(rows)
         start = self.address(rows.space, first)
         operand = Operand(region, width, len(rows), start, 0)
         return Grid(operand, terms, start, by_member * width, by_term * width)
@@ -201,17 +229,21 @@ class Layout:
         """Where these whole numbers stand in the tables; equal lists stand there once."""
         key = tuple(numbers)
         if key not in self._tables:
-            self._tables[key] = len(self._entries)
+            place = len(self._entries)
+            self._tables[key] = Symbolic(place, f"table{place}") if self.long_regions else place
             self._entries += key
         return self._tables[key]
 
-    def tables(self) -> np.ndarray:
-        """All tables, one behind the other."""
-        return np.array([*self._entries, *[0] * self.precision.vector], dtype=np.int32)
+    def tables(self, symbolic: Iterable[int]) -> np.ndarray:
+        """All tables, one behind the other; symbolic numbers stand before them, the first one last."""
+        numbers = np.array([*symbolic][::-1], dtype=np.int64).view(np.int32)
+        entries = np.array([*self._entries, *[0] * self.precision.vector], dtype=np.int32)
+        return np.concatenate([numbers, entries])[len(numbers) :]
 
     def spans(self) -> Sequence[Region]:
         """All regions, in order; what lies between them is nobody's."""
         ratio = DOUBLE.size // self.precision.size
         doubles = [Region(ratio * start, ratio * stop) for start, stop, _ in self.doubles.values()]
-        frames = [region for frames in self.frames.values() for region in (frames.whole, frames.sums)]
-        return [*self.regions.values(), *frames, self.live, *doubles, *self.coefficients.values()]
+        frames = [frames.whole for frames in self.frames.values()]
+        others = [self.live, *doubles, *self.coefficients.values(), *self._sums.values()]
+        return [*self.regions.values(), *others, *self.long_regions.values(), *frames]

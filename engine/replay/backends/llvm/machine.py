@@ -25,7 +25,7 @@ except ImportError as error:
 
 from engine.replay.backends.llvm import cache
 from engine.replay.backends.llvm.affine import in_blocks
-from engine.replay.backends.llvm.frames import compact
+from engine.replay.backends.llvm.frames import compact, long_rows_last
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.memory import Memory, address_of
 from engine.replay.backends.llvm.step import Flags, write_step
@@ -96,13 +96,14 @@ class Machine:
         if platform.machine() not in FLAGS:
             raise ReplayError(f"the LLVM executor does not know the processor {platform.machine()!r}")
         program, strides = compact(in_blocks(lower(program, PRIMITIVES)))
+        program, long = long_rows_last(program, widths)
         self.program, self.lanes, self.checked = program, lanes, checked
         self.type, precision = np.dtype(precision.name), precision.for_lanes(lanes)
         self.widths, self._target, self._precision = widths, target, precision
-        self._layout = Layout(program, lanes, precision, strides)
+        self._layout = Layout(program, lanes, precision, strides, long)
         self._engines: dict[str, Any] = {}
         self._functions: dict[str, Any] = {}
-        self._tables: list[Any] = []
+        self._tables: dict[str, Any] = {}
         self._memories: list[Memory] = []
 
     def make(self, name: str) -> None:
@@ -112,14 +113,13 @@ class Machine:
         module = Module(self._target.registers, self._precision, checked=self.checked)
         write_step(module, self.program, self.widths, self._layout, FLAGS[platform.machine()], [name])
         engine = self._engines[name] = machine_code(str(module), self._target)
-        self._tables.append(self._layout.tables())  # those of code that was made before stay where they are
+        self._tables[name] = self._layout.tables(module.numbers.values())
         kind = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
         self._functions[name] = kind(engine.get_function_address(name))
 
-    @property
-    def tables(self) -> int:
-        """The address of the whole numbers that the code made so far reads."""
-        return address_of(self._tables[-1])
+    def tables(self, name: str) -> int:
+        """The address of the whole numbers that the code of `outputs` or `gradients` reads."""
+        return address_of(self._tables[name])
 
     def memory(self, number: int = 0) -> Memory:
         """A place to work in, one for each number: 0, 1, …"""

@@ -29,7 +29,7 @@ class Memory:
         self._numbers = _aligned(layout)
         self._gaps = _between(layout)
         self._numbers[self._gaps] = CANARY
-        self._rows(Space.CONSTANT)[:] = program.constants
+        self._numbers[self._places(Space.CONSTANT)] = program.constants
         for coefficients, region in layout.coefficients.items():
             self._numbers[region.start : region.stop] = coefficients
         self.address = address_of(self._numbers)
@@ -40,7 +40,7 @@ class Memory:
         """Overwrite with nan all that a call must write before it reads it."""
         given = {Space.CONSTANT} if self._layout.doubles else {Space.CONSTANT, Space.WEIGHT}
         for space in set(Space) - given:
-            self._rows(space)[:] = math.nan
+            self._numbers[self._places(space)] = math.nan
         for frames in self._layout.frames.values():
             for region in (frames.whole, frames.sums):
                 self._numbers[region.start : region.stop] = math.nan
@@ -57,6 +57,10 @@ class Memory:
         """Where the weights go, in float64."""
         exact = self._layout.doubles.get(Space.WEIGHT)
         return self._numbers.view(np.float64)[exact.start : exact.stop] if exact else self._rows(Space.WEIGHT)
+
+    def _places(self, space: Space) -> Array:
+        """Where the numbers of all rows of a space are."""
+        return np.concatenate([np.arange(part.start, part.stop) for part in self._layout.parts(space)])
 
     def _rows(self, space: Space) -> Array:
         region = self._layout.regions[space]

@@ -115,7 +115,7 @@ class _Step:
                 mark_live(text, layout, start)
                 self._call(text, 2)
                 self._sum_in_doubles(text, blocks, add_to_doubles)
-            count = 1 if with_gradient else len(self.program.outputs)
+            count = 1 if with_gradient else layout.operand(self.program.outputs).count
             store_results(text, layout, self.program, start, count)
             return [self._times_zero(text, self.program.outputs, count, so_far[0])]
 

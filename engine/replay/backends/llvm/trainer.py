@@ -132,7 +132,7 @@ class Trainer:
             array = others.pop(0) if column is None else buffer
             places.append((array, column is None))
         arguments = [(address_of(array), _width(array), 0) for array, _ in places]
-        row = listed(work.address, self._machine.tables, (0, 0, 0), 0, arguments)
+        row = listed(work.address, self._machine.tables("gradients"), (0, 0, 0), 0, arguments)
         lists = np.empty((len(counts), len(row)), dtype=np.int64)
         lists[:] = row
         lists[:, _ROOM] = lists[:, SAMPLES] = counts

@@ -36,10 +36,10 @@ PIECE, FOLDING, SINGLE = 6.0, 30.0, 2.0  # SINGLE: to store a sum that does not 
 
 def sum_of_neighbors(text: Text, layout: Layout, instruction: SumOfProducts) -> None:
     """out[i] (+)= Σ coefficient × left × right, for rows of one lane."""
-    regions = [layout.regions[instruction.left.space]]
+    regions = [layout.region(instruction.left)]
     addresses = [_addresses(layout, instruction.left)]
     if instruction.right is not None:
-        regions.append(layout.regions[instruction.right.space])
+        regions.append(layout.region(instruction.right))
         addresses.append(_addresses(layout, instruction.right))
     scale = instruction.coefficients[0] if instruction.coefficients else 1.0
     if len(set(instruction.coefficients)) > 1:
@@ -48,7 +48,7 @@ def sum_of_neighbors(text: Text, layout: Layout, instruction: SumOfProducts) -> 
         regions.append(region)
         numbered = enumerate(instruction.coefficients, region.start)
         addresses.append([known.setdefault(number, place) for place, number in numbered])
-    out = layout.regions[instruction.out.space]
+    out = layout.region(instruction.out)
     sums = Sums(text, layout, out, tuple(regions), scale, instruction.accumulate)
     members = _Members(_addresses(layout, instruction.out), instruction.ends, addresses, text.vector)
     across, along = members.pieces()
@@ -57,8 +57,7 @@ def sum_of_neighbors(text: Text, layout: Layout, instruction: SumOfProducts) -> 
 
 
 def _addresses(layout: Layout, rows: Rows) -> list[int]:
-    region = layout.regions[rows.space]
-    return [region.start + place for place in rows.places]
+    return [layout.address(rows.space, place) for place in rows.places]
 
 
 @dataclass

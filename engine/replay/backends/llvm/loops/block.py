@@ -62,8 +62,9 @@ class Block(Lanes):
 
     def _kept(self, row: Row, trip: Index) -> Index:
         if trip not in self._starts:
-            self._starts[trip] = self.text.plus(self.text.let(f"mul i64 %stride, {trip}"), self.offset)
-        return self.text.plus(self._starts[trip], self._frames.start + self._slots[row] * self.layout.lanes)
+            start = self.text.let(f"mul i64 %stride, {trip}")
+            self._starts[trip] = self.text.plus(start, self.offset, self._frames.start)
+        return self.text.plus(self._starts[trip], self._slots[row] * self.layout.lanes)
 
     @property
     def fixed(self) -> dict[Row, str]:

@@ -1,6 +1,6 @@
 """A loop of calls: the instructions of the body are functions that are told where the frame is.
 
-A function's third argument, `%v`, is where the buffer would begin if the frame of this trip were the first.
+A function's third argument, `%v`, is where the frame of this trip begins.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from engine.replay.program.program import Repeat, Rows, Space, Transfer
 __all__ = ["write_calls"]
 
 IN_FRAME = "ptr %m, ptr %t, ptr %v"
-HERE, NEXT, FIRST, LAST = "%v", "%following", "%m", "%last"
+HERE, NEXT, FIRST, LAST = "%v", "%following", "%first", "%last"
 
 
 def write_calls(
@@ -50,6 +50,7 @@ class _Calls:
     def forward(self) -> None:
         """Trip by trip; behind each, what leaves its frame enters the next, also behind the last."""
         text, loop = self.text, self.loop
+        self._locate(FIRST, 0)
         self._locate(LAST, loop.trips - 1)
         for transfer in loop.before:
             move(text, self._inside(transfer.inside, FIRST), self._outside(transfer))
@@ -109,12 +110,10 @@ class _Calls:
         return Rows(Space.FRAME, tuple(entering)), Rows(Space.FRAME, tuple(leaving))
 
     def _locate(self, name: str, trip: Index) -> None:
-        """Where the buffer would begin if the frame of a trip were the first."""
-        text, first = self.text, self.frames.first
-        distance = text.times(trip, self.stride)
-        start = text.checked(self.frames.whole, text.plus(first.start, distance), first.stop - first.start)
-        distance = text.minus(start, first.start) if text.module.checked else distance
-        text.do(f"{name} = getelementptr inbounds {text.scalar}, ptr %m, i64 {distance}")
+        """Where the frame of a trip begins."""
+        text, whole = self.text, self.frames.whole
+        start = text.checked(whole, text.plus(whole.start, text.times(trip, self.stride)), self.frames.size)
+        text.do(f"{name} = getelementptr inbounds {text.scalar}, ptr %m, i64 {start}")
 
     def _call(self) -> None:
         for name in self.body:

@@ -37,7 +37,7 @@ class Place:
     @classmethod
     def of_trip(cls, text: Text | None, layout: Layout, rows: Rows, count: int, trip: Index) -> Place:
         """The place of the so many rows that belong to a trip."""
-        width, region = layout.width(rows.space), layout.regions[rows.space]
+        width, region = layout.width(rows.space), layout.region(rows)
         rule = grid(rows.places, len(rows) // count, count)
         if rule is None and text is None:
             first = rows.places[0]

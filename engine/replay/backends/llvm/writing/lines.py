@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from engine.replay.backends.llvm.writing.module import DOUBLE, Module
+from engine.replay.backends.llvm.writing.symbolic import read_from_table
 
 __all__ = ["PARAMETERS", "Index", "Lines"]
 
@@ -46,7 +47,8 @@ class Lines:
     def end(self, result: str = "void") -> None:
         """Close the function and enter it into its module."""
         self._lines += [f"ret {result}", "}"]
-        self.module.functions.append("\n".join(self._lines))
+        function = "\n".join(self._lines)
+        self.module.functions.append(read_from_table(function, self.module.numbers))
 
     # ── Lines and names ────────────────────────────────────────────────────────────────────────────
 
@@ -175,6 +177,13 @@ class Lines:
         if factor in (0, 1):
             return number if factor else 0
         return self.let(f"mul i64 {number}, {factor}")
+
+    def least(self, number: Index, other: Index) -> Index:
+        """The lesser of two indices."""
+        if isinstance(number, int) and isinstance(other, int):
+            return min(number, other)
+        is_less = self.let(f"icmp slt i64 {number}, {other}")
+        return self.let(f"select i1 {is_less}, i64 {number}, i64 {other}")
 
     def modulo(self, number: Index, divisor: int) -> Index:
         """The remainder of an index."""

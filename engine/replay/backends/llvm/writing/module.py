@@ -76,6 +76,7 @@ class Module:
     def __init__(self, registers: int = 32, precision: Precision = DOUBLE, *, checked: bool = False) -> None:
         self.registers, self.precision, self.checked = registers, precision, checked
         self.functions: list[str] = []
+        self.numbers: dict[str, int] = {}  # the symbolic ones: see `symbolic`
         self._declarations: dict[str, None] = {}
         self._lane_by_lane: set[str] = set()
 
