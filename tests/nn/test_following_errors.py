@@ -75,7 +75,7 @@ def test_beyond_the_range_of_floats_both_gears_go_as_far_and_say_the_same(
             said = fit(model, [[1.0]] * len(targets), targets, loss=loss, gear=gear, progress=False, **chosen)
         except TrainingError as error:
             said = error  # type: ignore[assignment]
-        found.append((str(said), model.weight.data, model.weight.grad))
+        found.append(f"{said}, {model.weight.data!r}, {model.weight.grad!r}")
     assert found[0] == found[1]
 
 
