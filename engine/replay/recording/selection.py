@@ -1,18 +1,22 @@
 """Operations that exist only in recordings: they choose among numbers, and so have no formula to derive.
 
 Eager takes these decisions in Python, once and for good: which side of a comparison, which element of
-a list, which number is the largest. In a recording they are taken anew for every sample.
+a list, which number is the largest. In a recording they are taken anew for every sample. And the part of a
+logsumexp that is a formula once the largest number is known.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
 
+from engine import ops
 from engine.operation import Domain, Operation
 
 __all__ = [
+    "ABOVE",
     "BOTH",
     "DETACH",
     "EITHER",
@@ -28,6 +32,9 @@ __all__ = [
 ]
 
 
+EVERYWHERE = Domain("a number", lambda *_: True, ())
+
+
 def _selection(name: str, arity: int | None, forward: Callable[..., Any], doc: str) -> Operation:
     """A row without paths: no operand has a derivative here."""
 
@@ -37,8 +44,7 @@ def _selection(name: str, arity: int | None, forward: Callable[..., Any], doc: s
     def no_paths(_: Any, *operands: Any) -> tuple[None, ...]:
         return (None,) * len(operands)
 
-    everywhere = Domain("a number", lambda *_: True, ())
-    return Operation(name, arity, chosen, no_paths, doc, everywhere, flat=True)
+    return Operation(name, arity, chosen, no_paths, doc, EVERYWHERE, flat=True)
 
 
 LESS = _selection("less", 2, operator.lt, "1 where x < y, else 0")
@@ -58,6 +64,27 @@ PICK = _selection(
     None,
     lambda index, *values: values[int(index)],
     "the value at the place that the first operand tells; the gradient flows to that value alone",
+)
+
+
+def _above(*operands: float) -> float:
+    *numbers, largest = operands
+    shift = largest if math.isfinite(largest) else 0.0  # ±∞ minus itself would be nan
+    return ops.logsumexp.forward(*[x - shift for x in numbers])
+
+
+def _shares(out: Any, *operands: Any) -> tuple[Any, ...]:
+    *numbers, largest = operands
+    return (*[ops.exp((x - largest) - out) for x in numbers], None)
+
+
+ABOVE = Operation(
+    "logsumexp above the last",
+    None,
+    _above,
+    _shares,
+    "log Σ exp(x − the last), which is their largest",
+    EVERYWHERE,
 )
 SELECTIONS = frozenset(
     {LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL, NONZERO, BOTH, EITHER, LARGEST, DETACH, PICK}

@@ -41,7 +41,7 @@ from engine.replay.program.program import (
     every,
     rows_of,
 )
-from engine.replay.recording.selection import GREATER
+from engine.replay.recording.selection import ABOVE, GREATER
 
 __all__ = ["Adjoint", "Wanted"]
 
@@ -98,8 +98,11 @@ class Adjoint:
             case Elementwise(_, expression, operands):
                 self._elementwise(expression, operands, upstream, out)
             case Reduction(_, operation, operand):
-                (slope,) = partials(operation, [Argument(0)])
-                self._pass_on(operand, slope, (operand,), upstream, out)
+                count = len(operand) - (len(out) if operation is ABOVE else 0)  # the last has no gradient
+                parts = filter(None, (operand.places[:count], operand.places[count:]))
+                operands = tuple([Rows.of(operand.space, places) for places in parts])
+                slope, *_ = partials(operation, [Argument(number) for number in range(len(operands))])
+                self._pass_on(operands[0], slope, operands, upstream, out)
             case Pick(_, index, table) if self._is_wanted(table):
                 self._add(Scatter(Rows(table.space.adjoint, table.places), index, upstream))
 

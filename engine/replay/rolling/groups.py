@@ -102,10 +102,13 @@ def _lift(matrix: dict[int, MatrixTerms], signatures: dict[int, Signature], leve
         levels.update(dict.fromkeys(places, highest))
 
 
-def _turn(item: tuple[tuple[int, Signature], list[int]]) -> tuple[int, bool]:
-    """Where a group comes: by its level; picks first, so that on the way back they add to what is there."""
+def _turn(item: tuple[tuple[int, Signature], list[int]]) -> tuple[int, bool, bool]:
+    """Where a group comes: by its level; picks first, so that on the way back they add to what is there.
+
+    But before them the largest, which so lies behind its operands, as a logsumexp wants it.
+    """
     (level, signature), _ = item
-    return -level, signature[0] != "pick"
+    return -level, LARGEST not in signature, signature[0] != "pick"
 
 
 def _signature(flat: Flat, place: int, node: Node, matrix: dict[int, MatrixTerms]) -> Signature:

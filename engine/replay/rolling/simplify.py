@@ -17,7 +17,7 @@ from engine import ops
 from engine.errors import DomainError
 from engine.operation import Operation
 from engine.replay.program.program import Space
-from engine.replay.recording.selection import LARGEST, PICK
+from engine.replay.recording.selection import ABOVE, LARGEST, PICK
 from engine.replay.recording.tape import Leaf, LeafKind, Tape
 from engine.replay.rolling.exact import exact_places
 
@@ -71,6 +71,8 @@ def simplify(tape: Tape, outputs: tuple[int, ...]) -> Flat:
             places[place] = flat.quotient(*given)
         elif operation is PICK:
             places[place] = flat.picked(given)
+        elif operation is ops.logsumexp:
+            places[place] = flat.logsumexp(given)
         else:
             places[place] = flat.node(operation, given)
     flat.outputs = [places[place] for place in outputs]
@@ -170,16 +172,30 @@ class _Building(Flat):
     def picked(self, operands: tuple[int, ...]) -> int:
         """The place of a choice; one among differences to the same number, as in log_softmax, comes first.
 
-        Not to the largest: that is subtracted first because later it would cost the digits of what is small.
+        The largest is subtracted before anything else: later it would cost the digits of what is small.
         """
         index, *choices = operands
         differences = [self.operands[c] for c in choices if self.operations[c] is ops.subtract]
         if len(differences) < len(choices) or len({subtrahend for _, subtrahend in differences}) > 1:
             return self.node(PICK, operands)
-        if self.operations[differences[0][1]] is LARGEST:
-            return self.node(PICK, operands)
-        chosen = self.picked((index, *(minuend for minuend, _ in differences)))
-        return self.node(ops.subtract, (chosen, differences[0][1]))
+        chosen, subtrahend = self.picked((index, *(minuend for minuend, _ in differences))), differences[0][1]
+        difference = self.node(ops.subtract, (chosen, subtrahend))
+        if self.operations[subtrahend] is LARGEST:
+            self.exact.add(difference)
+        return difference
+
+    def logsumexp(self, operands: tuple[int, ...]) -> int:
+        """The largest, and what is above it: that is small, and the way back needs all of its digits.
+
+        Of the differences to their largest, as in log_softmax, no largest is looked for again.
+        """
+        for largest in self.operands[operands[0]][1:]:
+            numbers = self.operands[largest] if self.operations[largest] is LARGEST else ()
+            if [*operands] == [self._known.get((ops.subtract, number, largest)) for number in numbers]:
+                self.exact.update(operands)
+                return self.node(ABOVE, (*numbers, largest))
+        largest = self.node(LARGEST, operands)
+        return self.node(ops.add, (largest, self.node(ABOVE, (*operands, largest))))
 
     def _with_constants(self, operation: Operation, operands: tuple[int, ...]) -> int | None:
         """The place of the same without computing, where constants make that possible."""

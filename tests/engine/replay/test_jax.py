@@ -27,6 +27,7 @@ from engine.operation import Operation
 from engine.replay.backends.jax.functions import PRIMITIVES, functions, reductions
 from engine.replay.backends.numpy.functions import function_of
 from engine.replay.compiled import Compiled
+from engine.replay.recording.selection import ABOVE, LARGEST
 from nn import MLP
 
 ROOT = Path(__file__).parents[3]
@@ -226,12 +227,11 @@ def test_every_row_with_its_derivatives(row: Operation, jax: Any) -> None:
 def test_reductions_of_infinite_and_equal_numbers(jax: Any) -> None:
     inf = np.inf
     terms = np.array([[0.0, 1000.0, -inf, inf, 3.0], [0.0, 1000.0, -inf, 1.0, -4.0]])[:, :, None]
-    found = {row.name: f(jax.numpy.asarray(terms))[:, 0].tolist() for row, f in reductions().items()}
-    assert found["largest"] == [0.0, 1000.0, -inf, inf, 3.0]
-    assert found["logsumexp"] == pytest.approx(
-        [np.log(2), 1000 + np.log(2), -inf, inf, 3 + np.log1p(np.exp(-7))]
-    )
-    assert found["norm"] == pytest.approx([0.0, 1000 * np.sqrt(2), inf, inf, 5.0])
+    found = {row: f(jax.numpy.asarray(terms))[:, 0].tolist() for row, f in reductions().items()}
+    assert found[LARGEST] == [0.0, 1000.0, -inf, inf, 3.0]
+    assert found[ops.norm] == pytest.approx([0.0, 1000 * np.sqrt(2), inf, inf, 5.0])
+    above = reductions()[ABOVE](jax.numpy.asarray([*terms, terms.max(0)]))[:, 0].tolist()
+    assert above == pytest.approx([np.log(2), np.log(2), -inf, inf, np.log1p(np.exp(-7))])
 
 
 FOUR_DEVICES = """

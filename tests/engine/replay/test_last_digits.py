@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engine import Value, degrees, gelu, log_softmax, logsumexp, pick, sinc, softmax
+from engine import Value, degrees, gelu, log_softmax, logsumexp, pick, sinc, softmax, total
 from engine.replay.compiled import Compiled
 
 EXECUTORS = ["strict", "numpy", "llvm"]
@@ -44,6 +44,23 @@ def test_what_is_minus_infinite_has_no_share(executor: str) -> None:
         lambda w, x: logsumexp([logsumexp(w[:2]), w[2] * x]), [-math.inf, -math.inf, 2.0], executor, [1.0]
     )
     assert found == ([2.0], [0.0, 0.0, 1.0])
+
+
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("chosen", [total, lambda row: pick(row, 1) + row[2]], ids=["all", "picked"])
+def test_the_largest_is_subtracted_before_logarithms_are_added(
+    executor: str, chosen: Callable[[list[Value]], Value]
+) -> None:
+    def f(w: list[Value], x: Any, k: Any) -> Any:
+        rows = [log_softmax([v * x for v in w]), log_softmax([v + x for v in w])]
+        return total([chosen(row) for row in rows]) + pick(rows[0], k) + pick(rows[1], k)
+
+    losses, gradient = outcome(f, at := [1e6, 1e6 + 1.0, 1e6 - 2.0], executor, [0.3, 1.5], [0.0, 2.0])
+    w = [Value(x) for x in at]
+    wanted = [f(w, 0.3, 0), f(w, 1.5, 2)]
+    total(wanted).backward()
+    assert losses == pytest.approx([loss.data for loss in wanted], rel=1e-13)
+    assert gradient == pytest.approx([v.grad for v in w], rel=1e-13)
 
 
 @pytest.mark.parametrize("executor", EXECUTORS)

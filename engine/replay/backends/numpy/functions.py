@@ -154,17 +154,15 @@ FUNCTIONS: dict[Operation, Callable[..., Any]] = {
 }
 
 
-def _logsumexp(operand: Array, out: Array) -> None:
-    """From the largest on; what is as large is counted, so that of a small rest no digit is lost."""
-    largest = np.maximum.reduce(operand, 0)
-    shift = np.where(np.isfinite(largest), largest, 0.0)
-    shifted = np.subtract(operand, shift)
+def _above(operand: Array, out: Array) -> None:
+    """Above the largest; what is as large is counted, so that of a small rest no digit is lost."""
+    shift = np.where(np.isfinite(operand[-1]), operand[-1], 0.0)  # ±∞ minus itself would be nan
+    shifted = np.subtract(operand[:-1], shift)
     is_largest = shifted == 0.0
     count = np.add.reduce(is_largest, 0) - 1.0
     rest = np.exp(shifted, out=shifted)
     rest[is_largest] = 0.0
     np.log1p(np.add(count, np.add.reduce(rest, 0)), out=out)
-    np.add(out, shift, out=out)
 
 
 def _norm(operand: Array, out: Array) -> None:
@@ -178,7 +176,7 @@ def _largest(operand: Array, out: Array) -> None:
 
 
 REDUCTIONS: dict[Operation, Callable[..., Any]] = {
-    ops.logsumexp: _logsumexp,
     ops.norm: _norm,
+    selection.ABOVE: _above,
     selection.LARGEST: _largest,
 }

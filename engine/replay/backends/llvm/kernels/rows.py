@@ -206,10 +206,10 @@ def _largest(text: Text, terms: int, term: Term, prepared: Callable[[str], str] 
     return text.loop(1, terms, larger, [prepared(term(0))])[0]
 
 
-def _logsumexp(text: Text, terms: int, term: Term) -> str:
-    """From the largest on, so that no exponential overflows; what is as large is counted, for log1p."""
+def _above(text: Text, terms: int, term: Term) -> str:
+    """Above the largest, so that no exponential overflows; what is as large is counted, for log1p."""
     zero, one = text.number(0.0), text.number(1.0)
-    largest = _largest(text, terms, term)
+    largest = term(terms - 1)
     is_finite = text.compare("olt", text.call("fabs", largest), text.number(math.inf))
     shift = text.select(is_finite, largest, zero)
 
@@ -220,8 +220,8 @@ def _logsumexp(text: Text, terms: int, term: Term) -> str:
         count = text.select(is_largest, one, zero)
         return [text.binary("fadd", so_far[0], count), text.binary("fadd", so_far[1], rest)]
 
-    count, rest = text.loop(0, terms, add, [text.number(-1.0), zero])
-    return text.binary("fadd", elementary.log1p(text, text.binary("fadd", count, rest)), shift)
+    count, rest = text.loop(0, terms - 1, add, [text.number(-1.0), zero])
+    return elementary.log1p(text, text.binary("fadd", count, rest))
 
 
 def _norm(text: Text, terms: int, term: Term) -> str:
@@ -243,7 +243,7 @@ def _norm(text: Text, terms: int, term: Term) -> str:
 
 
 REDUCTIONS: dict[Operation, Callable[[Text, int, Term], str]] = {
-    ops.logsumexp: _logsumexp,
     ops.norm: _norm,
+    selection.ABOVE: _above,
     selection.LARGEST: _largest,
 }
