@@ -135,10 +135,10 @@ ORDER: dict[str, str] = {
         adjoint exact frames
         simplify
         collapse
-        groups zeros
+        groups
         ordering periods
         blocks
-        growing layout
+        layout
         loops
         roll
     """,

@@ -27,32 +27,28 @@ MORE = 1.05  # times the best so far that a further candidate must promise
 
 
 class Block(NamedTuple):
-    """Nodes that are a loop, trip by trip, `period` of them each.
+    """Nodes that are a loop, from `start` to `stop`, trip by trip, `period` of them each.
 
-    From `start` to `stop` trips lie one behind the other; what more there is lies behind (see `growing`).
-    `numbers`, `refs` and `coefficients` have a line for each trip; the first has a column for each node, the
-    others for each slot. `moving` are the slots whose target is in the same trip or an earlier one, `inner`
-    those of the same.
+    `refs` and `coefficients` have a line for each trip, with a column for each slot. `moving` are the slots
+    whose target is in the same trip or an earlier one, `inner` those of the same.
     """
 
     start: int
     period: int
-    numbers: Array
     refs: Array
     coefficients: Array
     moving: Array
     inner: Array
-    lying: int  # how many trips lie one behind the other
 
     @property
     def trips(self) -> int:
         """How many there are."""
-        return len(self.numbers)
+        return len(self.refs)
 
     @property
     def stop(self) -> int:
-        """The number of the first node behind those that lie one behind the other."""
-        return self.start + self.period * self.lying
+        """The number of the first node behind it."""
+        return self.start + self.period * self.trips
 
 
 def find_block(nodes: Numbered, first: int, last: int) -> Block | None:
@@ -125,14 +121,7 @@ def _verified(nodes: Numbered, period: int, start: int, stop: int) -> Block | No
     own_weights = (kinds[middle] == WEIGHT) & (rule != 0)
     if 4 * int(own_weights.sum()) > int((kinds[middle] == WEIGHT).sum()):
         return None  # layers one behind the other, each with its own weights: no matrix products in a body
-    return _block(start, period, refs, coefficients, moving, inner)
-
-
-def _block(start: int, period: int, refs: Array, coefficients: Array, moving: Array, inner: Array) -> Block:
-    """A block all of whose trips lie one behind the other."""
-    trips = len(refs)
-    numbers = np.arange(start, start + trips * period).reshape(trips, period)
-    return Block(start, period, numbers, refs, coefficients, moving, inner, trips)
+    return Block(start, period, refs, coefficients, moving, inner)
 
 
 def _lines(nodes: Numbered, start: int, period: int, trips: int) -> tuple[Array, Array]:
@@ -202,10 +191,9 @@ def _depth(readers: Array, targets: Array, period: int, cut: int) -> int:
 def _with_one_in_front(nodes: Numbered, block: Block) -> Block:
     """One trip more, if it differs only in where what is carried comes from: the initial values, anything."""
     start, period = block.start - block.period, block.period
-    front = _line_in_front(nodes, start, period)
-    if front is None:
+    if (nodes.bare[start : block.start] != nodes.bare[block.start : block.start + period]).any():
         return block
-    (line, numbers), following = front, block.refs[0]
+    ((line,), numbers), following = _lines(nodes, start, period, 1), block.refs[0]
     kinds = kind_of(line)
     rule = block.refs[1] - following
     carried = block.moving & ~block.inner
@@ -219,24 +207,7 @@ def _with_one_in_front(nodes: Numbered, block: Block) -> Block:
     if not is_before:
         return block
     refs, coefficients = np.vstack((line, block.refs)), np.vstack((numbers, block.coefficients))
-    return _block(start, period, refs, coefficients, block.moving, block.inner)
-
-
-def _line_in_front(nodes: Numbered, start: int, period: int) -> tuple[Array, Array] | None:
-    """References and coefficients of the nodes from `start` on, if they do what those behind them do.
-
-    What is a product with a state that begins as 0 is no product any more, unless it is unfolded.
-    """
-    first, slots = nodes.offsets[start], slice(nodes.offsets[start], nodes.offsets[start + period])
-    line, numbers = nodes.refs[slots].copy(), nodes.coefficients[slots].copy()
-    words, others = nodes.bare[start : start + period], nodes.bare[start + period : start + 2 * period]
-    for number in (start + np.flatnonzero(words != others)).tolist():
-        unfolded = nodes.unfolded.get(number)
-        if unfolded is None or unfolded.word != nodes.bare[number + period]:
-            return None
-        own = slice(nodes.offsets[number] - first, nodes.offsets[number + 1] - first)
-        line[own], numbers[own] = unfolded.refs, unfolded.coefficients
-    return line, numbers
+    return block._replace(start=start, refs=refs, coefficients=coefficients)
 
 
 def slots_of(nodes: Numbered, block: Block) -> list[range]:

@@ -23,9 +23,7 @@ __all__ = [
     "Row",
     "Term",
     "collapse",
-    "new_shared_node",
     "operands_of",
-    "shared_terms",
 ]
 
 NONE = -1
@@ -92,14 +90,12 @@ class Node(NamedTuple):
 class Collapsed(NamedTuple):
     """The nodes by place, and their places in an order in which each comes before its operands.
 
-    Of the nodes that are `whole`, products with the constant 0 are still products (see `zeros`). Loops have
-    places too; so has what they give, which is no node any more.
+    Loops have places too; so has what they give, which is no node any more.
     """
 
     nodes: dict[int, Node]
     descending: list[int]
     flat: Flat
-    whole: frozenset[int] = frozenset()
     loops: Mapping[int, Loop] = MappingProxyType({})
 
 
@@ -151,8 +147,6 @@ def collapse(flat: Flat) -> Collapsed:
     descending: list[int] = []
     values: dict[tuple[int, ...], tuple[int, ...]] = {}  # of all rows
     computed = [place for place, operation in enumerate(flat.operations) if operation is not None]
-    zeros = frozenset(place for place, number in flat.constants.items() if number == 0.0)
-    whole: set[int] = set()
     for place in reversed(computed):
         operation = flat.operations[place]
         if absorbed[place] or not flat.uses[place]:
@@ -166,19 +160,14 @@ def collapse(flat: Flat) -> Collapsed:
             nodes[place] = Node(None, (), row)
             continue
         terms = _terms(flat, [(1.0, place)], place, absorbed)
-        if zeros and _has_product_with(zeros, terms):
-            whole.add(place)
-        apart = shared_terms(flat, place, terms)
-        if len(apart) > 1 and place not in whole:
-            shared = new_shared_node(flat, apart)
-            opened = _opened(flat, apart, shared, absorbed)
-            if zeros and _has_product_with(zeros, opened):
-                whole.add(shared)
-            nodes[shared] = Node(None, (), tuple(opened))
+        apart = _shared_terms(flat, place, terms)
+        if len(apart) > 1:
+            shared = _new_shared_node(flat, apart)
+            nodes[shared] = Node(None, (), tuple(_opened(flat, apart, shared, absorbed)))
             descending.append(shared)
             terms = [term for term in terms if term not in apart] + [Term(1.0, shared, NONE)]
         nodes[place] = Node(None, (), tuple(terms))
-    return Collapsed(nodes, descending, flat, frozenset(whole))
+    return Collapsed(nodes, descending, flat)
 
 
 def _row(flat: Flat, place: int, known: dict[tuple[int, ...], tuple[int, ...]]) -> Row | None:
@@ -196,11 +185,7 @@ def _row(flat: Flat, place: int, known: dict[tuple[int, ...], tuple[int, ...]]) 
     return Row(weights, known.setdefault(values, values), bias, weights_first=weights_first)
 
 
-def _has_product_with(zeros: frozenset[int], terms: Sequence[Term]) -> bool:
-    return any(right in zeros or left in zeros for _, left, right in terms if right != NONE)
-
-
-def shared_terms(flat: Flat, place: int, terms: Sequence[Term]) -> list[Term]:
+def _shared_terms(flat: Flat, place: int, terms: Sequence[Term]) -> list[Term]:
     """The terms that are the same for all samples, where the sum is not: to be summed once, apart."""
     return [term for term in terms if _is_shared(flat, term)] if flat.varies(place) else []
 
@@ -211,7 +196,7 @@ def _is_shared(flat: Flat, term: Term) -> bool:
     return spaces[left] is not Space.VALUE and (right == NONE or spaces[right] is not Space.VALUE)
 
 
-def new_shared_node(flat: Flat, terms: list[Term]) -> int:
+def _new_shared_node(flat: Flat, terms: list[Term]) -> int:
     """A place for a sum that no instruction of the tape stands for."""
     members = [place for term in terms for place in (term.left, term.right) if place != NONE]
     flat.operations.append(ops.total)
@@ -247,7 +232,6 @@ def _terms(flat: Flat, stack: list[tuple[float, int]], target: int, absorbed: Ab
         coefficient, place = stack.pop()
         operation = flat.operations[place]
         alone = uses[place] == 1 and (spaces[place] is Space.VALUE) == varies
-        alone = alone or _is_times_zero(flat, place)
         is_open = (place == top or alone) and _is_sum(flat, place)
         if is_open and place != top and _adds_constant(flat, place):
             is_open, has_constant = not has_constant, True
@@ -290,13 +274,6 @@ def _is_sum(flat: Flat, place: int) -> bool:
     return flat.operations[place] in SUMS and place not in flat.exact
 
 
-def _is_times_zero(flat: Flat, place: int) -> bool:
-    """Whether this is a product, or a dot, with the constant 0, that nobody else uses."""
-    if flat.uses[place] != 1 or flat.operations[place] not in (ops.multiply, ops.dot):
-        return False
-    return any(flat.constants.get(operand) == 0.0 for operand in flat.operands[place])
-
-
 def _adds_constant(flat: Flat, place: int) -> bool:
     """Whether a constant is added here, and not only multiplied by."""
     operation, operands = flat.operations[place], flat.operands[place]
@@ -328,9 +305,9 @@ def _spaces(flat: Flat, term: Term) -> list[Space]:
 
 
 def _product(flat: Flat, coefficient: float, operands: tuple[int, ...], terms: list[Term]) -> None:
-    """The term for a product: a constant factor goes into the coefficient, but not 0."""
+    """The term for a product: a constant factor goes into the coefficient."""
     number, other = _constant_factor(flat, operands)
-    if number:
+    if number is not None:
         terms.append(Term(coefficient * number, other, NONE))
     else:
         terms.append(Term(coefficient, *operands))

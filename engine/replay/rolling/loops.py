@@ -15,10 +15,8 @@ from engine.replay.program.program import Space
 from engine.replay.recording.tape import Leaf, LeafKind
 from engine.replay.rolling.blocks import Block, find_block, slots_of
 from engine.replay.rolling.collapse import NONE, Collapsed, Loop, Node, Row, Term, operands_of
-from engine.replay.rolling.growing import NOWHERE, with_more_behind
 from engine.replay.rolling.periods import CONSTANT, HELD, INPUT, KIND, VOID, Numbered, numbered
 from engine.replay.rolling.simplify import Flat
-from engine.replay.rolling.zeros import with_zeros_folded
 
 __all__ = ["with_loops"]
 
@@ -41,8 +39,8 @@ def with_loops(collapsed: Collapsed) -> Collapsed:
     [(10, 2, 1)]
     """
     nodes = numbered(collapsed)
-    blocks = with_more_behind(collapsed, nodes, _blocks(nodes, 0, len(nodes.places)))
-    return with_zeros_folded(_Outside(collapsed, nodes).without(blocks) if blocks else collapsed)
+    blocks = _blocks(nodes, 0, len(nodes.places))
+    return _Outside(collapsed, nodes).without(blocks) if blocks else collapsed
 
 
 def _blocks(nodes: Numbered, first: int, last: int) -> list[Block]:
@@ -73,8 +71,8 @@ class _Outside:
         for block in blocks:
             ascending += self._spread(places[done : block.start])
             loop = _Cutting(self, block).cut()
-            for number in block.numbers[block.numbers != NOWHERE].tolist():
-                del nodes[places[number]]
+            for place in places[block.start : block.stop]:
+                del nodes[place]
             for place in loop.results():
                 self.flat.spaces[place] = Space.VALUE
             ascending.append(self.new_place(Space.VALUE))
@@ -126,15 +124,12 @@ class _Outside:
 
     def read_from(self, block: Block) -> dict[int, set[int]]:
         """{place in the body: the trips} of what is read outside of a block."""
-        where = np.full(len(self.nodes.places), NOWHERE)  # of each node, if it is in the block
-        is_there = block.numbers.ravel() != NOWHERE
-        where[block.numbers.ravel()[is_there]] = np.flatnonzero(is_there)
-        read = self.nodes.refs[where[self._readers] == NOWHERE]
-        read = np.concatenate((read[(read >= 0) & (read < KIND)], self._results[self._results >= 0]))
+        is_outside = (self._readers < block.start) | (self._readers >= block.stop)
+        read = np.concatenate((self.nodes.refs[is_outside], self._results))
         found: dict[int, set[int]] = {}
-        for cell in np.unique(where[read]).tolist():
-            if cell != NOWHERE:
-                found.setdefault(cell % block.period, set()).add(cell // block.period)
+        for number in np.unique(read[(read >= block.start) & (read < block.stop)]).tolist():
+            trip, place = divmod(number - block.start, block.period)
+            found.setdefault(place, set()).add(trip)
         return found
 
 
@@ -143,10 +138,9 @@ class _Cutting:
 
     def __init__(self, outside: _Outside, block: Block) -> None:
         self.outside, self.block = outside, block
-        first, self.middle = (
-            [outside.nodes.places[number] for number in block.numbers[trip].tolist()]
-            for trip in (0, block.lying // 2)
-        )
+        self.places = outside.nodes.places[block.start : block.stop]  # of the nodes, trip by trip
+        period, middle = block.period, block.trips // 2 * block.period
+        first, self.middle = self.places[:period], self.places[middle : middle + period]
         flags = outside.flat.wanted  # in the first trip more may be wanted: what came before it
         wanted = [flags[place] or flags[other] for place, other in zip(self.middle, first, strict=True)]
         self.flat = Flat(spaces=[Space.VALUE] * block.period, wanted=wanted)
@@ -223,8 +217,8 @@ class _Cutting:
         if block.inner[slot]:
             return int(refs[0]) - block.start
         if block.moving[slot]:
-            trips, place = divmod(int(refs[block.lying - 1]) - block.start, block.period)
-            return self._carried(place, tuple(refs[: block.lying - 1 - trips].tolist()))
+            trips, place = divmod(int(refs[block.trips - 1]) - block.start, block.period)
+            return self._carried(place, tuple(refs[: block.trips - 1 - trips].tolist()))
         if self._is_fixed[slot]:
             return self._fixed(int(refs[0]))
         return self._step([self.outside.place(ref) for ref in refs.tolist()])
@@ -295,27 +289,21 @@ class _Cutting:
             taken.add(leaving)
             self.loop.carried[number] = (entering, leaving, initial)
 
-    def _outer(self, number: int) -> int:
-        """The place outside for what a trip gives; what the last does not need has one too."""
-        if number == NOWHERE:
-            return self.outside.new_place(Space.VALUE)
-        return self.outside.nodes.places[number]
-
     def _let_out(self) -> None:
         """What is read outside: of the last trip only, or the one before it, or else of all of them."""
         block, loop = self.block, self.loop
         last = block.trips - 1
         for place, trips in self.outside.read_from(block).items():
-            leaf = self._carried_on(place)
+            outsides, leaf = self.places[place :: block.period], self._carried_on(place)
             if last - 1 in trips and trips <= {last - 1, last} and leaf is not None:
                 copy = Node(None, (), (Term(1.0, leaf, NONE),))  # what the last trip began with
                 before = self._new(copy, wanted=self.flat.wanted[leaf])
-                loop.finals.append((before, self._outer(block.numbers[last - 1, place])))
+                loop.finals.append((before, outsides[last - 1]))
                 trips.remove(last - 1)
             if trips == {last}:
-                loop.finals.append((place, self._outer(block.numbers[last, place])))
+                loop.finals.append((place, outsides[last]))
             elif trips:
-                loop.outputs.append((place, [*map(self._outer, block.numbers[:, place].tolist())]))
+                loop.outputs.append((place, outsides))
         results = [leaving for _, leaving, _ in loop.carried]
         results += [place for place, _ in (*loop.outputs, *loop.finals)]
         self.flat.outputs = list(dict.fromkeys(results))

@@ -7,14 +7,13 @@ later, is told by what it refers to.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from engine.replay.recording.tape import LeafKind
 from engine.replay.rolling.collapse import NONE, Collapsed, Node, Row
-from engine.replay.rolling.zeros import folded
 
 __all__ = [
     "CONSTANT",
@@ -45,21 +44,12 @@ FREQUENT = 6  # gaps between equal words of one width that are tried
 MULTIPLIER = 0x9E3779B97F4A7C15  # odd: powers of it tell the slots of a node apart
 
 
-class Unfolded(NamedTuple):
-    """A node's word, as in `bare`, and for each of its slots what that refers to and the coefficient."""
-
-    word: int
-    refs: list[int]
-    coefficients: list[float]
-
-
 class Numbered(NamedTuple):
     """The nodes by number: what they do, and what they refer to.
 
     The slots of node i are those from offsets[i] to offsets[i + 1]. `refs` has for each the number of a node
     or the code of a leaf, `coefficients` the number that it is multiplied by. `names` tell nodes apart by
-    what they do, `bare` without regard to whether it varies and is wanted. Products with 0 are folded there;
-    `unfolded` has, of the nodes with such, what they do and refer to if they are not.
+    what they do, `bare` without regard to whether it varies and is wanted.
     """
 
     places: list[int]
@@ -68,7 +58,6 @@ class Numbered(NamedTuple):
     offsets: Array
     refs: Array
     coefficients: Array
-    unfolded: Mapping[int, Unfolded]
 
     def between(self, first: int, last: int) -> Numbered:
         """Some of the nodes, one after the other; they refer to the same numbers."""
@@ -80,7 +69,6 @@ class Numbered(NamedTuple):
             self.offsets[first : last + 1] - self.offsets[first],
             self.refs[slots],
             self.coefficients[slots],
-            {},
         )
 
 
@@ -99,15 +87,8 @@ def numbered(collapsed: Collapsed) -> Numbered:
     counts: list[int] = []
     refs: list[int] = []
     coefficients: dict[int, float] = {}  # by slot, where it is not 1
-    unfolded: dict[int, Unfolded] = {}
     for place in places:
         node = collapsed.nodes[place]
-        if place in collapsed.whole:
-            own = words.setdefault(_word(node), len(words))
-            slots = [code[factor] for term in node.terms for factor in (term.left, term.right)]
-            factors = [number for term in node.terms for number in (term.coefficient, 1.0)]
-            unfolded[len(counts)] = Unfolded(own, slots, factors)
-            node = Node(None, (), [folded(term, flat.constants) for term in node.terms])
         before, word = len(refs), _word(node)
         if node.operation is not None:
             refs += [code[operand] for operand in node.operands]
@@ -125,7 +106,7 @@ def numbered(collapsed: Collapsed) -> Numbered:
     numbers = np.ones(len(refs))
     numbers[list(coefficients)] = list(coefficients.values())
     arrays = np.array(names), np.array(bare), offsets, np.array(refs, dtype=np.int64), numbers
-    return Numbered(places, *arrays, unfolded)
+    return Numbered(places, *arrays)
 
 
 def _of_row(row: Row, code: Sequence[int]) -> list[int]:

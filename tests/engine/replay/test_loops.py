@@ -43,14 +43,14 @@ from engine.replay.rolling.simplify import simplify
 from engine.value import Value
 
 CASES: dict[str, tuple[Case, list[tuple[int, int, int]]]] = {  # with (trips, nodes of the body, carried)
-    "cell": (cell(12), [(12, 6, 3)]),
+    "cell": (cell(12), [(11, 6, 3)]),
     "cell from numbers": (cell(12, start=0.5), [(11, 6, 3)]),
     "cell from a held value": (cell(12, start=Value(0.25)), [(11, 6, 3)]),
-    "cell by hand": (cell(12, 2, joined=False), [(12, 4, 2)]),
+    "cell by hand": (cell(12, 2, joined=False), [(11, 4, 2)]),
     "integrator": (integrator(12), [(11, 17, 2)]),
     "integrator, a loss each step": (integrator(20, each=True), [(19, 19, 2)]),
-    "LSTM": (lstm(12), [(12, 22, 4)]),
-    "prey and hunters": (prey_and_hunters(12), [(12, 13, 3)]),
+    "LSTM": (lstm(12), [(10, 22, 4)]),
+    "prey and hunters": (prey_and_hunters(12), [(11, 12, 3)]),
     "Newton": (scalar(lambda w, s, x, k: s[-1] - (s[-1] ** 3 - w[0]) / (3.0 * s[-1] ** 2), 12), [(12, 6, 1)]),
     "Verlet": (
         scalar(lambda w, s, x, k: 2.0 * s[-1] - s[-2 % -len(s)] - w[0] * s[-1] * 0.01, 30),
@@ -101,8 +101,8 @@ CASES: dict[str, tuple[Case, list[tuple[int, int, int]]]] = {  # with (trips, no
         scalar(lambda w, s, x, k: sin(s[-1]) * 0.5 + w[0] * w[1] + w[1], 12, start=lambda w, x: w[0]),
         [(11, 2, 1)],
     ),
-    "layer by layer": (two_layers(12, by_step=False), [(12, 4, 2), (12, 4, 2)]),
-    "step by step": (two_layers(12, by_step=True), [(12, 4, 2), (12, 4, 2)]),
+    "layer by layer": (two_layers(12, by_step=False), [(11, 4, 2), (11, 4, 2)]),
+    "step by step": (two_layers(12, by_step=True), [(11, 4, 2), (11, 4, 2)]),
     "both directions": (both_directions(12), [(11, 2, 1), (11, 2, 1)]),
     "windows": (in_windows(13), [(11, 4, 2)]),
     "picked": (picked(12), [(11, 7, 1)]),
