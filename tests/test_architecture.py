@@ -140,6 +140,7 @@ ORDER: dict[str, str] = {
         blocks
         layout
         loops
+        shortening
         roll
     """,
     "engine/replay/backends": """

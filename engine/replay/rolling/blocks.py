@@ -17,7 +17,7 @@ from engine.replay.rolling.periods import (
     longest_run,
 )
 
-__all__ = ["Block", "find_block", "slots_of"]
+__all__ = ["Block", "find_block", "slots_of", "verified"]
 
 Array = Any
 LEAST_TRIPS = 8
@@ -79,7 +79,7 @@ def find_block(nodes: Numbered, first: int, last: int) -> Block | None:
 
 def _best_cut(nodes: Numbered, period: int, start: int, stop: int, first: int) -> Block | None:
     """The block of this run, cut where fewest values go from trip to trip, into the least deep bodies."""
-    found = _verified(nodes, period, start, stop)
+    found = verified(nodes, period, start, stop)
     if found is None:
         return None
     readers, targets = _links(nodes, found)
@@ -87,13 +87,13 @@ def _best_cut(nodes: Numbered, period: int, start: int, stop: int, first: int) -
         return None
     cut = _cut(readers, targets, period)
     if cut:
-        found = _verified(nodes, period, start + (found.start + cut - start) % period, stop)
+        found = verified(nodes, period, start + (found.start + cut - start) % period, stop)
     if found is None or found.start - period < first:
         return found
     return _with_one_in_front(nodes, found)
 
 
-def _verified(nodes: Numbered, period: int, start: int, stop: int) -> Block | None:
+def verified(nodes: Numbered, period: int, start: int, stop: int) -> Block | None:
     """The longest part of a run in which every reference follows its rule; None where that is no loop."""
     trips = (stop - start) // period
     if trips < LEAST_TRIPS - 2:

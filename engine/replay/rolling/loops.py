@@ -75,7 +75,7 @@ class _Outside:
                 del nodes[place]
             for place in loop.results():
                 self.flat.spaces[place] = Space.VALUE
-            ascending.append(self.new_place(Space.VALUE))
+            ascending.append(self.flat.new_place(Space.VALUE))
             loops[ascending[-1]] = loop
             done = block.stop
         ascending += self._spread(places[done:])
@@ -107,20 +107,10 @@ class _Outside:
     def constant(self, number: float) -> int:
         """The place of a constant, a new one if there is none."""
         if number.hex() not in self._constants:
-            place = self._constants[number.hex()] = self.new_place(Space.CONSTANT)
+            place = self._constants[number.hex()] = self.flat.new_place(Space.CONSTANT)
             self.flat.leaves[place] = Leaf(LeafKind.CONSTANT, 0, number, "")
             self.flat.constants[place] = number
         return self._constants[number.hex()]
-
-    def new_place(self, space: Space) -> int:
-        """A place for what no instruction of the tape stands for."""
-        flat = self.flat
-        flat.operations.append(None)
-        flat.operands.append(())
-        flat.uses.append(1)
-        flat.spaces.append(space)
-        flat.wanted.append(False)
-        return len(flat.operations) - 1
 
     def read_from(self, block: Block) -> dict[int, set[int]]:
         """{place in the body: the trips} of what is read outside of a block."""

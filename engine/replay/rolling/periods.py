@@ -16,6 +16,7 @@ from engine.replay.recording.tape import LeafKind
 from engine.replay.rolling.collapse import NONE, Collapsed, Node, Row
 
 __all__ = [
+    "CODES",
     "CONSTANT",
     "HELD",
     "INPUT",
@@ -33,7 +34,7 @@ Array = Any
 KIND = 1 << 40  # the codes of leaves of one kind lie together, far from those of others
 INPUT, WEIGHT, CONSTANT = 1, 2, 3  # kinds; a node has the kind 0
 HELD = 1 << 30  # what is added to the number of a held value, which is a weight as parameters are
-_CODES = {
+CODES = {
     LeafKind.INPUT: INPUT * KIND,
     LeafKind.PARAMETER: WEIGHT * KIND,
     LeafKind.HELD: WEIGHT * KIND + HELD,
@@ -80,7 +81,7 @@ def numbered(collapsed: Collapsed) -> Numbered:
     for number, place in enumerate(places):
         code[place] = number
     for place, (kind, which, _, _) in flat.leaves.items():
-        code[place] = _CODES[kind] + (place if kind is LeafKind.CONSTANT else which)
+        code[place] = CODES[kind] + (place if kind is LeafKind.CONSTANT else which)
     words: dict[Hashable, int] = {}
     names: list[int] = []
     bare: list[int] = []

@@ -10,11 +10,9 @@ from __future__ import annotations
 from engine.replay.program.program import Program, Space
 from engine.replay.recording.tape import Tape
 from engine.replay.rolling.adjoint import Adjoint
-from engine.replay.rolling.collapse import collapse
 from engine.replay.rolling.layout import Layout
-from engine.replay.rolling.loops import with_loops
 from engine.replay.rolling.ordering import ordered
-from engine.replay.rolling.simplify import simplify
+from engine.replay.rolling.shortening import collapsed_with_loops
 
 __all__ = ["roll"]
 
@@ -24,8 +22,7 @@ def roll(tape: Tape, outputs: tuple[int, ...] | None = None, *, gradient: bool =
 
     With `gradient` it has the way back too, from the first output to the parameters.
     """
-    flat = simplify(tape, tape.outputs if outputs is None else outputs)
-    plan = ordered(with_loops(collapse(flat)))
+    plan = ordered(collapsed_with_loops(tape, tape.outputs if outputs is None else outputs))
     layout = Layout(plan, tape.parameters)
     layout.emit_all()
     results = layout.results()

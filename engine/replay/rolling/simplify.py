@@ -51,6 +51,15 @@ class Flat:
         """Whether a node depends on the sample."""
         return self.spaces[place] is Space.VALUE
 
+    def new_place(self, space: Space) -> int:
+        """A place for what no instruction of the tape stands for."""
+        self.operations.append(None)
+        self.operands.append(())
+        self.uses.append(1)
+        self.spaces.append(space)
+        self.wanted.append(False)
+        return len(self.operations) - 1
+
 
 def simplify(tape: Tape, outputs: tuple[int, ...]) -> Flat:
     """The nodes of the tape that these outputs need, each once."""
