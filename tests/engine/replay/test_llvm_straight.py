@@ -164,42 +164,25 @@ def ensure_like_numpy(program: Program, samples: int, width: int, **choices: obj
     assert found[0][1].tobytes() == found[1][1].tobytes()
 
 
-@pytest.mark.parametrize("most", [60_000, 0])
 @pytest.mark.parametrize("count", [1, 5, 12])
-def test_given_rows_and_sums_are_in_registers_or_in_memory(
-    count: int, most: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(plans, "MOST_KEPT", most)
-    program = scaled_by_given(count, 4)
-    (plan,) = plans.plans(program).values()
-    assert len(plan.again) == (0 if most else 3)
-    ensure_like_numpy(program, 21, count + 1, checked=True)
+def test_rows_that_are_given(count: int) -> None:
+    ensure_like_numpy(scaled_by_given(count, 4), 21, count + 1, checked=True)
 
 
 @pytest.mark.parametrize("size", [1, 10, 11, 19])
-def test_sums_that_do_not_fit_the_registers_are_in_memory(size: int) -> None:
+def test_sums_over_all_trips(size: int) -> None:
     (plan,) = plans.plans(scattered(size, 6)).values()
-    assert (len(plan.in_registers), len(plan.in_memory)) == (min(size, 10), max(0, size - 10))
+    assert len(plan.sums) == size
     ensure_like_numpy(scattered(size, 6), 21, size, checked=True)
 
 
 @pytest.mark.parametrize("trips", [1, 2, 3, 9])
-def test_long_loops_keep_what_a_trip_begins_with(trips: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_the_way_back_reads_of_a_trip_is_kept(trips: int) -> None:
     program = inverse_steps(trips)
-    kept = []
-    for most in (60_000, 0):
-        monkeypatch.setattr(plans, "MOST_KEPT", most)
-        (plan,) = plans.plans(program).values()
-        kept.append((plan.kept, len(plan.again)))
-        ensure_like_numpy(program, 21, 1, checked=True)
-        ensure_like_numpy(program, 40, 1, precision=FLOAT)
-    assert kept == [((0, 1), 0), ((0,), 1)]  # and of the body only the square is computed once more
-
-
-def test_a_tanh_is_kept_however_long_the_loop_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plans, "MOST_KEPT", 0)
-    (plan,) = plans.plans(PROGRAM).values()
-    assert not plan.again
+    (plan,) = plans.plans(program).values()
+    assert plan.kept == (0, 1)
+    ensure_like_numpy(program, 21, 1, checked=True)
+    ensure_like_numpy(program, 40, 1, precision=FLOAT)
 
 
 def test_a_sample_has_the_same_bits_whatever_the_number_of_lanes() -> None:

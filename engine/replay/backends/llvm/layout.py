@@ -16,8 +16,6 @@ from engine.replay.backends.llvm.writing.symbolic import Symbolic
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Program, Repeat, Rows, Space, SumOfProducts, every, grid
 
-_NOTHING = Region(0, 0)
-
 __all__ = ["Frames", "Grid", "Layout", "Operand", "Strided"]
 
 
@@ -85,13 +83,12 @@ class Frames(NamedTuple):
 
     They overlap: see `frames`. Behind the last is room for one more, which the carried values of the last
     trip enter. Where no way back reads them there is a single frame, in which all trips are run. Of
-    straight-line code, the frames are what it keeps; and `sums` over all trips have a row each.
+    straight-line code, the frames are what it keeps.
     """
 
     size: int
     whole: Region
     stride: int
-    sums: Region
 
 
 class Layout:
@@ -125,7 +122,6 @@ class Layout:
         self.live = self._reserve(lanes)
         self.doubles = {} if precision == DOUBLE else self._doubles(program)
         self.coefficients = self._coefficients(program)
-        self._sums = {frame: self._reserve(len(plan.in_memory) * lanes) for frame, plan in self.plans.items()}
         self.long_regions: dict[Space, Region] = {}
         for space, first in long.items():
             size = (program.sizes[space] - first) * self.width(space)
@@ -151,7 +147,7 @@ class Layout:
                     size = len(plan.kept) * self.lanes
                     stride = size if plan.back else 0
                 whole = self._reserve(size + loop.trips * stride)
-                found[loop.frame] = Frames(size, whole, stride, self._sums.get(loop.frame, _NOTHING))
+                found[loop.frame] = Frames(size, whole, stride)
         return found
 
     def inside(self, loop: Repeat, base: str) -> Layout:
@@ -245,5 +241,5 @@ class Layout:
         ratio = DOUBLE.size // self.precision.size
         doubles = [Region(ratio * start, ratio * stop) for start, stop, _ in self.doubles.values()]
         frames = [frames.whole for frames in self.frames.values()]
-        others = [self.live, *doubles, *self.coefficients.values(), *self._sums.values()]
+        others = [self.live, *doubles, *self.coefficients.values()]
         return [*self.regions.values(), *others, *self.long_regions.values(), *frames]

@@ -42,8 +42,7 @@ class Memory:
         for space in set(Space) - given:
             self._numbers[self._places(space)] = math.nan
         for frames in self._layout.frames.values():
-            for region in (frames.whole, frames.sums):
-                self._numbers[region.start : region.stop] = math.nan
+            self._numbers[frames.whole.start : frames.whole.stop] = math.nan
         for space, exact in self._layout.doubles.items():
             if space is not Space.WEIGHT:
                 self._numbers.view(np.float64)[exact.start : exact.stop] = math.nan

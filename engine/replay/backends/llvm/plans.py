@@ -50,14 +50,13 @@ Row = tuple[Space, int]
 Run = tuple[PlainInstruction, ...]
 
 VECTORS = 2  # that a block of lanes is: as many chains of operations go side by side in a processor
-IN_REGISTERS = 10  # sums over all trips, and as many rows that are the same in all of them
+IN_REGISTERS = 10  # rows that are the same in all trips
 # Straight-line code is 2.5 to 5 times as fast as calls, however many lines it is (a chain of 32 masses, 64
 # equations), but is made at 0.1 to 0.2 ms for each line. From 4 × 5 on the kernels of matrices are faster.
 MOST_LINES = 1500  # of text of a trip, one way
 MOST_ENTRIES = 15  # of a matrix
 # Of instructions that are not in loops: how large one may be, and how many make a run of their own.
 MOST_OPERATIONS, MANY = 90, 30
-MOST_KEPT = 60_000  # rows of all trips: 8 MB for a block of 16 samples
 LOADED, CURVED = 4, 45  # lines that a row is which is loaded, and each of these operations
 
 
@@ -66,26 +65,14 @@ class Plan:
     """How a loop and its way back are written as straight-line code.
 
     `sources` tell where rows of the frame come from that the body does not make. Of each trip the rows `kept`
-    of its frame are stored; where `again` is not empty, these are what the trip begins with, and the way back
-    runs these instructions once more. `sums` are the rows that every trip of the way back adds to.
+    of its frame are stored. `sums` are the rows that every trip of the way back adds to.
     """
 
     forward: Repeat
     back: Repeat | None
     sources: dict[int, tuple[Transfer, int]]
     kept: tuple[int, ...]
-    again: tuple[PlainInstruction, ...]
     sums: tuple[Row, ...]
-
-    @property
-    def in_registers(self) -> tuple[Row, ...]:
-        """Those sums that are carried from trip to trip."""
-        return self.sums[:IN_REGISTERS]
-
-    @property
-    def in_memory(self) -> tuple[Row, ...]:
-        """The others."""
-        return self.sums[IN_REGISTERS:]
 
 
 def width_of_block(lanes: int, vector: int) -> int:
@@ -151,11 +138,8 @@ def _plan(forward: Repeat, back: Repeat | None) -> Plan:
     }
     read = _read(back.body) if back else set()
     kept = sorted(place for space, place in read if space is Space.FRAME and place not in sources)
-    again: tuple[PlainInstruction, ...] = ()
-    if forward.trips * len(kept) > MOST_KEPT and _is_cheap(forward) and len(forward.entering) < len(kept):
-        again, kept = _needed(forward.body, read), list(forward.entering.places)
     sums = _sums(back) if back else ()
-    return Plan(forward, back, sources, tuple(kept), again, sums)
+    return Plan(forward, back, sources, tuple(kept), sums)
 
 
 def told_apart(program: Program) -> tuple[int, list[PlainInstruction]]:
@@ -219,7 +203,7 @@ def _is_for_a_run(instruction: Instruction) -> bool:
 def fixed_rows(plan: Plan, loop: Repeat) -> list[Row]:
     """The rows that a way of the loop reads and that are the same in all trips, if they are few enough."""
     given = {row for row, (transfer, _) in plan.sources.items() if transfer in plan.forward.given}
-    read = _read((*loop.body, *(plan.again if loop.reverse else ())))
+    read = _read(loop.body)
     found = [
         row
         for row in sorted(read, key=lambda row: (row[0].name, row[1]))
@@ -242,20 +226,3 @@ def _sums(back: Repeat) -> tuple[Row, ...]:
     given = [(transfer.outside.space, place) for transfer in back.given for place in transfer.outside.places]
     found = [row for row in written(back.body) if not row[0].wide]
     return tuple(sorted(dict.fromkeys((*found, *given)), key=lambda row: row[0].name))
-
-
-def _is_cheap(loop: Repeat) -> bool:
-    """Whether a trip can be computed once more in less time than its rows take from memory."""
-    bodies = [each.expression for each in loop.body if isinstance(each, Elementwise)]
-    is_quick = all(operation in QUICK for body in bodies for operation in operations_of(body))
-    return is_quick and not any(isinstance(each, Reduction) for each in loop.body)
-
-
-def _needed(body: Sequence[PlainInstruction], read: set[Row]) -> tuple[PlainInstruction, ...]:
-    """Those instructions whose results are read, by others of them or from without."""
-    needed, found = set(read), list[PlainInstruction]()
-    for each in reversed(body):
-        if not needed.isdisjoint(written([each])):
-            found.append(each)
-            needed |= _read([each])
-    return tuple(reversed(found))

@@ -1,8 +1,9 @@
 """Kernels that work row by row: fill, elementwise and reductions.
 
-Where rows lie side by side, a kernel runs over all their numbers as if they were one long row: vector by
-vector, and the rest in narrower ones. (A masked vector would compute with numbers that nobody wants, and
-0 ÷ 0 among them would raise the flags.)
+Where rows lie side by side, a kernel runs over all their numbers as if they were one long row: most of it in
+blocks of four vectors, which the processor computes side by side, so that no chain of operations waits for
+itself; then vector by vector; and the rest in narrower ones. (A masked vector would compute with numbers that
+nobody wants, and 0 ÷ 0 among them would raise the flags.)
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from engine import ops
 from engine.operation import Operation
 from engine.replay.backends.llvm.layout import Layout, Operand
 from engine.replay.backends.llvm.writing import elementary
-from engine.replay.backends.llvm.writing.functions import Formula
+from engine.replay.backends.llvm.writing.functions import Formula, costs_calls
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Elementwise, Fill, Reduction, Space
 from engine.replay.recording import selection
@@ -25,11 +26,12 @@ __all__ = ["REDUCTIONS", "along", "elementwise", "fill", "put", "reduction"]
 Body = Callable[[Index], None]
 
 
-def along(text: Text, count: int, body: Body) -> None:
+def along(text: Text, count: int, body: Body, *, blocks: bool = True) -> None:
     """`body(offset)` for vectors that together cover so many numbers in a row, the last of them narrower."""
     done = 0
     narrower = [text.vector >> halvings for halvings in range(text.vector.bit_length())]
-    for width in (*(width for width in narrower if width >= text.precision.narrowest), 1):
+    widths = [4 * text.vector] if blocks else []
+    for width in (*widths, *(width for width in narrower if width >= text.precision.narrowest), 1):
         _along(text, width, done, count, body)
         done += (count - done) // width * width
 
@@ -106,7 +108,7 @@ def _elementwise_along(
             value = Formula(text, argument).value(instruction.expression)
             put(text, out, text.plus(target, offset), value, accumulate=instruction.accumulate)
 
-        along(text, run, part)
+        along(text, run, part, blocks=not costs_calls(instruction.expression))
 
     text.loop(0, out.count // period, repeat)
 

@@ -56,9 +56,11 @@ class Block(Lanes):
         """Store a row of a trip."""
         self.text.store(self._frames, self._kept(row, trip), found)
 
-    def kept(self, row: Row, trip: Index) -> str:
-        """Load what was stored."""
-        return self.text.load(self._frames, self._kept(row, trip))
+    def read(self, row: Row, trip: Index) -> str:
+        """A row that the way back reads in a trip: what was stored, or what the forward body read."""
+        if self.is_kept(row):
+            return self.text.load(self._frames, self._kept(row, trip))
+        return self.source(row, trip)
 
     def _kept(self, row: Row, trip: Index) -> Index:
         if trip not in self._starts:

@@ -62,7 +62,6 @@ class StraightLine:
         known: Mapping[Row, str],
         made: Made = nothing,
     ) -> None:
-        self.written = set[Row]()
         self._text, self._load, self._made, self._known = text, load, made, dict(known)
         self._sums: dict[Row, list[_Term]] = {}
         self._ready: dict[str, int] = {}
@@ -123,7 +122,6 @@ class StraightLine:
                 before = [self._term(self.value(row) if before is None else self._summed(before))]
             terms = [*before, *terms]
         self._sums[row] = terms
-        self.written.add(row)
         if not row[0].wide:
             self.value(row)  # now, for nothing else will read it
 

@@ -5,8 +5,7 @@ A block of lanes goes through all trips, then the next one; see `plans` for what
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from itertools import groupby
+from collections.abc import Sequence
 from typing import Any
 
 from engine.replay.backends.llvm.layout import Layout
@@ -14,9 +13,9 @@ from engine.replay.backends.llvm.loops.block import Block
 from engine.replay.backends.llvm.loops.straight import StraightLine
 from engine.replay.backends.llvm.plans import Plan, Row, width_of_block
 from engine.replay.backends.llvm.writing.lines import PARAMETERS
-from engine.replay.backends.llvm.writing.module import Module, Region
+from engine.replay.backends.llvm.writing.module import Module
 from engine.replay.backends.llvm.writing.text import Exact, Index, Text
-from engine.replay.program.program import Repeat, Rows, Space
+from engine.replay.program.program import Repeat, Space
 
 __all__ = ["write_trips"]
 
@@ -33,7 +32,7 @@ def write_trips(module: Module, layout: Layout, plan: Plan, loop: Repeat, names:
     def block(number: Index, _: Any) -> None:
         lanes = Block(text, layout, plan, loop, text.times(number, width))
         if loop.reverse:
-            _Back(lanes, frames.sums).write()
+            _Back(lanes).write()
         else:
             _forward(lanes)
 
@@ -85,42 +84,33 @@ def _forward(block: Block) -> None:
 class _Back:
     """The way back, where the derivatives of carried values are carried, and sums over all trips."""
 
-    def __init__(self, block: Block, sums: Region) -> None:
-        self.block, self.text, self.plan, self.loop, self.sums = (
-            block,
-            block.text,
-            block.plan,
-            block.loop,
-            sums,
-        )
+    def __init__(self, block: Block) -> None:
+        self.block, self.text, self.plan, self.loop = block, block.text, block.plan, block.loop
         finals = [row for transfer in self.loop.finals for row in transfer.inside.places]
         self.carried = list(dict.fromkeys((*self.loop.leaving.places, *finals)))
-        self.in_memory = {row: place for place, row in enumerate(self.plan.in_memory)}
 
     def write(self) -> None:
         """Load the derivatives by what the last trip ended with, go through the trips, add what is owed."""
-        text, loop, in_registers = self.text, self.loop, self.plan.in_registers
+        text, loop, sums = self.text, self.loop, self.plan.sums
         zero, last = text.number(0.0), dict[int, str]()
         for transfer in loop.finals:
             for number, row in enumerate(transfer.inside.places):
                 found = self.block.load(transfer.outside, number)
                 last[row] = text.binary("fadd", last[row], found) if row in last else found
-        text.loop(0, len(self.in_memory), lambda place, _: text.store(self.sums, self._sum(place), zero))
-        first = [*(last.get(row, zero) for row in self.carried), *[zero] * len(in_registers)]
+        first = [*(last.get(row, zero) for row in self.carried), *[zero] * len(sums)]
         lines: list[StraightLine] = []
         after = text.loop(0, loop.trips, lambda number, carried: self._trip(number, carried, lines), first)
         for transfer in loop.before:
             for number, row in enumerate(transfer.inside.places):
                 owed = lines[0].value((Space.FRAME_ADJOINT, row))
                 self.block.store(transfer.outside, owed, number, accumulate=True)
-        for owed_to, total in zip(in_registers, after[len(self.carried) :], strict=True):
+        for owed_to, total in zip(sums, after[len(self.carried) :], strict=True):
             self.block.store_row(owed_to, total, accumulate=True)
-        self._store_sums_in_memory()
 
     def _trip(self, number: Index, carried: Sequence[str], lines: list[StraightLine]) -> list[str]:
         text, loop, block = self.text, self.loop, self.block
         trip = text.minus(loop.trips - 1, number)
-        line = StraightLine(text, self._source(trip), self._begin(trip, carried))
+        line = StraightLine(text, lambda row: block.read(row, trip), self._begin(trip, carried))
         lines.append(line)
         line.run(loop.body)
         for transfer in loop.given:
@@ -130,55 +120,19 @@ class _Back:
             for place, row in enumerate(transfer.inside.places):
                 owed = line.value((Space.FRAME_ADJOINT, row))
                 block.store_of(transfer, trip, place, owed, accumulate=True)
-        for total, place in self.in_memory.items():
-            if total in line.written:
-                text.store(self.sums, self._sum(place), line.value(total))
         entering, zero = dict(zip(loop.leaving.places, loop.entering.places, strict=True)), text.number(0.0)
         derivatives = [
             line.value((Space.FRAME_ADJOINT, entering[row])) if row in entering else zero
             for row in self.carried
         ]
-        return [*derivatives, *map(line.value, self.plan.in_registers)]
+        return [*derivatives, *map(line.value, self.plan.sums)]
 
     def _begin(self, trip: Index, carried: Sequence[str]) -> dict[Row, str]:
         """The rows that are in registers when the body of a trip begins."""
-        rows = [*((Space.FRAME_ADJOINT, row) for row in self.carried), *self.plan.in_registers]
+        rows = [*((Space.FRAME_ADJOINT, row) for row in self.carried), *self.plan.sums]
         known = {**self.block.fixed, **dict(zip(rows, carried, strict=True))}
         for transfer in self.loop.outputs:
             for number, place in enumerate(transfer.inside.places):
                 row, found = (Space.FRAME_ADJOINT, place), self.block.load_of(transfer, trip, number)
                 known[row] = self.text.binary("fadd", known[row], found) if row in known else found
         return known
-
-    def _source(self, trip: Index) -> Callable[[Row], str]:
-        """What gives the rows that the body of a trip reads and does not make."""
-        block, plan = self.block, self.plan
-        frame = None
-        if plan.again:
-            frame = block.begin(trip, [block.kept((Space.FRAME, row), trip) for row in plan.kept])
-            frame.run(plan.again)
-
-        def source(row: Row) -> str:
-            if row in self.in_memory:
-                return self.text.load(self.sums, self._sum(self.in_memory[row]))
-            if frame is not None and row[0] is Space.FRAME:
-                return frame.value(row)
-            return block.kept(row, trip) if block.is_kept(row) else block.source(row, trip)
-
-        return source
-
-    def _sum(self, place: Index) -> Index:
-        """Where a sum is in memory, all its lanes side by side."""
-        return self.text.plus(self.sums.start, self.text.times(place, self.text.width))
-
-    def _store_sums_in_memory(self) -> None:
-        first = 0
-        for space, group in groupby(self.in_memory, lambda row: row[0]):
-            rows = Rows.of(space, [place for _, place in group])
-
-            def one(number: Index, _: Any, rows: Rows = rows, first: int = first) -> None:
-                total = self.text.load(self.sums, self._sum(self.text.plus(number, first)))
-                self.block.store(rows, total, number, accumulate=True)
-
-            self.text.loop(0, len(rows), one)
-            first += len(rows)
