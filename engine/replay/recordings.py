@@ -238,7 +238,7 @@ class Recordings:
 
     def _warn_of_unused(self, path: Path) -> None:
         """Once, and not for every length of a text."""
-        unused = path.tape.unused()
+        unused = path.tape.unused
         if not unused or self._has_warned:
             return
         self._has_warned = True

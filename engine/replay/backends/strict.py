@@ -66,9 +66,7 @@ def gradients(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> 
     result, gradient = nodes[tape.outputs[0]], [0.0] * tape.parameters
     if not result.is_constant:
         result.backward()
-        for leaf, node in zip(tape.leaves, nodes, strict=False):
-            if leaf.kind is LeafKind.PARAMETER:
-                gradient[leaf.which] = node.grad or 0.0
+        gradient = [node.grad or 0.0 for node in nodes[: tape.parameters]]
     return result.data, gradient
 
 

@@ -11,9 +11,8 @@ import threading
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
-from itertools import islice
-from typing import Any, NoReturn, cast
+from itertools import count, islice
+from typing import Any, NoReturn
 
 from engine import modes
 from engine.errors import ReplayError
@@ -21,7 +20,7 @@ from engine.graph import interior_and_leaves
 from engine.replay.recording import selection
 from engine.replay.recording.domains import may_have_no_value
 from engine.replay.recording.session import Session
-from engine.replay.recording.tape import Instruction, Leaf, LeafKind, Tape
+from engine.replay.recording.tape import Instruction, Leaf, LeafKind, Leaves, Tape
 from engine.replay.recording.tracers import is_traced
 from engine.value import Value
 
@@ -112,14 +111,11 @@ def _tape(function: Any, result: Any, session: Session) -> Tape:
     if checks:
         interior, leaves = interior_and_leaves(_above([*needed, *checks]))
     held: list[Value] = []
-    places: dict[Any, int] = dict(zip(leaves, range(len(leaves)), strict=True))
-    index_of, made = session.parameters.get, partial(tuple.__new__, Leaf)  # quicker than Leaf._make
-    listing = [
-        _leaf(leaf, session, held)
-        if (index := index_of(leaf)) is None
-        else made((LeafKind.PARAMETER, index, leaf._data, leaf.label))
-        for leaf in cast("list[Value]", leaves)
-    ]
+    parameters = session.parameters
+    others = [leaf for leaf in leaves if leaf not in parameters]
+    listing = Leaves([*parameters], [_leaf(leaf, session, held) for leaf in others])
+    places: dict[Any, int] = parameters | dict(zip(others, count(len(parameters))))
+    is_used = set(leaves) if len(leaves) - len(others) < len(parameters) else parameters.keys()
     instructions: list[Instruction] = []
     for node in islice(interior, len(interior) - 1):
         if node._operation is selection.DETACH and _is_alias(node, session):
@@ -137,11 +133,11 @@ def _tape(function: Any, result: Any, session: Session) -> Tape:
         checks=tuple(places[node] for node in checks),
         single=not listed,
         inputs=len(session.inputs),
-        parameters=len(session.parameters),
         held=tuple(held),
         read=tuple((session.held.get(leaf, leaf), number) for leaf, number in session.read.items()),
         from_zero=frozenset(session.from_zero),
         asks_types=session.asks_types,
+        unused=tuple(index for parameter, index in parameters.items() if parameter not in is_used),
     )
 
 

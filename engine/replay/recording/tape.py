@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from itertools import count
-from typing import NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn, overload
 
 from engine.errors import ReplayError
 from engine.operation import Operation
 from engine.replay.recording.selection import PICK
 from engine.value import Value
 
-__all__ = ["Instruction", "Leaf", "LeafKind", "Tape"]
+__all__ = ["Instruction", "Leaf", "LeafKind", "Leaves", "Tape"]
 
 
 class LeafKind(Enum):
@@ -38,6 +38,33 @@ class Leaf(NamedTuple):
     label: str
 
 
+class Leaves(Sequence[Leaf]):
+    """The parameters, of which number k has place k, and the other leaves behind them.
+
+    There may be hundreds of thousands of parameters: only `others` are written down one by one.
+    """
+
+    def __init__(self, parameters: Sequence[Value], others: Sequence[Leaf]) -> None:
+        self.parameters, self.others = parameters, others
+
+    def __len__(self) -> int:
+        return len(self.parameters) + len(self.others)
+
+    @overload
+    def __getitem__(self, place: int) -> Leaf: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Leaf]: ...
+
+    def __getitem__(self, place: int | slice) -> Leaf | list[Leaf]:
+        if isinstance(place, slice):
+            return [self[each] for each in range(len(self))[place]]
+        place = range(len(self))[place]
+        if place < len(self.parameters):
+            return Leaf(LeafKind.PARAMETER, place, 0.0, self.parameters[place].label)
+        return self.others[place - len(self.parameters)]
+
+
 class Instruction(NamedTuple):
     """A row of the table (or a selection) and the places of its operands, leaves and instructions alike."""
 
@@ -55,22 +82,28 @@ class Tape:
     neither of them needs, and what yet raises in eager where it has no value. `read` has the held Values
     whose numbers the function knows, with the numbers: the tape belongs to these. `asks_types` tells that
     it asked whether its data are whole numbers: then the tape belongs to data of the same types.
-    `from_zero` are the inputs that tell a place and must not be negative.
+    `from_zero` are the inputs that tell a place and must not be negative, `unused` the numbers of those
+    parameters that it does not mention.
     """
 
     name: str
-    leaves: list[Leaf]
+    leaves: Leaves
     instructions: list[Instruction]
     outputs: tuple[int, ...]
     guards: tuple[tuple[int, bool], ...]
     single: bool
     inputs: int
-    parameters: int
     held: tuple[Value, ...]
     checks: tuple[int, ...] = ()
     read: tuple[tuple[Value, float], ...] = ()
     from_zero: frozenset[int] = frozenset()
     asks_types: bool = False
+    unused: tuple[int, ...] = ()
+
+    @property
+    def parameters(self) -> int:
+        """How many there are."""
+        return len(self.leaves.parameters)
 
     def __len__(self) -> int:
         """How many places there are: leaves and instructions."""
@@ -81,38 +114,25 @@ class Tape:
 
         Those are the numbers of held values, which are read anew.
         """
-        held = [value._data for value in self.held]
-        found = [
-            *map(float, sample),
-            *map(float, weights[: self.parameters]),
-            *held,
-            *self.constants.values(),
-        ]
-        return list(map(found.__getitem__, self._order))
+        weights = [*map(float, weights[: self.parameters])]
+        found = [*map(float, sample), *(value._data for value in self.held), *self.constants.values()]
+        return weights + list(map(found.__getitem__, self._order))
 
     @cached_property
     def constants(self) -> dict[int, float]:
         """The numbers of the constants, by their places."""
-        leaves = enumerate(self.leaves)
+        leaves = enumerate(self.leaves.others, self.parameters)
         return {place: leaf[2] for place, leaf in leaves if leaf[0] is LeafKind.CONSTANT}
 
     @cached_property
     def _order(self) -> list[int]:
-        """For every leaf its place among all inputs, parameters, held values and constants, in this order."""
-        held = self.inputs + self.parameters
-        firsts = {LeafKind.INPUT: 0, LeafKind.PARAMETER: self.inputs, LeafKind.HELD: held}
-        constants = count(held + len(self.held))
+        """For every leaf but parameters its place among inputs, held values and constants, in this order."""
+        firsts = {LeafKind.INPUT: 0, LeafKind.HELD: self.inputs}
+        constants = count(self.inputs + len(self.held))
         return [
             next(constants) if kind is LeafKind.CONSTANT else firsts[kind] + which
-            for kind, which, _, _ in self.leaves
+            for kind, which, _, _ in self.leaves.others
         ]
-
-    def unused(self) -> list[int]:
-        """The numbers of the parameters that the tape does not mention."""
-        if [leaf[0] for leaf in self.leaves].count(LeafKind.PARAMETER) == self.parameters:
-            return []  # each stands there once
-        used = {leaf.which for leaf in self.leaves if leaf.kind is LeafKind.PARAMETER}
-        return [index for index in range(self.parameters) if index not in used]
 
     def index_inputs(self) -> dict[int, range]:
         """{input: the places that it may tell}; of several lists the smallest counts."""
@@ -130,13 +150,9 @@ class Tape:
     def verify(self) -> None:
         """Raise ReplayError unless every place is sound: what a reader and every pass may rely on."""
         first = len(self.leaves)
-        limits = {
-            LeafKind.INPUT: self.inputs,
-            LeafKind.PARAMETER: self.parameters,
-            LeafKind.HELD: len(self.held),
-        }
-        for place, (kind, which, _, _) in enumerate(self.leaves):
-            if which >= limits.get(kind, 1):
+        limits = {LeafKind.INPUT: self.inputs, LeafKind.HELD: len(self.held), LeafKind.CONSTANT: 1}
+        for place, (kind, which, _, _) in enumerate(self.leaves.others, self.parameters):
+            if which >= limits.get(kind, 0):
                 _refuse(f"leaf {place} is {kind.value} {which}")
         for place, (operation, operands, _) in enumerate(self.instructions, first):
             if not operands or operation.arity not in (None, len(operands)):
@@ -161,7 +177,8 @@ class Tape:
 
     def summary(self) -> str:
         """One line: how many instructions, and what they read."""
-        kinds = Counter(leaf.kind for leaf in self.leaves)
+        kinds = Counter(leaf.kind for leaf in self.leaves.others)
+        kinds[LeafKind.PARAMETER] = self.parameters - len(self.unused)
         counts = [_count(kinds[kind], kind.value) for kind in LeafKind if kinds[kind]]
         text = f"tape of {_count(len(self.instructions), 'instruction')}: {', '.join(counts) or 'no leaves'}"
         return text + (f", {_count(len(self.guards), 'guard')}" if self.guards else "")

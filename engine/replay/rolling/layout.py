@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from itertools import compress
 from typing import Any
 
 from engine.replay.program.expression import Apply, Argument
@@ -63,6 +64,9 @@ class Layout:
             numbers.append(self.flat.leaves[place].which)
         self.sizes[Space.VALUE] = len(numbers)
         weights = self.wanted[Space.WEIGHT]
+        parameters = range(self.flat.parameters)
+        address.update(zip(parameters, parameters, strict=True))
+        weights.update(compress(parameters, wanted))
         for place, (kind, which, number, _) in self.flat.leaves.items():
             if kind is LeafKind.CONSTANT:
                 address[place] = self._constant(number)

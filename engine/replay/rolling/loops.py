@@ -102,7 +102,7 @@ class _Outside:
         if kind == INPUT:
             return self._leaves[LeafKind.INPUT, which]
         held, which = divmod(which, HELD)
-        return self._leaves[LeafKind.HELD if held else LeafKind.PARAMETER, which]
+        return self._leaves[LeafKind.HELD, which] if held else which
 
     def constant(self, number: float) -> int:
         """The place of a constant, a new one if there is none."""
@@ -243,7 +243,7 @@ class _Cutting:
                 if space is Space.SHARED:
                     self.loop.shared.append((found, outer))
                 else:
-                    leaf = self.flat.leaves[found] = self.outside.flat.leaves[outer]
+                    leaf = self.flat.leaves[found] = self.outside.flat.leaf(outer)
                     if space is Space.CONSTANT:
                         self.flat.constants[found] = leaf.number
             self._known[ref] = found

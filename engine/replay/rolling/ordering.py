@@ -98,7 +98,7 @@ def _order_matrix(flat: Flat, group: Group, rank: dict[int, int]) -> None:
 
 
 def _weight_number(flat: Flat, place: int) -> tuple[bool, int]:
-    leaf = flat.leaves[place]
+    leaf = flat.leaf(place)
     return leaf.kind is LeafKind.HELD, leaf.which
 
 

@@ -80,6 +80,7 @@ def numbered(collapsed: Collapsed) -> Numbered:
     code: list[Any] = [None] * len(flat.operations) + [VOID]  # by place, and for NONE, which is the last
     for number, place in enumerate(places):
         code[place] = number
+    code[: flat.parameters] = range(WEIGHT * KIND, WEIGHT * KIND + flat.parameters)
     for place, (kind, which, _, _) in flat.leaves.items():
         code[place] = CODES[kind] + (place if kind is LeafKind.CONSTANT else which)
     words: dict[Hashable, int] = {}

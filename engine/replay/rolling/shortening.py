@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.replay.program.program import Space
-from engine.replay.recording.tape import Instruction, Leaf, LeafKind, Tape
+from engine.replay.recording.tape import Instruction, Leaf, LeafKind, Leaves, Tape
 from engine.replay.rolling.blocks import Block, verified
 from engine.replay.rolling.collapse import Collapsed, Loop, collapse
 from engine.replay.rolling.loops import with_loops
-from engine.replay.rolling.periods import CODES, CONSTANT, Numbered, candidates, kind_of
+from engine.replay.rolling.periods import CODES, CONSTANT, KIND, WEIGHT, Numbered, candidates, kind_of
 from engine.replay.rolling.simplify import Flat, simplify
 
 __all__ = ["collapsed_with_loops"]
@@ -103,13 +103,11 @@ def _numbered(tape: Tape) -> Numbered:
     """The instructions as arrays."""
     operations, operands, _ = zip(*tape.instructions, strict=True)
     numbers: dict[str, int] = {}
-    leaves = np.array(
-        [
-            CODES[kind]
-            + (numbers.setdefault(number.hex(), len(numbers)) if kind is LeafKind.CONSTANT else which)
-            for kind, which, number, _ in tape.leaves
-        ]
-    )
+    others = [
+        CODES[kind] + (numbers.setdefault(number.hex(), len(numbers)) if kind is LeafKind.CONSTANT else which)
+        for kind, which, number, _ in tape.leaves.others
+    ]
+    leaves = np.array([*range(WEIGHT * KIND, WEIGHT * KIND + tape.parameters), *others])
     counts = np.fromiter(map(len, operands), np.int64, len(operands))
     offsets = np.concatenate(([0], np.cumsum(counts)))
     places = np.fromiter(chain.from_iterable(operands), np.int64, int(offsets[-1]))
@@ -140,10 +138,13 @@ def _without(tape: Tape, outputs: Places, block: Block, trips: int) -> _Short | 
     short_number = dict(zip(inputs, count())).get
     short = replace(
         tape,
-        leaves=[
-            leaf._replace(which=short_number(leaf.which, 0)) if leaf.kind is LeafKind.INPUT else leaf
-            for leaf in tape.leaves
-        ],
+        leaves=Leaves(
+            tape.leaves.parameters,
+            [
+                leaf._replace(which=short_number(leaf.which, 0)) if leaf.kind is LeafKind.INPUT else leaf
+                for leaf in tape.leaves.others
+            ],
+        ),
         instructions=kept,
         from_zero=frozenset(short_number(which, 0) for which in tape.from_zero.intersection(inputs)),
     )

@@ -8,6 +8,7 @@ reciprocal, which changes them in the last digit.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from engine.errors import DomainError
 from engine.operation import Operation
 from engine.replay.program.program import Space
 from engine.replay.recording.selection import ABOVE, LARGEST, PICK
-from engine.replay.recording.tape import Leaf, LeafKind, Tape
+from engine.replay.recording.tape import Leaf, LeafKind, Leaves, Tape
 from engine.replay.rolling.exact import exact_places
 
 __all__ = ["Flat", "is_power_of_two", "simplify"]
@@ -30,6 +31,7 @@ NONE = -1
 class Flat:
     """Scalar nodes in an order in which operands come first; a leaf has no operation.
 
+    The first places are those of so many `parameters`, in their order; `leaves` are the others.
     `spaces` tells in which space of a program each will have its row, `wanted` whose gradient is on the way
     to a parameter's; `uses` counts the operands and results that a node is: 0 where no result needs it.
     `exact` are the sums and products that must not be taken apart, `from_zero` the inputs that must not be
@@ -38,6 +40,7 @@ class Flat:
 
     operations: list[Operation | None] = field(default_factory=list)
     operands: list[tuple[int, ...]] = field(default_factory=list)
+    parameters: int = 0
     leaves: dict[int, Leaf] = field(default_factory=dict)
     constants: dict[int, float] = field(default_factory=dict)
     outputs: list[int] = field(default_factory=list)
@@ -46,6 +49,10 @@ class Flat:
     uses: list[int] = field(default_factory=list)
     exact: set[int] = field(default_factory=set)
     from_zero: frozenset[int] = frozenset()
+
+    def leaf(self, place: int) -> Leaf:
+        """The leaf at a place."""
+        return Leaf(LeafKind.PARAMETER, place, 0.0, "") if place < self.parameters else self.leaves[place]
 
     def varies(self, place: int) -> bool:
         """Whether a node depends on the sample."""
@@ -113,22 +120,24 @@ class _Building(Flat):
         self._known: dict[tuple[object, ...], int] = {}
         self._constants: dict[str, int] = {}
 
-    def take_leaves(self, leaves: Sequence[Leaf], needed: Sequence[int], places: list[int]) -> None:
-        """Those of the leaves that are needed; `places` gets their places. Equal constants have one place."""
-        taken = list(map(leaves.__getitem__, needed))
-        constants = [place for place, leaf in enumerate(taken) if leaf[0] is LeafKind.CONSTANT]
-        done = 0
-        for stop in (*constants, len(taken)):
-            if done < stop:  # all up to the next constant
-                here = range(len(self.operations), len(self.operations) + stop - done)
-                self.leaves.update(zip(here, taken[done:stop], strict=True))
-                self.operations += [None] * len(here)
-                self.operands += [()] * len(here)
-                for number, place in zip(needed[done:stop], here, strict=True):
-                    places[number] = place
-            if stop < len(taken):
-                places[needed[stop]] = self.constant(taken[stop][2])
-            done = stop + 1
+    def take_leaves(self, leaves: Leaves, needed: Sequence[int], places: list[int]) -> None:
+        """The parameters, and those of the other leaves that are needed; `places` gets their places.
+
+        Equal constants have one place.
+        """
+        self.parameters = len(leaves.parameters)
+        self.operations += [None] * self.parameters
+        self.operands += [()] * self.parameters
+        places[: self.parameters] = range(self.parameters)
+        for place in needed[bisect_left(needed, self.parameters) :]:
+            leaf = leaves[place]
+            if leaf.kind is LeafKind.CONSTANT:
+                places[place] = self.constant(leaf.number)
+            else:
+                places[place] = len(self.operations)
+                self.leaves[places[place]] = leaf
+                self.operations.append(None)
+                self.operands.append(())
 
     def constant(self, number: float) -> int:
         """The place of a constant; equal ones have one."""
@@ -230,7 +239,6 @@ def is_power_of_two(number: float) -> bool:
 
 _LEAF_SPACES = {
     LeafKind.INPUT: Space.VALUE,
-    LeafKind.PARAMETER: Space.WEIGHT,
     LeafKind.HELD: Space.WEIGHT,
     LeafKind.CONSTANT: Space.CONSTANT,
 }
@@ -254,8 +262,7 @@ def _mark(flat: Flat) -> None:
                 reached[operand] = 1
     spaces, wanted = flat.spaces, flat.wanted = [Space.WEIGHT] * size, list(map(bool, reached))
     for place, leaf in flat.leaves.items():
-        if leaf[0] is not LeafKind.PARAMETER:  # of which there may be very many
-            spaces[place], wanted[place] = _LEAF_SPACES[leaf[0]], False
+        spaces[place], wanted[place] = _LEAF_SPACES[leaf[0]], False
     for place in nodes:
         operands = flat.operands[place]
         spaces[place] = Space.VALUE if Space.VALUE in map(spaces.__getitem__, operands) else Space.SHARED

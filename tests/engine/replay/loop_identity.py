@@ -20,7 +20,7 @@ def ensure_same(tape: Tape) -> None:
         terms.of_node(place, plain.nodes[place])
     before = dict(terms.known)
     looped = with_loops(plain)
-    terms.known = {place: name for place, name in before.items() if place in plain.flat.leaves}
+    terms.known = {place: name for place, name in before.items() if place in leaves(plain)}
     for place in reversed(looped.descending):
         if place in looped.loops:
             terms.of_loop(looped.loops[place])
@@ -28,6 +28,11 @@ def ensure_same(tape: Tape) -> None:
             terms.of_node(place, looped.nodes[place])
     places = [place for place in looped.nodes if place in before] + plain.flat.outputs
     assert [terms.known[place] for place in places] == [before[place] for place in places]
+
+
+def leaves(collapsed: Collapsed) -> set[int]:
+    """The places of all leaves."""
+    return {*range(collapsed.flat.parameters), *collapsed.flat.leaves}
 
 
 class _Terms:
@@ -38,15 +43,14 @@ class _Terms:
         self.known: dict[int, int] = {}
         self._names: dict[Hashable, int] = {}
         self._sums: dict[int, list[tuple[float, int]]] = {}
-        for place, leaf in self.flat.leaves.items():
+        for place in leaves(collapsed):
             self.known[place] = self.leaf(place)
-            assert leaf is not None
 
     def name(self, key: Hashable) -> int:
         return self._names.setdefault(key, len(self._names))
 
     def leaf(self, place: int) -> int:
-        leaf = self.flat.leaves[place]
+        leaf = self.flat.leaf(place)
         return self.name((leaf.kind, leaf.which, leaf.number))
 
     def of_node(self, place: int, node: Node) -> None:

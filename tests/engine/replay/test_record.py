@@ -26,8 +26,8 @@ def test_inputs_parameters_held_values_and_constants_are_told_apart() -> None:
     w, frozen = Value(2.0, label="w"), Value(5.0, label="frozen")
     tape = record(lambda x: x[0] * w + x[1] * frozen + 3.0, [w], [[1.0, 4.0]])
     assert [leaf.kind for leaf in tape.leaves] == [
-        LeafKind.INPUT,
         LeafKind.PARAMETER,
+        LeafKind.INPUT,
         LeafKind.INPUT,
         LeafKind.HELD,
         LeafKind.CONSTANT,

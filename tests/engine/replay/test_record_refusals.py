@@ -177,4 +177,4 @@ def test_subclasses_of_value_can_be_parameters() -> None:
     w = Parameter(2.0)
     tape = record(lambda x: x * w, [w], [3.0])
     assert type(w) is Parameter
-    assert tape.leaves[1].kind is LeafKind.PARAMETER
+    assert tape.leaves[0].kind is LeafKind.PARAMETER

@@ -16,7 +16,7 @@ from engine.functions import dot, log_softmax, logsumexp, maximum, mean, minimum
 from engine.replay.backends import strict
 from engine.replay.compiled import Compiled
 from engine.replay.recording.record import record
-from engine.replay.recording.tape import Instruction, Tape
+from engine.replay.recording.tape import Instruction, Leaf, LeafKind, Leaves, Tape
 from engine.value import Constant, Value
 
 
@@ -170,12 +170,14 @@ def test_verify_finds_what_is_not_sound(broken: Instruction) -> None:
     with pytest.raises(ReplayError, match="not sound"):
         replace(tape, outputs=(77,)).verify()
     with pytest.raises(ReplayError, match="not sound"):
-        replace(tape, parameters=0).verify()
+        replace(tape, inputs=0).verify()
+    with pytest.raises(ReplayError, match="not sound"):
+        replace(tape, leaves=Leaves([w], [Leaf(LeafKind.PARAMETER, 0, 0.0, "")])).verify()
 
 
 def test_unused_parameters_are_known() -> None:
     w = [Value(1.0), Value(2.0), Value(3.0)]
-    assert record(lambda x: x * w[1], w, [1.0]).unused() == [0, 2]
+    assert record(lambda x: x * w[1], w, [1.0]).unused == (0, 2)
 
 
 def test_leaves_of_every_kind_have_their_numbers() -> None:
