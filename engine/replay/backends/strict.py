@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from engine import modes
 from engine.replay.recording.selection import PICK, SELECTIONS
 from engine.replay.recording.tape import LeafKind, Tape
 from engine.value import Constant, Value, make_node
@@ -62,12 +63,12 @@ def gradients(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> 
     >>> gradients(record(lambda x: x * w * w, [w], [2.0]), [3.0], [2.0])
     (18.0, [12.0])
     """
-    nodes = _graph(tape, weights, sample)
-    result, gradient = nodes[tape.outputs[0]], [0.0] * tape.parameters
-    if not result.is_constant:
-        result.backward()
-        gradient = [node.grad or 0.0 for node in nodes[: tape.parameters]]
-    return result.data, gradient
+    with modes.keeping_operands():
+        nodes = _graph(tape, weights, sample)
+        result = nodes[tape.outputs[0]]
+        if not result.is_constant:
+            result.backward()
+    return result.data, [node.grad or 0.0 for node in nodes[: tape.parameters]]
 
 
 def _graph(tape: Tape, weights: Sequence[float], sample: Sequence[float]) -> list[Value]:
