@@ -20,11 +20,9 @@ from engine.operation import Operation, choose
 from engine.replay.program.expression import Apply, Choose, Expression, operations_of
 from engine.replay.program.program import (
     Elementwise,
-    Instruction,
     PlainInstruction,
     Program,
     Reduction,
-    Repeat,
     every,
 )
 
@@ -37,23 +35,12 @@ def lower(program: Program, primitives: Collection[Operation]) -> Program:
     """The program with all its expressions lowered."""
     known: Known = {}
 
-    def one(instruction: PlainInstruction) -> PlainInstruction:
+    def one(instruction: PlainInstruction) -> list[PlainInstruction]:
         if not isinstance(instruction, Elementwise):
-            return instruction
-        return replace(instruction, expression=lowered(instruction.expression, primitives, known))
+            return [instruction]
+        return [replace(instruction, expression=lowered(instruction.expression, primitives, known))]
 
-    def loop_or_one(instruction: Instruction) -> Instruction:
-        if isinstance(instruction, Repeat):
-            return replace(instruction, body=tuple(map(one, instruction.body)))
-        return one(instruction)
-
-    return replace(
-        program,
-        shared_forward=tuple(map(loop_or_one, program.shared_forward)),
-        forward=tuple(map(loop_or_one, program.forward)),
-        backward=tuple(map(loop_or_one, program.backward)),
-        shared_backward=tuple(map(loop_or_one, program.shared_backward)),
-    )
+    return program.mapped(one, inside=True)
 
 
 def lowered(expression: Any, primitives: Collection[Operation], known: Known | None = None) -> Any:

@@ -6,8 +6,9 @@ way there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from engine.replay.program.describing import describe
 from engine.replay.program.instructions import (
@@ -26,7 +27,7 @@ from engine.replay.program.instructions import (
     grid,
     rows_of,
 )
-from engine.replay.program.repeat import Instruction, Repeat, Transfer, every, reads
+from engine.replay.program.repeat import Instruction, Repeat, Transfer, every, reads, with_rows
 from engine.replay.program.soundness import Soundness, ensure
 
 __all__ = [
@@ -51,6 +52,7 @@ __all__ = [
     "grid",
     "reads",
     "rows_of",
+    "with_rows",
 ]
 
 
@@ -90,6 +92,20 @@ class Program:
             ("per sample, backward", self.backward),
             ("once, backward", self.shared_backward),
         ]
+
+    def mapped(self, change: Callable[[Any], Iterable[Any]], *, inside: bool = False) -> Program:
+        """The program with what `change` gives for each instruction; with `inside`, for those in loops."""
+
+        def changed(instructions: Sequence[Instruction]) -> Iterator[Any]:
+            for one in instructions:
+                if inside and isinstance(one, Repeat):
+                    yield replace(one, body=tuple(changed(one.body)))
+                else:
+                    yield from change(one)
+
+        names = ("shared_forward", "forward", "backward", "shared_backward")
+        parts: dict[str, Any] = {name: tuple(changed(getattr(self, name))) for name in names}
+        return replace(self, **parts)
 
     def verify(self) -> None:
         """Raise ReplayError unless all rows exist, lengths fit, and nothing is read before it is written."""

@@ -98,13 +98,13 @@ df[2] = 35, df[0] = 105 and df[1] = 70 for dv[1]; and then dv[0] gets 105.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, fields
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, fields, replace
+from typing import Any, NamedTuple
 
 from engine.replay.program.instructions import Matrix, PlainInstruction, Rows, Space, rows_of
 
-__all__ = ["Instruction", "Repeat", "Transfer", "every", "reads"]
+__all__ = ["Instruction", "Repeat", "Transfer", "every", "reads", "with_rows"]
 
 
 class Transfer(NamedTuple):
@@ -189,3 +189,16 @@ def reads(instruction: Instruction) -> list[Rows]:
             things = thing if entry.name == "operands" else (thing,)
             found += [rows_of(one) for one in things if isinstance(one, (Rows, Matrix))]
     return found
+
+
+def with_rows(thing: Any, change: Callable[[Rows], Rows]) -> Any:
+    """An instruction, or what is in one, with other rows in the place of its own; matrices stay."""
+    if isinstance(thing, Rows):
+        return change(thing)
+    if isinstance(thing, Transfer):
+        return Transfer(*map(change, thing))
+    if isinstance(thing, Instruction):
+        return replace(thing, **{f.name: with_rows(getattr(thing, f.name), change) for f in fields(thing)})
+    if isinstance(thing, tuple) and thing and isinstance(thing[0], Rows | Transfer | Instruction):
+        return tuple(with_rows(each, change) for each in thing)
+    return thing

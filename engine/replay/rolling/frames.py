@@ -3,31 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
-from typing import Any
 
-from engine.replay.program.program import Instruction, PlainInstruction, Rows, Space, Transfer
+from engine.replay.program.program import Rows, Space, Transfer
 
-__all__ = ["in_frame", "transfers"]
-
-
-def in_frame(instruction: Instruction, start: int) -> PlainInstruction:
-    """The instruction of a body, with the rows of VALUE as rows of the frame that begins there."""
-    changed: dict[str, Any] = {}
-    for entry in fields(instruction):
-        thing = getattr(instruction, entry.name)
-        if entry.name == "operands":
-            changed[entry.name] = tuple([_moved(rows, start) for rows in thing])
-        elif isinstance(thing, Rows):
-            changed[entry.name] = _moved(thing, start)
-    moved: PlainInstruction = replace(instruction, **changed)  # type: ignore[assignment]
-    return moved
-
-
-def _moved(rows: Rows, start: int) -> Rows:
-    if rows.space is not Space.VALUE:
-        return rows
-    return Rows.of(Space.FRAME, [start + place for place in rows.places])
+__all__ = ["transfers"]
 
 
 def transfers(moves: Sequence[tuple[int, Rows]]) -> tuple[Transfer, ...]:

@@ -26,11 +26,12 @@ from engine.replay.program.program import (
     Space,
     SumOfProducts,
     Transfer,
+    with_rows,
 )
 from engine.replay.recording.tape import LeafKind
 from engine.replay.rolling.adjoint import Wanted
 from engine.replay.rolling.collapse import NONE, Term
-from engine.replay.rolling.frames import in_frame, transfers
+from engine.replay.rolling.frames import transfers
 from engine.replay.rolling.groups import Group
 from engine.replay.rolling.ordering import Plan, by_slot
 
@@ -193,6 +194,12 @@ class Layout:
         frame = range(start, start + inner.sizes[Space.VALUE])
         self.sizes[Space.FRAME] = frame.stop
         row = {leaf: start + address for leaf, address in inner.address.items()}
+
+        def in_frame(rows: Rows) -> Rows:
+            if rows.space is not Space.VALUE:
+                return rows
+            return Rows.of(Space.FRAME, [start + place for place in rows.places])
+
         self.wanted[Space.FRAME].update(start + row for row in inner.wanted[Space.VALUE])
         carried = sorted(loop.carried, key=lambda pair: row[pair[0]])
         before = self._arriving([(row[leaf], [outside]) for leaf, _, outside in carried])
@@ -202,7 +209,7 @@ class Layout:
             Repeat(
                 trips=loop.trips,
                 frame=frame,
-                body=tuple(in_frame(plain, start) for plain in inner.forward),
+                body=with_rows(tuple(inner.forward), in_frame),
                 entering=Rows.of(Space.FRAME, [row[leaf] for leaf, _, _ in carried]),
                 leaving=Rows.of(Space.FRAME, [row[node] for _, node, _ in carried]),
                 before=before,

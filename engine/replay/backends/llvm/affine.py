@@ -7,19 +7,16 @@ one matrix; those of several gates are blocks of rows.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import groupby, pairwise
 from operator import sub
 from typing import NamedTuple
 
 from engine.replay.program.program import (
-    Instruction,
     LaneProduct,
     Matrix,
     MatrixProduct,
     PlainInstruction,
     Program,
-    Repeat,
     Rows,
     Space,
 )
@@ -39,17 +36,7 @@ class Block(NamedTuple):
 
 def in_blocks(program: Program) -> Program:
     """The program with the products by listed matrices cut into products by blocks, where these are large."""
-
-    def part(instructions: Sequence[Instruction]) -> tuple[Instruction, ...]:
-        return tuple(found for one in instructions for found in _cut_loop(one))
-
-    return replace(program, forward=part(program.forward), backward=part(program.backward))
-
-
-def _cut_loop(instruction: Instruction) -> list[Instruction]:
-    if isinstance(instruction, Repeat):
-        return [replace(instruction, body=tuple(found for one in instruction.body for found in _cut(one)))]
-    return [*_cut(instruction)]
+    return program.mapped(_cut, inside=True)
 
 
 def _cut(instruction: PlainInstruction) -> Sequence[PlainInstruction]:

@@ -15,10 +15,10 @@ them lies there whatever the length is, and most code is the same for all (`symb
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate, count
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from engine.replay.backends.llvm.writing.symbolic import Symbolic
 from engine.replay.program.program import (
@@ -29,11 +29,11 @@ from engine.replay.program.program import (
     Rows,
     Space,
     SumOfProducts,
-    Transfer,
     every,
     grid,
     reads,
     rows_of,
+    with_rows,
 )
 
 __all__ = ["compact", "long_rows_last"]
@@ -72,15 +72,13 @@ def compact(program: Program) -> tuple[Program, dict[range, int]]:
     def rows(old: Rows) -> Rows:
         return Rows.of(old.space, [slots[p] for p in old.places]) if old.space is Space.FRAME else old
 
-    def part(instructions: tuple[Instruction, ...]) -> tuple[Instruction, ...]:
-        return tuple(
-            replace(_moved(each, rows), frame=frames[each.frame]) if isinstance(each, Repeat) else each
-            for each in instructions
-        )
+    def one(each: Instruction) -> list[Instruction]:
+        if not isinstance(each, Repeat):
+            return [each]
+        return [replace(with_rows(each, rows), frame=frames[each.frame])]
 
     sizes = {**program.sizes, Space.FRAME: max(frame.stop for frame in strides)}
-    changed = replace(program, sizes=sizes, forward=part(program.forward), backward=part(program.backward))
-    return changed, strides
+    return replace(program.mapped(one), sizes=sizes), strides
 
 
 class _Order:
@@ -191,20 +189,20 @@ def long_rows_last(program: Program, widths: Sequence[int]) -> tuple[Program, di
             return old
         return Rows.of(old.space, [slots[old.space][place] for place in old.places])
 
-    def part(instructions: tuple[Instruction, ...]) -> tuple[Instruction, ...]:
-        return tuple(_with_symbolic_trips(_moved(each, moved)) for each in instructions)
+    def one(instruction: Instruction) -> list[Instruction]:
+        found = with_rows(instruction, moved)
+        if isinstance(found, Repeat):
+            name = f"{found.trips} trips of {found.frame.start}"
+            found = replace(found, trips=Symbolic(found.trips, name))
+        return [found]
 
     fed = {slots[Space.VALUE][row]: number for row, number in enumerate(program.inputs)}
     constants = dict(zip(slots[Space.CONSTANT], program.constants, strict=True))
     changed = replace(
-        program,
+        program.mapped(one),
         inputs=tuple(fed.get(slot, -1) for slot in range(1 + max(fed, default=-1))),
         outputs=moved(program.outputs),
         constants=tuple(constants[slot] for slot in range(len(constants))),
-        shared_forward=part(program.shared_forward),
-        forward=part(program.forward),
-        backward=part(program.backward),
-        shared_backward=part(program.shared_backward),
     )
     return changed, starts
 
@@ -236,23 +234,3 @@ def _long_rows(program: Program, widths: Sequence[int]) -> set[Row]:
 
 def _ordered(*listed: Rows) -> set[Row]:
     return {(ORDERS[rows.space], place) for rows in listed if rows.space in ORDERS for place in rows.places}
-
-
-def _with_symbolic_trips(instruction: Instruction) -> Instruction:
-    if not isinstance(instruction, Repeat):
-        return instruction
-    trips = instruction.trips
-    return replace(instruction, trips=Symbolic(trips, f"{trips} trips of {instruction.frame.start}"))
-
-
-def _moved(thing: Any, rows: Callable[[Rows], Rows]) -> Any:
-    """An instruction, or what is in one, with other rows."""
-    if isinstance(thing, Rows):
-        return rows(thing)
-    if isinstance(thing, Transfer):
-        return Transfer(rows(thing.inside), rows(thing.outside))
-    if isinstance(thing, Instruction):
-        return replace(thing, **{f.name: _moved(getattr(thing, f.name), rows) for f in fields(thing)})
-    if isinstance(thing, tuple) and thing and isinstance(thing[0], Rows | Transfer | Instruction):
-        return tuple(_moved(each, rows) for each in thing)
-    return thing
