@@ -1,8 +1,8 @@
 """Operations that exist only in recordings: they choose among numbers, and so have no formula to derive.
 
 Eager takes these decisions in Python, once and for good: which side of a comparison, which element of
-a list, which number is the largest. In a recording they are taken anew for every sample. And the part of a
-logsumexp that is a formula once the largest number is known.
+a list, which number is the largest. In a recording they are taken anew for every sample. And two are what a
+logsumexp is made of once its largest operand is known.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from engine import ops
 from engine.operation import Domain, Operation
 
 __all__ = [
-    "ABOVE",
+    "BEYOND_ONE",
     "BOTH",
     "DETACH",
     "EITHER",
@@ -29,6 +29,7 @@ __all__ = [
     "NONZERO",
     "PICK",
     "SELECTIONS",
+    "SHIFTED_EXP",
 ]
 
 
@@ -65,25 +66,27 @@ PICK = _selection(
     lambda index, *values: values[int(index)],
     "the value at the place that the first operand tells; the gradient flows to that value alone",
 )
+SHIFTED_EXP = Operation(
+    "shifted_exp",
+    2,
+    lambda x, shift: math.exp(x - shift),
+    lambda out, *_: (out, None),
+    "exp(x − shift), where the shift is detached",
+    EVERYWHERE,
+    lowered=lambda x, shift: ops.exp(x - shift),
+)
 
 
-def _above(*operands: float) -> float:
-    *numbers, largest = operands
-    shift = largest if math.isfinite(largest) else 0.0  # ±∞ minus itself would be nan
-    return ops.logsumexp.forward(*[x - shift for x in numbers])
+def _beyond_one(*operands: float) -> float:
+    return math.fsum([*operands, -1.0])
 
 
-def _shares(out: Any, *operands: Any) -> tuple[Any, ...]:
-    *numbers, largest = operands
-    return (*[ops.exp((x - largest) - out) for x in numbers], None)
-
-
-ABOVE = Operation(
-    "logsumexp above the last",
+BEYOND_ONE = Operation(
+    "sum beyond one",
     None,
-    _above,
-    _shares,
-    "log Σ exp(x − the last), which is their largest",
+    _beyond_one,
+    lambda _, *operands: (1.0,) * len(operands),
+    "the sum less 1, where one operand is 1: of a small rest no digit is lost",
     EVERYWHERE,
 )
 SELECTIONS = frozenset(

@@ -41,7 +41,7 @@ from engine.replay.program.program import (
     every,
     rows_of,
 )
-from engine.replay.recording.selection import ABOVE, GREATER
+from engine.replay.recording.selection import GREATER
 
 __all__ = ["Adjoint", "Wanted"]
 
@@ -98,11 +98,8 @@ class Adjoint:
             case Elementwise(_, expression, operands):
                 self._elementwise(expression, operands, upstream, out)
             case Reduction(_, operation, operand):
-                count = len(operand) - (len(out) if operation is ABOVE else 0)  # the last has no gradient
-                parts = filter(None, (operand.places[:count], operand.places[count:]))
-                operands = tuple([Rows.of(operand.space, places) for places in parts])
-                slope, *_ = partials(operation, [Argument(number) for number in range(len(operands))])
-                self._pass_on(operands[0], slope, operands, upstream, out)
+                (slope,) = partials(operation, [Argument(0)])
+                self._pass_on(operand, slope, (operand,), upstream, out)
             case Pick(_, index, table) if self._is_wanted(table):
                 self._add(Scatter(Rows(table.space.adjoint, table.places), index, upstream))
 
@@ -271,18 +268,21 @@ class Adjoint:
         for (target, other), of_place in contributions.items():
             if not of_place:
                 continue
-            places = sorted(of_place)
-            terms = [term for place in places for term in of_place[place]]
-            coefficients = tuple(factor for _, _, factor in terms)
-            self._add(
-                SumOfProducts(
-                    out=Rows.of(target.adjoint, places),
-                    ends=tuple(accumulate(len(of_place[place]) for place in places)),
-                    left=Rows.of(gradient, [row for row, _, _ in terms]),
-                    right=None if other is None else Rows.of(other, [place for _, place, _ in terms]),
-                    coefficients=() if set(coefficients) == {1.0} else coefficients,
+            by_count: dict[int, list[int]] = defaultdict(list)
+            for place in sorted(of_place):
+                by_count[len(of_place[place])].append(place)
+            for places in by_count.values() if len(by_count) == 2 else [sorted(of_place)]:  # both uniform
+                terms = [term for place in places for term in of_place[place]]
+                coefficients = tuple(factor for _, _, factor in terms)
+                self._add(
+                    SumOfProducts(
+                        out=Rows.of(target.adjoint, places),
+                        ends=tuple(accumulate(len(of_place[place]) for place in places)),
+                        left=Rows.of(gradient, [row for row, _, _ in terms]),
+                        right=None if other is None else Rows.of(other, [place for _, place, _ in terms]),
+                        coefficients=() if set(coefficients) == {1.0} else coefficients,
+                    )
                 )
-            )
 
     def _elementwise(self, expression: Apply, operands: tuple[Rows, ...], upstream: Rows, out: Rows) -> None:
         slopes = partials(expression.operation, expression.operands)

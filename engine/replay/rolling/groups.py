@@ -52,6 +52,8 @@ class Group:
 def groups(collapsed: Collapsed, *, of_body: bool = False) -> list[Group]:
     """The groups, each after those it depends on.
 
+    Picks come as early as they can, so that on the way back they add to what is there.
+
     In the body of a loop, products with the same values are one, as early as the first of them is needed: all
     gates of a recurrent cell, though one of them is nearer to the result.
 
@@ -81,6 +83,11 @@ def groups(collapsed: Collapsed, *, of_body: bool = False) -> list[Group]:
     members: dict[tuple[int, Signature], list[int]] = defaultdict(list)
     for place in reversed(collapsed.descending):
         members[levels[place], signatures[place]].append(place)
+    for level, signature in [key for key in members if key[1][0] == "pick"]:
+        places = members.pop((level, signature))
+        operands = {operand for place in places for operand in collapsed.nodes[place].operands}
+        above = [levels[operand] for operand in operands if operand in signatures]
+        members[min(above, default=level + 1) - 1, signature] += places
     found: list[Group] = []
     for (level, signature), places in sorted(members.items(), key=_turn):
         varying = flat.varies(places[0])
@@ -102,13 +109,10 @@ def _lift(matrix: dict[int, MatrixTerms], signatures: dict[int, Signature], leve
         levels.update(dict.fromkeys(places, highest))
 
 
-def _turn(item: tuple[tuple[int, Signature], list[int]]) -> tuple[int, bool, bool]:
-    """Where a group comes: by its level; picks first, so that on the way back they add to what is there.
-
-    But before them the largest, which so lies behind its operands, as a logsumexp wants it.
-    """
+def _turn(item: tuple[tuple[int, Signature], list[int]]) -> tuple[int, bool]:
+    """Where a group comes: by its level; picks first."""
     (level, signature), _ = item
-    return -level, LARGEST not in signature, signature[0] != "pick"
+    return -level, signature[0] != "pick"
 
 
 def _signature(flat: Flat, place: int, node: Node, matrix: dict[int, MatrixTerms]) -> Signature:

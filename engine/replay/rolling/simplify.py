@@ -18,7 +18,7 @@ from engine import ops
 from engine.errors import DomainError
 from engine.operation import Operation
 from engine.replay.program.program import Space
-from engine.replay.recording.selection import ABOVE, LARGEST, PICK
+from engine.replay.recording.selection import BEYOND_ONE, LARGEST, LESS, PICK, SHIFTED_EXP
 from engine.replay.recording.tape import Leaf, LeafKind, Leaves, Tape
 from engine.replay.rolling.exact import exact_places
 
@@ -203,7 +203,7 @@ class _Building(Flat):
         return difference
 
     def logsumexp(self, operands: tuple[int, ...]) -> int:
-        """The largest, and what is above it: that is small, and the way back needs all of its digits.
+        """The largest plus log1p of what the sum of exp(x − largest) is beyond 1: no digit is lost.
 
         Of the differences to their largest, as in log_softmax, no largest is looked for again.
         """
@@ -211,9 +211,15 @@ class _Building(Flat):
             numbers = self.operands[largest] if self.operations[largest] is LARGEST else ()
             if [*operands] == [self._known.get((ops.subtract, number, largest)) for number in numbers]:
                 self.exact.update(operands)
-                return self.node(ABOVE, (*numbers, largest))
+                return self._above(numbers, largest)
         largest = self.node(LARGEST, operands)
-        return self.node(ops.add, (largest, self.node(ABOVE, (*operands, largest))))
+        is_finite = self.node(LESS, (self.node(ops.absolute, (largest,)), self.constant(math.inf)))
+        shift = self.node(ops.where, (is_finite, largest, self.constant(0.0)))  # ±∞ minus itself would be nan
+        return self.node(ops.add, (shift, self._above(operands, shift)))
+
+    def _above(self, operands: tuple[int, ...], shift: int) -> int:
+        exponentials = [self.node(SHIFTED_EXP, (operand, shift)) for operand in operands]
+        return self.node(ops.log1p, (self.node(BEYOND_ONE, tuple(exponentials)),))
 
     def _with_constants(self, operation: Operation, operands: tuple[int, ...]) -> int | None:
         """The place of the same without computing, where constants make that possible."""

@@ -27,7 +27,7 @@ from engine.operation import Operation
 from engine.replay.backends.jax.functions import PRIMITIVES, functions, reductions
 from engine.replay.backends.numpy.functions import function_of
 from engine.replay.compiled import Compiled
-from engine.replay.recording.selection import ABOVE, LARGEST
+from engine.replay.recording.selection import BEYOND_ONE, LARGEST
 from nn import MLP
 
 ROOT = Path(__file__).parents[3]
@@ -230,8 +230,9 @@ def test_reductions_of_infinite_and_equal_numbers(jax: Any) -> None:
     found = {row: f(jax.numpy.asarray(terms))[:, 0].tolist() for row, f in reductions().items()}
     assert found[LARGEST] == [0.0, 1000.0, -inf, inf, 3.0]
     assert found[ops.norm] == pytest.approx([0.0, 1000 * np.sqrt(2), inf, inf, 5.0])
-    above = reductions()[ABOVE](jax.numpy.asarray([*terms, terms.max(0)]))[:, 0].tolist()
-    assert above == pytest.approx([np.log(2), np.log(2), -inf, inf, np.log1p(np.exp(-7))])
+    exponentials = np.array([[1.0, 1.0, 0.0, inf], [1.0, 1e-30, 0.0, 1.0]])[:, :, None]
+    found = {row: f(jax.numpy.asarray(exponentials))[:, 0].tolist() for row, f in reductions().items()}
+    assert found[BEYOND_ONE] == [1.0, 1e-30, -1.0, inf]
 
 
 FOUR_DEVICES = """

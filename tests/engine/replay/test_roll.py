@@ -23,7 +23,7 @@ from engine.replay.program.program import (
     rows_of,
 )
 from engine.replay.recording.record import record
-from engine.replay.recording.selection import ABOVE, LARGEST
+from engine.replay.recording.selection import BEYOND_ONE, LARGEST
 from engine.replay.recording.tape import Tape
 from engine.replay.rolling.collapse import NONE, Row, Term, collapse
 from engine.replay.rolling.roll import roll
@@ -234,7 +234,7 @@ def test_labels_of_several_positions_are_one_pick() -> None:
     program = right(record(f, w, [[1.0, 0, 1, 2]]), w, [[0.5, 3, 2, 1], [1.5, 0, -1, 3]])
     assert kinds(program).count("Pick") == 1
     reductions = [i.operation for i in program.forward if isinstance(i, Reduction)]
-    assert reductions == [LARGEST, ABOVE]  # of all positions at once
+    assert reductions == [LARGEST, BEYOND_ONE]  # of all positions at once
 
 
 @pytest.mark.parametrize("operation", list(ops.TABLE.values()), ids=lambda operation: operation.name)

@@ -95,7 +95,7 @@ def reductions() -> dict[Operation, Function]:
     """{a row of any number of operands: its function of an array (operands, rows, lanes)}."""
     jnp = import_module("jax.numpy")
     return {
-        selection.ABOVE: partial(_above, jnp),
+        selection.BEYOND_ONE: partial(_beyond_one, jnp),
         ops.norm: partial(_norm, jnp),
         selection.LARGEST: lambda terms: terms.max(0),
     }
@@ -117,10 +117,8 @@ def _compared(where: Function, comparison: Function, x: Array, y: Array) -> Arra
     return where(comparison(x, y), 1.0, 0.0)
 
 
-def _above(jnp: Any, terms: Array) -> Array:
-    shifted = terms[:-1] - jnp.where(jnp.isfinite(terms[-1]), terms[-1], 0.0)
-    rest = jnp.where(shifted == 0.0, 0.0, jnp.exp(shifted)).sum(0)
-    return jnp.log1p((shifted == 0.0).sum(0) - 1.0 + rest)
+def _beyond_one(jnp: Any, terms: Array) -> Array:
+    return (terms == 1.0).sum(0) - 1.0 + jnp.where(terms == 1.0, 0.0, terms).sum(0)
 
 
 def _norm(jnp: Any, terms: Array) -> Array:

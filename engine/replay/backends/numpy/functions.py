@@ -154,15 +154,10 @@ FUNCTIONS: dict[Operation, Callable[..., Any]] = {
 }
 
 
-def _above(operand: Array, out: Array) -> None:
-    """Above the largest; what is as large is counted, so that of a small rest no digit is lost."""
-    shift = np.where(np.isfinite(operand[-1]), operand[-1], 0.0)  # ±∞ minus itself would be nan
-    shifted = np.subtract(operand[:-1], shift)
-    is_largest = shifted == 0.0
-    count = np.add.reduce(is_largest, 0) - 1.0
-    rest = np.exp(shifted, out=shifted)
-    rest[is_largest] = 0.0
-    np.log1p(np.add(count, np.add.reduce(rest, 0)), out=out)
+def _beyond_one(operand: Array, out: Array) -> None:
+    is_one = operand == 1.0
+    count = np.add.reduce(is_one, 0) - 1.0
+    np.add(count, np.add.reduce(np.where(is_one, 0.0, operand), 0), out=out)
 
 
 def _norm(operand: Array, out: Array) -> None:
@@ -177,6 +172,6 @@ def _largest(operand: Array, out: Array) -> None:
 
 REDUCTIONS: dict[Operation, Callable[..., Any]] = {
     ops.norm: _norm,
-    selection.ABOVE: _above,
+    selection.BEYOND_ONE: _beyond_one,
     selection.LARGEST: _largest,
 }

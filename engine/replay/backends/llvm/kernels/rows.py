@@ -15,7 +15,6 @@ from typing import Any
 from engine import ops
 from engine.operation import Operation
 from engine.replay.backends.llvm.layout import Layout, Operand
-from engine.replay.backends.llvm.writing import elementary
 from engine.replay.backends.llvm.writing.functions import Formula, costs_calls
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Elementwise, Fill, Reduction, Space
@@ -208,22 +207,17 @@ def _largest(text: Text, terms: int, term: Term, prepared: Callable[[str], str] 
     return text.loop(1, terms, larger, [prepared(term(0))])[0]
 
 
-def _above(text: Text, terms: int, term: Term) -> str:
-    """Above the largest, so that no exponential overflows; what is as large is counted, for log1p."""
+def _beyond_one(text: Text, terms: int, term: Term) -> str:
+    """What is 1 is counted, so that of a small rest no digit is lost."""
     zero, one = text.number(0.0), text.number(1.0)
-    largest = term(terms - 1)
-    is_finite = text.compare("olt", text.call("fabs", largest), text.number(math.inf))
-    shift = text.select(is_finite, largest, zero)
 
     def add(number: Index, so_far: list[str]) -> list[str]:
-        shifted = text.binary("fsub", term(number), shift)
-        is_largest = text.compare("oeq", shifted, zero)
-        rest = text.select(is_largest, zero, elementary.exp(text, shifted))
-        count = text.select(is_largest, one, zero)
+        x = term(number)
+        is_one = text.compare("oeq", x, one)
+        count, rest = text.select(is_one, one, zero), text.select(is_one, zero, x)
         return [text.binary("fadd", so_far[0], count), text.binary("fadd", so_far[1], rest)]
 
-    count, rest = text.loop(0, terms - 1, add, [text.number(-1.0), zero])
-    return elementary.log1p(text, text.binary("fadd", count, rest))
+    return text.binary("fadd", *text.loop(0, terms, add, [text.number(-1.0), zero]))
 
 
 def _norm(text: Text, terms: int, term: Term) -> str:
@@ -246,6 +240,6 @@ def _norm(text: Text, terms: int, term: Term) -> str:
 
 REDUCTIONS: dict[Operation, Callable[[Text, int, Term], str]] = {
     ops.norm: _norm,
-    selection.ABOVE: _above,
+    selection.BEYOND_ONE: _beyond_one,
     selection.LARGEST: _largest,
 }
