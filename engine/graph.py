@@ -210,7 +210,7 @@ def comparison(compare: Callable[[Any, Any], bool]) -> Callable[[Any, Any], bool
 
     def method(self: Any, other: Any) -> bool:
         if modes.anywhere and (session := modes.session()) is not None:
-            return session.compared(compare, self, other)  # type: ignore[no-any-return]
+            return session.compared(compare, (self, other))  # type: ignore[no-any-return]
         outcome = compare(self._data, other._data if isinstance(other, Node) else as_number(other))
         return modes.branch(outcome) if modes.anywhere else outcome
 

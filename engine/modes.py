@@ -52,7 +52,7 @@ class Recorder(Protocol):
     def apply(self, operation: Any, operands: Sequence[Any], /) -> Any:
         """The node of an operation, or of numbers only a number."""
 
-    def compared(self, compare: Callable[[Any, Any], Any], first: Any, second: Any, /) -> Any:
+    def compared(self, compare: Callable[[Any, Any], Any], operands: tuple[Any, Any], /) -> Any:
         """What a comparison gives."""
 
     def truth(self, node: Any, /) -> bool:

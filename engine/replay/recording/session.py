@@ -101,9 +101,9 @@ class Session(Known):
 
     # ── Comparisons ───────────────────────────────────────────────────────────────────────────────
 
-    def compared(self, compare: Callable[[Any, Any], Any], first: Any, second: Any) -> Any:
+    def compared(self, compare: Callable[[Any, Any], Any], operands: tuple[Any, ...]) -> Any:
         """The Condition of a comparison; True or False where all numbers are settled."""
-        operands = _decided_conditions((first, second))
+        operands = _decided_conditions(operands)
         has_value = any(isinstance(operand, Value) for operand in operands)
         if compare in (operator.eq, operator.ne):
             return NotImplemented if has_value else self._equal(compare, *operands)

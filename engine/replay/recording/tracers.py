@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 from engine.operation import Operation
@@ -43,7 +42,7 @@ class _Traced:
         operands = tuple([x.item() if getattr(x, "shape", None) == () else x for x in operands])
         own = _OF_NUMPY.get(function.__name__)
         if own and method == "__call__" and not named and not any(hasattr(x, "shape") for x in operands):
-            return own(self.session, operands)
+            return getattr(self.session, own[1])(own[0], operands)
         return getattr(function, method)(*map(plain, operands), **named)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
@@ -60,20 +59,13 @@ def is_traced(thing: Any) -> bool:
     return issubclass(type(thing), _Traced)
 
 
-def _delegated(function: Callable[..., Any]) -> Callable[..., Any]:
+def _delegated(function: Callable[..., Any], *, turned: bool = False) -> Callable[..., Any]:
     """The operator or function, on plain numbers; with a Value it is the Value's matter."""
 
     def method(self: Any, *others: Any) -> Any:
         if any(hasattr(type(other), "apply") and not is_traced(other) for other in others):
             return NotImplemented
-        return function(*map(plain, (self, *others)))
-
-    return method
-
-
-def _reflected(function: Callable[..., Any]) -> Callable[..., Any]:
-    def method(self: Any, other: Any) -> Any:
-        return function(plain(other), plain(self))
+        return function(*map(plain, _operands(self, others, turned)))
 
     return method
 
@@ -87,33 +79,17 @@ def _named(name: str) -> Callable[..., Any]:
     return method
 
 
-def _followed(function: Callable[..., Any]) -> Callable[..., Any]:
+def _followed(function: Callable[..., Any], how: str = "arithmetic", *, turned: bool = False) -> Any:
+    """What the session makes of it, by this method of its own."""
+
     def method(self: Any, *others: Any) -> Any:
-        return self.session.arithmetic(function, (self, *others))
+        return getattr(self.session, how)(function, _operands(self, others, turned))
 
     return method
 
 
-def _reversed(function: Callable[..., Any]) -> Callable[..., Any]:
-    def method(self: Any, other: Any) -> Any:
-        return self.session.arithmetic(function, (other, self))
-
-    return method
-
-
-def _compared(function: Callable[..., Any]) -> Callable[..., Any]:
-    def method(self: Any, other: Any) -> Any:
-        return self.session.compared(function, self, other)
-
-    return method
-
-
-def _followed_by(function: Callable[..., Any], session: Any, operands: tuple[Any, ...]) -> Any:
-    return session.arithmetic(function, operands)
-
-
-def _compared_by(function: Callable[..., Any], session: Any, operands: tuple[Any, ...]) -> Any:
-    return session.compared(function, *operands)
+def _operands(first: Any, others: tuple[Any, ...], turned: bool) -> tuple[Any, ...]:
+    return (others[0], first, *others[1:]) if turned else (first, *others)
 
 
 _ALIKE = {  # of the plain number itself, whoever is asked
@@ -127,14 +103,14 @@ _ALIKE = {  # of the plain number itself, whoever is asked
     "__index__": _delegated(operator.index),
     "__round__": _delegated(round),
     "__divmod__": _delegated(divmod),
-    "__rdivmod__": _reflected(divmod),
+    "__rdivmod__": _delegated(divmod, turned=True),
     "__dir__": _delegated(dir),
 }
 _OPERATORS = ("floordiv", "mod", "and_", "or_", "xor", "lshift", "rshift")
 for _operator in _OPERATORS:
     _function = getattr(operator, _operator)
     _ALIKE[f"__{_operator.rstrip('_')}__"] = _delegated(_function)
-    _ALIKE[f"__r{_operator.rstrip('_')}__"] = _reflected(_function)
+    _ALIKE[f"__r{_operator.rstrip('_')}__"] = _delegated(_function, turned=True)
 _OWN = set(dir(object)) | {"__array_ufunc__", "__slots__"}
 for _name in (*dir(int), *dir(float)):  # and whatever else Python's numbers are asked for by their class
     if (
@@ -148,18 +124,10 @@ _ARITHMETIC = {name: getattr(operator, name) for name in ("add", "sub", "mul", "
 _COMPARISONS = {name: getattr(operator, name) for name in ("lt", "le", "gt", "ge", "eq", "ne")}
 
 
-_NAMED = {
-    "sub": "subtract",
-    "mul": "multiply",
-    "truediv": "divide",
-    "pow": "power",
-    "lt": "less",
-    "gt": "greater",
-}
-_NAMED |= {"le": "less_equal", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"}
-_OF_NUMPY: dict[str, Callable[[Any, Any], Any]] = {
-    _NAMED.get(name, name): partial(_followed_by, function) for name, function in _ARITHMETIC.items()
-} | {_NAMED[name]: partial(_compared_by, function) for name, function in _COMPARISONS.items()}
+_NAMED = {"sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "power", "lt": "less"}
+_NAMED |= {"gt": "greater", "le": "less_equal", "ge": "greater_equal", "eq": "equal", "ne": "not_equal"}
+_OF_NUMPY = {_NAMED.get(name, name): (function, "arithmetic") for name, function in _ARITHMETIC.items()}
+_OF_NUMPY |= {_NAMED[name]: (function, "compared") for name, function in _COMPARISONS.items()}
 
 
 class Tracer(_Traced):
@@ -168,8 +136,8 @@ class Tracer(_Traced):
     __slots__ = ()
     locals().update(_ALIKE)
     locals().update({f"__{name}__": _followed(function) for name, function in _ARITHMETIC.items()})
-    locals().update({f"__r{name}__": _reversed(function) for name, function in _ARITHMETIC.items()})
-    locals().update({f"__{name}__": _compared(function) for name, function in _COMPARISONS.items()})
+    locals().update({f"__r{name}__": _followed(op, turned=True) for name, op in _ARITHMETIC.items()})
+    locals().update({f"__{name}__": _followed(op, "compared") for name, op in _COMPARISONS.items()})
     __neg__, __abs__ = _followed(operator.neg), _followed(operator.abs)
 
     def __pos__(self) -> Any:
@@ -202,7 +170,7 @@ class Condition(_Traced):
     locals().update(
         {f"__{name}__": _delegated(function) for name, function in (_ARITHMETIC | _COMPARISONS).items()}
     )
-    locals().update({f"__r{name}__": _reflected(function) for name, function in _ARITHMETIC.items()})
+    locals().update({f"__r{name}__": _delegated(op, turned=True) for name, op in _ARITHMETIC.items()})
     __neg__, __pos__, __abs__ = _delegated(operator.neg), _delegated(operator.pos), _delegated(operator.abs)
 
     def __bool__(self) -> bool:
