@@ -37,7 +37,10 @@ __all__ = ["HOST", "LlvmExecutor", "lanes_for", "refusal", "seconds_to_make"]
 
 Array = Any
 CACHE = 60_000  # numbers in the rows of one block: somewhat less than 500 kB
-OUTER_CACHE = 500_000  # numbers in the rows that a block goes through once each way: those of every trip
+# Numbers in the rows that a block goes through once each way, those of every trip; from there on a vector at
+# a time. Below that so many vectors are best, or 6 % from the best, for sequences of every length.
+OUTER_CACHE = 2_000_000
+VECTORS_IN_LOOPS = 4
 MOST_LANES = 128
 MOST_CALLS = 16  # kept by an executor
 # Seconds that making the code of an instruction takes, with all that is done beside it, on an ordinary core.
@@ -89,8 +92,11 @@ def lanes_for(program: Program, samples: int, precision: Precision = DOUBLE) -> 
     if samples == 1 or straight:
         return 1 if samples == 1 else min(VECTORS * vector, -(-samples // vector) * vector)
     slots, by_trip = _slots(program)
-    fitting = min(CACHE // slots, OUTER_CACHE // (slots + by_trip))
-    most = min(MOST_LANES, max(vector, fitting // vector * vector))
+    most = min(MOST_LANES, max(vector, CACHE // slots // vector * vector))
+    if by_trip and program.backward:
+        most = min(most, VECTORS_IN_LOOPS * vector)
+    if most * (slots + by_trip) > OUTER_CACHE:
+        most = vector
     if samples <= min(most, 64):
         return min(most, vector << (-(-samples // vector) - 1).bit_length())
     candidates = range(most, most // 2, -vector)

@@ -36,7 +36,7 @@ from engine.replay.program.program import (
     with_rows,
 )
 
-__all__ = ["compact", "long_rows_last"]
+__all__ = ["NOTHING_LONG", "Long", "compact", "long_rows_last"]
 
 Block = tuple[int, ...]  # rows that belong together
 Places = range | tuple[int, ...]
@@ -168,15 +168,30 @@ def _place(shape: Slots, start: int, found: Slots) -> None:
     found.update((row, start + distance) for row, distance in shape.items())
 
 
-def long_rows_last(program: Program, widths: Sequence[int]) -> tuple[Program, dict[Space, int]]:
-    """(the same program, those rows last that follow the trips of a loop; which of each space is the first).
+class Long(NamedTuple):
+    """What follows the trips of a loop: in each space all rows from one on, and of some of them the trip."""
 
-    Trips are symbolic there. `widths` are the numbers of each argument, whose rows stay together. Of a row
-    before the last input that is none, `inputs` tells −1.
+    starts: Mapping[Space, int]
+    trips: Mapping[Row, int]
+
+    def counts_trips(self, rows: Rows) -> bool:
+        """Whether there are more of these rows in a longer sequence."""
+        return _count_of_trips(rows, self.trips) > 1
+
+
+NOTHING_LONG = Long({}, {})
+
+
+def long_rows_last(program: Program, widths: Sequence[int]) -> tuple[Program, Long]:
+    """The same program, those rows last that follow the trips of a loop, which are symbolic.
+
+    `widths` are the numbers of each argument, whose rows stay together. Of a row before the last input that
+    is none, `inputs` tells −1.
     """
     if not program.has_loops:
-        return program, {}
-    long, slots, starts = _long_rows(program, widths), dict[Space, list[int]](), dict[Space, int]()
+        return program, NOTHING_LONG
+    trips, slots, starts = _trips(program), dict[Space, list[int]](), dict[Space, int]()
+    long = _together(program, widths, set(trips))
     for space, order in ORDERS.items():
         rows = range(program.sizes[order])
         short, last = [[row for row in rows if ((order, row) in long) is it] for it in (False, True)]
@@ -204,33 +219,59 @@ def long_rows_last(program: Program, widths: Sequence[int]) -> tuple[Program, di
         outputs=moved(program.outputs),
         constants=tuple(constants[slot] for slot in range(len(constants))),
     )
-    return changed, starts
+    return changed, Long(starts, {(space, slots[space][row]): trip for (space, row), trip in trips.items()})
 
 
-def _long_rows(program: Program, widths: Sequence[int]) -> set[Row]:
-    """What loops step through, what is read or written together with that, and what is computed from it."""
-    steps, together = list[Rows](), [program.outputs]
-    links: list[tuple[set[Row], set[Row]]] = []  # the second follow the trips where one of the first does
+def _trips(program: Program) -> dict[Row, int]:
+    """The rows that a loop steps through, and those that are made of such row by row; the trip of each."""
+    found: dict[Row, int] = {}
+    for loop in program.forward:
+        for transfer in (*loop.steps, *loop.outputs) if isinstance(loop, Repeat) else ():
+            for number, row in enumerate(_ordered(transfer.outside)):
+                found.setdefault(row, number // len(transfer.inside))
+    before = -1
+    while before < (before := len(found)):
+        for instruction in (each for _, part in program.parts() for each in part):
+            if not isinstance(instruction, Repeat):
+                _step_through(found, [*reads(instruction), rows_of(instruction.out)])
+    return found
+
+
+def _step_through(trips: dict[Row, int], listed: Sequence[Rows]) -> None:
+    """Where some rows of an instruction are by trip, others are too: as many, or so many for each of them."""
+    for rows in listed:
+        count = _count_of_trips(rows, trips)
+        for other in listed if count > 1 else ():
+            size = len(other)
+            is_like = size % len(rows) == 0 or (len(rows) % size == 0 and size >= count)
+            if is_like and len(set(other.places)) == size:
+                for number, row in enumerate(_ordered(other)):
+                    trips.setdefault(row, number * count // size)
+
+
+def _together(program: Program, widths: Sequence[int], long: set[Row]) -> set[Row]:
+    """These rows, and all that are read or written together with one of them."""
+    listed = [program.outputs]
     for instruction in (each for _, part in program.parts() for each in part):
         if isinstance(instruction, Repeat):
-            together += [transfer.outside for transfer in instruction.transfers]
-            steps += [transfer.outside for transfer in (*instruction.steps, *instruction.outputs)]
-        else:
-            links.append((_ordered(*reads(instruction)), _ordered(rows_of(instruction.out))))
+            listed += [transfer.outside for transfer in instruction.transfers]
         for each in every([instruction]):
-            together += [*reads(each), rows_of(each.out)]
+            listed += [*reads(each), rows_of(each.out)]
     for first, width in zip(accumulate(widths, initial=0), widths, strict=False):
         fed = [row for row, number in enumerate(program.inputs) if first <= number < first + width]
-        together.append(Rows.of(Space.VALUE, fed))
-    links += [(rows, rows) for rows in map(_ordered, together)]
-    long, count = _ordered(*steps), -1
-    while count != len(long):
-        count = len(long)
-        for some, others in links:
-            if not long.isdisjoint(some):
-                long |= others
+        listed.append(Rows.of(Space.VALUE, fed))
+    groups, count = [set(_ordered(rows)) for rows in listed], -1
+    while count < (count := len(long)):
+        for group in groups:
+            if not long.isdisjoint(group):
+                long |= group
     return long
 
 
-def _ordered(*listed: Rows) -> set[Row]:
-    return {(ORDERS[rows.space], place) for rows in listed if rows.space in ORDERS for place in rows.places}
+def _ordered(rows: Rows) -> list[Row]:
+    """The rows, named by the space that decides about their order; none where they stay where they are."""
+    return [(ORDERS[rows.space], place) for place in rows.places] if rows.space in ORDERS else []
+
+
+def _count_of_trips(rows: Rows, trips: Mapping[Row, int]) -> int:
+    return len({trips.get(row, -1) for row in _ordered(rows)} - {-1})

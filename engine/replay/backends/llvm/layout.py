@@ -10,11 +10,25 @@ from typing import NamedTuple
 
 import numpy as np
 
+from engine.replay.backends.llvm.frames import NOTHING_LONG, Long
 from engine.replay.backends.llvm.plans import plans
 from engine.replay.backends.llvm.writing.module import DOUBLE, Precision, Region
 from engine.replay.backends.llvm.writing.symbolic import Symbolic
 from engine.replay.backends.llvm.writing.text import Index, Text
-from engine.replay.program.program import Program, Repeat, Rows, Space, SumOfProducts, every, grid
+from engine.replay.program.program import (
+    Instruction,
+    Program,
+    Repeat,
+    Rows,
+    Space,
+    SumOfProducts,
+    every,
+    grid,
+    reads,
+    rows_of,
+)
+
+FAR = 8  # rows: about as many trips as a loop has at least
 
 __all__ = ["Frames", "Grid", "Layout", "Operand", "Strided"]
 
@@ -98,8 +112,8 @@ class Layout:
     write beyond a region is noticed. Where numbers are float32, what comes from outside and what is summed
     over all samples is there in float64 too: `doubles` are these regions, counted in doubles.
 
-    `long` tells which rows of a space, and all behind it, follow the trips of a loop. They lie, with the
-    frames, behind everything else, and so do not move it; their own addresses and numbers are symbolic.
+    Rows that follow the trips of a loop lie, with the frames, behind everything else, and so do not move it;
+    their own addresses and numbers are symbolic.
     """
 
     def __init__(
@@ -108,22 +122,22 @@ class Layout:
         lanes: int,
         precision: Precision = DOUBLE,
         strides: Mapping[range, int] = MappingProxyType({}),
-        long: Mapping[Space, int] = MappingProxyType({}),
+        long: Long = NOTHING_LONG,
     ) -> None:
         self.lanes, self.precision = lanes, precision
         self.regions: dict[Space, Region] = {}
         self.size = precision.vector
-        self._long = {space: long.get(space, program.sizes[space]) for space in Space}
+        self._long = long
         for space in Space:
-            size = 0 if space is Space.FRAME else self._long[space] * self.width(space)
-            self.regions[space] = self._reserve(size)
+            count = 0 if space is Space.FRAME else long.starts.get(space, program.sizes[space])
+            self.regions[space] = self._reserve(count * self.width(space))
         self._origin = 0  # the row of FRAME with which the frame begins that we are in
         self.constants, self.plans = program.constants, plans(program)
         self.live = self._reserve(lanes)
         self.doubles = {} if precision == DOUBLE else self._doubles(program)
         self.coefficients = self._coefficients(program)
         self.long_regions: dict[Space, Region] = {}
-        for space, first in long.items():
+        for space, first in long.starts.items():
             size = (program.sizes[space] - first) * self.width(space)
             self.long_regions[space] = self._reserve(Symbolic(size, f"size of {space.value}"))
         self.frames = self._frames(program, strides)
@@ -165,13 +179,14 @@ class Layout:
         return found
 
     def _coefficients(self, program: Program) -> dict[tuple[float, ...], Region]:
-        """A place for those lists of coefficients that are not all the same."""
+        """A place for lists of coefficients that are not all the same; those last that follow the trips."""
         found: dict[tuple[float, ...], Region] = {}
-        for _, instructions in program.parts():
-            for instruction in every(instructions):
-                if isinstance(instruction, SumOfProducts) and len(set(instruction.coefficients)) > 1:
-                    key = instruction.coefficients
-                    found[key] = found.get(key) or self._reserve(len(key))
+        for instruction in sorted(
+            (each for _, part in program.parts() for each in every(part)), key=self.is_long
+        ):
+            if isinstance(instruction, SumOfProducts) and len(set(instruction.coefficients)) > 1:
+                key = instruction.coefficients
+                found[key] = found.get(key) or self._reserve(self.count(instruction.left))
         return found
 
     def width(self, space: Space) -> int:
@@ -182,7 +197,8 @@ class Layout:
         """Where a row begins."""
         if self._is_long(space, row):
             start = self.long_regions[space].start
-            return Symbolic(start + (row - self._long[space]) * self.width(space), f"{space.value}{row}")
+            distance = (row - self._long.starts[space]) * self.width(space)
+            return Symbolic(start + distance, f"{space.value}{row}")
         first = self._origin if space is Space.FRAME else 0
         return self.regions[space].start + (row - first) * self.width(space)
 
@@ -191,8 +207,14 @@ class Layout:
         is_long = len(rows) > 0 and self._is_long(rows.space, rows.places[0])
         return (self.long_regions if is_long else self.regions)[rows.space]
 
+    def is_long(self, instruction: Instruction) -> bool:
+        """Whether it works on more rows in a longer sequence, beside the loop."""
+        if isinstance(instruction, Repeat):
+            return False
+        return any(map(self._long.counts_trips, (*reads(instruction), rows_of(instruction.out))))
+
     def _is_long(self, space: Space, row: int) -> bool:
-        return space in self.long_regions and row >= self._long[space]
+        return space in self.long_regions and row >= self._long.starts[space]
 
     def parts(self, space: Space) -> list[Region]:
         """Where all rows of a space are, in their order."""
@@ -201,14 +223,17 @@ class Layout:
     def operand(self, rows: Rows) -> Operand:
         """The rows as addresses."""
         places, width = rows.places, self.width(rows.space)
-        stride = places.step * width if isinstance(places, range) else 0
+        stride = self.stride(rows, places.step) if isinstance(places, range) else 0
         table = -1
         if not isinstance(places, range) and len(places) > 1:
             table = self.table(self.address(rows.space, place) for place in places)
-        start, count = self.address(rows.space, places[0]), len(places)
-        if isinstance(start, Symbolic):
-            count = Symbolic(count, f"count{count}")
-        return Operand(self.region(rows), width, count, start, stride, table)
+        start = self.address(rows.space, places[0])
+        return Operand(self.region(rows), width, self.count(rows), start, stride, table)
+
+    def count(self, *alike: Rows) -> int:
+        """How many rows each of these are."""
+        count = len(alike[0])
+        return Symbolic(count, f"{count} rows") if any(map(self._long.counts_trips, alike)) else count
 
     def grid(self, rows: Rows, members: int, terms: int) -> Grid:
         """The rows as addresses of members × terms."""
@@ -219,7 +244,16 @@ class Layout:
         width, region = self.width(rows.space), self.region(rows)
         start = self.address(rows.space, first)
         operand = Operand(region, width, len(rows), start, 0)
-        return Grid(operand, terms, start, by_member * width, by_term * width)
+        return Grid(operand, terms, start, self.stride(rows, by_member), self.stride(rows, by_term))
+
+    def stride(self, rows: Rows, step: int) -> int:
+        """How far rows are apart, of which so many others may be between one and the next.
+
+        That follows the trips where they belong to two things of the same length.
+        """
+        stride = step * self.width(rows.space)
+        is_far = abs(step) >= FAR and self._is_long(rows.space, rows.places[0])
+        return Symbolic(stride, f"{step} rows of {self.width(rows.space)}") if is_far else stride
 
     def table(self, numbers: Iterable[int]) -> int:
         """Where these whole numbers stand in the tables; equal lists stand there once."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -43,6 +44,8 @@ if LOCK and hasattr(
     os, "register_at_fork"
 ):  # a process forked while another thread has it would wait forever
     os.register_at_fork(before=LOCK.__enter__, after_in_parent=LOCK.__exit__, after_in_child=LOCK.__exit__)
+
+SHARED: WeakValueDictionary[str, Any] = WeakValueDictionary()  # engines, by the keys of their code
 
 # Bits of the C library's FE_INVALID, FE_DIVBYZERO and FE_OVERFLOW.
 FLAGS = {"x86_64": Flags(1 | 4 | 8), "AMD64": Flags(1 | 4 | 8), "aarch64": Flags(7), "arm64": Flags(7)}
@@ -112,7 +115,7 @@ class Machine:
             return
         module = Module(self._target.registers, self._precision, checked=self.checked)
         write_step(module, self.program, self.widths, self._layout, FLAGS[platform.machine()], [name])
-        engine = self._engines[name] = machine_code(str(module), self._target)
+        engine = self._engines[name] = machine_code(str(module), self._target, shared=not self.checked)
         self._tables[name] = self._layout.tables(module.numbers.values())
         kind = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
         self._functions[name] = kind(engine.get_function_address(name))
@@ -160,16 +163,20 @@ def ensure_inside(engine: Any) -> None:
         raise AssertionError(f"{violations} addresses lay outside of their region")
 
 
-def machine_code(text: str, target: Target) -> Any:
+def machine_code(text: str, target: Target, *, shared: bool = False) -> Any:
     """An engine with the machine code of this text, made or found on disk: the same text has the same code.
 
     The second level of code generation, and no optimizer before it: the text is vectorized and blocked.
+    Where it is shared, all who ask for it while somebody has it get the same: its text may have no variables.
     """
     machine = llvm.Target.from_default_triple().create_target_machine(
         cpu=target.processor, features=target.features, opt=LEVEL, jit=True
     )
     made_by = (llvmlite.__version__, str(llvm.llvm_version_info), machine.triple, f"level {LEVEL}")
     key = cache.key_of(text, target.processor, target.features, *made_by)
+    engine = SHARED.get(key) if shared else None
+    if engine is not None:
+        return engine
     code = cache.kept(key)
     if code is None:
         code = machine.emit_object(llvm.parse_assembly(merged(text)))
@@ -178,4 +185,4 @@ def machine_code(text: str, target: Target) -> Any:
     engine.code = code  # which LLVM reads where it is
     engine.add_object_file(llvm.ObjectFileRef.from_data(engine.code))
     engine.finalize_object()
-    return engine
+    return SHARED.setdefault(key, engine) if shared else engine

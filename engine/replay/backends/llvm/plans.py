@@ -6,7 +6,7 @@ instruction of the body (`loops.calling`). Many small instructions in a row are 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -159,14 +159,17 @@ def told_apart(program: Program) -> tuple[int, list[PlainInstruction]]:
 
 
 def pieces(
-    instructions: Iterable[Instruction], planned: Mapping[range, Plan]
+    instructions: Iterable[Instruction],
+    planned: Mapping[range, Plan],
+    is_long: Callable[[Instruction], bool] = lambda _: False,
 ) -> Iterator[Run | list[Instruction]]:
     """The instructions of a part in their order: runs of small ones, and lists of all others.
 
-    Runs are made where many small ones follow one another, and beside loops of straight-line code.
+    Runs are made where many small ones follow one another, and beside loops of straight-line code; without
+    what `is_long`, following the trips of a loop, for all numbers of which there is the same code.
     """
     others: list[Instruction] = []
-    for is_small, group in groupby(instructions, _is_for_a_run):
+    for is_small, group in groupby(instructions, lambda one: _is_for_a_run(one) and not is_long(one)):
         some = list(group)
         if is_small and (planned or len(some) >= MANY):
             if others:
@@ -194,7 +197,7 @@ def _runs(instructions: Sequence[PlainInstruction]) -> Iterator[Run]:
 
 
 def _is_for_a_run(instruction: Instruction) -> bool:
-    """Not what grows with the trips of a loop before or behind it."""
+    """Not what is large."""
     if isinstance(instruction, Repeat):
         return False
     return _can_be_straight(instruction) and _operations_of(instruction) <= MOST_OPERATIONS

@@ -51,7 +51,7 @@ def write_step(
         loops.add(name)
 
     def functions(part: int, instructions: Sequence[Instruction]) -> Iterator[str]:
-        for number, piece in enumerate(pieces(instructions, layout.plans)):
+        for number, piece in enumerate(pieces(instructions, layout.plans, layout.is_long)):
             name = f"part{part}_{number}"
             if isinstance(piece, tuple):
                 write_run(module, layout, piece, name, counts, once=part not in (THERE, BACK))

@@ -74,6 +74,8 @@ class _Terms:
         self.text, self.uniform = text, instruction.uniform
         members = len(instruction.ends)
         listed = [instruction.left] if instruction.right is None else [instruction.left, instruction.right]
+        if self.uniform > UNROLLED:
+            self.uniform = layout.count(*listed) // layout.count(instruction.out)
         self.factors = [layout.operand(rows) for rows in listed] if not self.uniform else []
         self.grids = [layout.grid(rows, members, self.uniform) for rows in listed] if self.uniform else []
         self.lanes = max(layout.width(rows.space) for rows in (instruction.out, *listed))

@@ -51,7 +51,8 @@ class Place:
         start: Index = layout.address(rows.space, first)
         if text is not None:
             start = text.plus(start, text.times(trip, by_trip * width))
-        return cls(layout, region, width, count, start, tuple(row * by_row * width for row in range(count)))
+        stride = layout.stride(rows, by_row)
+        return cls(layout, region, width, count, start, tuple(row * stride for row in range(count)))
 
     def at(self, text: Text, row: Index) -> Index:
         """The address of a row."""
