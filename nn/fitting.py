@@ -165,26 +165,24 @@ class _Run:
 
     def train(self, progress: bool) -> None:
         """All epochs that are still to do; says in the history why it ended."""
-        done, epochs, count = len(self.history), self.plan.epochs, len(self.samples.inputs)
-        size = self.plan.size(count)
-        steps = -(-count // size)
-        film = self.history.film
-        if film:
-            film.begin(self.history)
+        done, epochs = len(self.history), self.plan.epochs
+        size, steps = self.plan.batches(len(self.samples.inputs))
+        if self.history.film:
+            self.history.film.begin(self.history)
         self.history.ended = f"all {epochs} epochs done"
         with Bar(done * steps, epochs * steps, shown=progress) as bar:
             try:
                 with self._breaking_down():
-                    self.stepping.begin(self._order(done + 1)[:size])
-                for number in range(done + 1, epochs + 1):
-                    if self._is_over(number - 1):
-                        break
-                    order = self._order(number)
-                    if self.has_own_code and number > done + 1:
+                    self.stepping.begin(self._order(range(done + 1, done + 2))[:size])
+                numbers = range(done, done + 1)
+                while numbers.stop <= epochs and not self._is_over(numbers[-1]):
+                    numbers = self._together(numbers.stop)
+                    order = self._order(numbers)
+                    if self.has_own_code and numbers[0] > done + 1:
                         self.stepping.follow(order[:size])
                     with self._breaking_down():
-                        self._epoch(number, order, size, bar)
-                    if self._callbacks_end_it(number):
+                        self._epochs(numbers, order, size, bar)
+                    if self._callbacks_end_it(numbers[-1]):
                         break
             except KeyboardInterrupt:
                 self.history.ended = f"interrupted in epoch {len(self.history) + 1}"
@@ -192,12 +190,17 @@ class _Run:
                 self._come_to_rest()
         if self.stopping and self.stopping.restore and self.stopping.best_state:
             self.model.load_state(self.stopping.best_state)
-            if film:
-                film.settle()
+            if self.history.film:
+                self.history.film.settle()
 
-    def _order(self, number: int) -> Sequence[int]:
-        """In which order an epoch goes through the samples."""
-        return self.stepping.sorted(self.plan.keys(number, len(self.samples.inputs)))
+    def _together(self, number: int) -> range:
+        """An epoch, and those after it that go with it, since nobody looks in between."""
+        is_alone = self.is_followed or self.is_watched or self.checkpoint or self.dropouts
+        return range(number, number + 1) if is_alone else self.plan.together(number, len(self.samples.inputs))
+
+    def _order(self, numbers: range) -> Sequence[int]:
+        """In which order epochs, one after the other, go through the samples."""
+        return self.stepping.sorted([self.plan.keys(number, len(self.samples.inputs)) for number in numbers])
 
     @contextmanager
     def _breaking_down(self) -> Iterator[None]:
@@ -209,22 +212,28 @@ class _Run:
         except (EngineError, ArithmeticError) as error:
             self._broke_down(error)
 
-    def _epoch(self, number: int, order: Sequence[int], size: int, bar: Bar) -> None:
-        """One time through all samples, and what is measured after it."""
-        bar.begins(number, self.plan.epochs, self.stepping.name)
+    def _epochs(self, numbers: range, order: Sequence[int], size: int, bar: Bar) -> None:
+        """So many times through all samples, and what is measured after each time."""
+        bar.begins(numbers[0], self.plan.epochs, self.stepping.name)
         if not self.is_training:
             self.objective.train(True)
             self.is_training = True
         for place, dropout in enumerate(self.dropouts):
-            dropout.rng.seed(f"{self.plan.seed}:{number}:{place}")
+            dropout.rng.seed(f"{self.plan.seed}:{numbers[0]}:{place}")
+        (_, steps), waiting = self.plan.batches(len(self.samples.inputs)), iter(numbers)
         losses: list[float] = []
         for sums in self.stepping.epoch(order, size):
             losses += sums
+            while len(losses) >= steps:
+                self._epoch_is_done(next(waiting), losses[:steps], bar)
+                del losses[:steps]
             bar.stepped(len(sums))
+
+    def _epoch_is_done(self, number: int, losses: list[float], bar: Bar) -> None:
         checkpoint = self._checkpoint_due(number)
         if checkpoint or self.is_followed or self.is_watched:
             self._come_to_rest(wholly=bool(checkpoint or self.is_followed))
-        self.history.add(self._measured(math.fsum(losses) / len(order)))
+        self.history.add(self._measured(math.fsum(losses) / len(self.samples.inputs)))
         bar.shows(number, self.history.last)
         if self.stopping:
             self.stopping.saw(self._record_of(number))
@@ -312,12 +321,9 @@ class _Run:
             "l2": self.objective.l2,
             "columns": self._columns(),
             "classes": list(self.schema.classes) if self.schema else [],
-            "data": self.samples.fingerprints() | self._held_out_fingerprints(),
+            "data": self.samples.fingerprints()
+            | (self.held_out.fingerprints("validation ") if self.held_out else {}),
         }
-
-    def _held_out_fingerprints(self) -> dict[str, str]:
-        found = self.held_out.fingerprints() if self.held_out else {}
-        return {f"validation {name}": mark for name, mark in found.items()}
 
     def _broke_down(self, error: Exception) -> None:
         number = len(self.history) + 1

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 __all__ = ["Plan"]
 
+TOGETHER = 100  # steps, of several epochs
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -43,6 +45,17 @@ class Plan:
             keys.byteswap()
         return keys
 
-    def size(self, samples: int) -> int:
-        """How many samples a step has; the last of an epoch may have fewer."""
-        return min(self.batch_size or samples, samples)
+    def batches(self, samples: int) -> tuple[int, int]:
+        """(how many samples a batch has, how many batches an epoch); the last one may be smaller."""
+        size = min(self.batch_size or samples, samples)
+        return size, -(-samples // size)
+
+    def together(self, number: int, samples: int) -> range:
+        """An epoch and those after it that can be taken with it as if they were one: of whole batches.
+
+        >>> Plan(epochs=300, batch_size=10, shuffle=True, seed=0).together(1, samples=50)
+        range(1, 21)
+        """
+        size, steps = self.batches(samples)
+        count = 1 if samples % size else max(1, TOGETHER // steps)
+        return range(number, min(number + count, self.epochs + 1))

@@ -66,6 +66,8 @@ class Bar:
 
     def shows(self, number: int, row: dict[str, float]) -> None:
         """An epoch is done, and this is its row."""
+        if self.bar.disable and not self.logs:
+            return
         texts = {name: f"{x:.4g}" for name, x in row.items()}
         self.bar.set_postfix(texts, refresh=False)
         tenth = max(1, self.epochs // 10)

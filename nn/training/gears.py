@@ -36,8 +36,8 @@ class Gear(Protocol):
     def doubts(self) -> Sequence[Any]:
         """What was noticed late: each has `what`, and how many `calls` before it cannot be trusted."""
 
-    def sorted(self, keys: Sequence[int]) -> Sequence[int]:
-        """The places of these numbers, the smallest number's first; equal ones stay in order."""
+    def sorted(self, keys: Sequence[Sequence[int]]) -> Sequence[int]:
+        """For each list the places of its numbers, the smallest number's first; equal ones stay in order."""
 
     def steps(self, order: Sequence[int], at: int, size: int) -> list[float]:
         """One step or several, on batches of the samples whose places stand in the order, from `at` on.
@@ -63,9 +63,9 @@ class EagerGear:
         self.words = f"eager: {why}" if why else "eager"
         self.doubts: Sequence[Any] = ()
 
-    def sorted(self, keys: Sequence[int]) -> list[int]:
+    def sorted(self, keys: Sequence[Sequence[int]]) -> list[int]:
         """By Python's own sorting."""
-        return sorted(range(len(keys)), key=keys.__getitem__)
+        return [place for each in keys for place in sorted(range(len(each)), key=each.__getitem__)]
 
     def steps(self, order: Sequence[int], at: int, size: int) -> list[float]:
         """Build, go back, correct: one step."""
@@ -133,9 +133,9 @@ class ReplayGear:
         self.program.recheck()
         self.epochs.recheck()
 
-    def sorted(self, keys: Sequence[int]) -> Any:
+    def sorted(self, keys: Sequence[Sequence[int]]) -> Any:
         """The same order, as an array."""
-        return self.program.array(keys).argsort(kind="stable")
+        return self.program.array(keys).argsort(1, "stable").ravel()
 
     def steps(self, order: Sequence[int], at: int, size: int) -> list[float]:
         """As many steps as one call of machine code may take; one, if they have to be taken with care."""

@@ -123,6 +123,10 @@ class Optimizer:
                 limited = [g * (self.clip_norm / length) for g in limited]
         return limited
 
+    def decayed(self, number: Number, gradient: Number) -> Number:
+        """The gradient, with weight_decay × number added where there is such a thing."""
+        return gradient + self.weight_decay * number if self.weight_decay else gradient
+
     # ── To save and to show ───────────────────────────────────────────────────────────────────────
 
     def settings(self) -> dict[str, Any]:
@@ -205,7 +209,7 @@ class SGD(Optimizer):
         With nesterov, number − rate × (gradient + momentum × v).
         """
         (velocity,) = memory
-        gradient = gradient + self.weight_decay * number
+        gradient = self.decayed(number, gradient)
         velocity = self.momentum * velocity + gradient
         direction = gradient + self.momentum * velocity if self.nesterov else velocity
         return number - rate * direction, velocity
@@ -234,7 +238,7 @@ class RMSProp(Optimizer):
     def rule(self, number: Number, gradient: Number, rate: float, *memory: Number) -> tuple[Number, ...]:
         """S ← decay × s + (1 − decay) × g²; number − rate × g ÷ (√s + epsilon)."""
         (square,) = memory
-        gradient = gradient + self.weight_decay * number
+        gradient = self.decayed(number, gradient)
         square = self.decay * square + (1.0 - self.decay) * gradient * gradient
         return number - rate * gradient / (square**0.5 + self.epsilon), square
 
@@ -265,7 +269,7 @@ class Adam(Optimizer):
 
     def rule(self, number: Number, gradient: Number, rate: float, *memory: Number) -> tuple[Number, ...]:
         """M ← β₁m + (1 − β₁)g; s ← β₂s + (1 − β₂)g²; number − rate × m̂ ÷ (√ŝ + epsilon)."""
-        gradient = gradient + self.weight_decay * number
+        gradient = self.decayed(number, gradient)
         return self.moved(number, gradient, rate, *memory)
 
     def moved(self, number: Number, gradient: Number, rate: float, *memory: Number) -> tuple[Number, ...]:

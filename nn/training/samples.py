@@ -86,14 +86,14 @@ class Samples:
         """The same samples with their inputs scaled."""
         return self if scaler is None else replace(self, inputs=scaler.transform(self.inputs))
 
-    def fingerprints(self) -> dict[str, str]:
+    def fingerprints(self, what: str = "") -> dict[str, str]:
         """A short text each for inputs, targets and weights, another one when any number is another."""
         targets = [target if isinstance(target, list) else [target] for target in self.targets]
         weights = [] if self.weights is None else [self.weights]
         return {
-            "inputs": _fingerprint(self.inputs),
-            "targets": _fingerprint(targets),
-            "weights": _fingerprint(weights),
+            f"{what}inputs": _fingerprint(self.inputs),
+            f"{what}targets": _fingerprint(targets),
+            f"{what}weights": _fingerprint(weights),
         }
 
     # ── Weights ───────────────────────────────────────────────────────────────────────────────────

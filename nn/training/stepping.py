@@ -60,8 +60,8 @@ class Stepping:
                 self.optimizer.memory[name] = [known.get(each, 0.0) for each in self.objective.parameters]
             self.begin(places)
 
-    def sorted(self, keys: Sequence[int]) -> Sequence[int]:
-        """The places of these numbers, the smallest number's first, as the gear wants them."""
+    def sorted(self, keys: Sequence[Sequence[int]]) -> Sequence[int]:
+        """The places of the numbers of each list, the smallest number's first, as the gear wants them."""
         return self.gear.sorted(keys)
 
     def epoch(self, order: Sequence[int], size: int) -> Iterator[list[float]]:

@@ -57,12 +57,17 @@ class Binder:
         self._known: dict[Any, Array] = {}  # parts of the instruction's expression that are computed already
         self._chosen: dict[Any, Array] = {}
 
-    def bind(self, instructions: Sequence[Instruction]) -> list[Call]:
-        """The calls that do what the instructions say."""
+    def bind(self, instructions: Sequence[Instruction], *, together: bool = False) -> list[Call]:
+        """The calls that do what the instructions say.
+
+        `together` means that all are expressions of the same rows, and none writes what they read: what one
+        has computed is no other's work.
+        """
         self._calls = []
-        for instruction in instructions:
-            self._taken = 0
-            self._known.clear()
+        for number, instruction in enumerate(instructions):
+            if number == 0 or not together:
+                self._taken = 0
+                self._known.clear()
             self._bind_one(instruction)
         return self._calls
 
