@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -198,7 +199,7 @@ def _regular(argument: Any, number: int) -> Any:
     """The argument as an array, or as a list where its samples are of different shapes."""
     if hasattr(argument, "to_numpy"):
         argument = argument.to_numpy()
-    if isinstance(argument, np.ma.MaskedArray):
+    if "numpy.ma" in sys.modules and isinstance(argument, np.ma.MaskedArray):  # else it would be imported
         raise ReplayError(
             f"argument {number} is a masked array; write .filled(0.0), and give the mask as an input"
         )

@@ -16,6 +16,7 @@ import random
 import sys
 import threading
 from collections.abc import Set
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -40,13 +41,10 @@ class Generators:
         self._own: set[int] = set()  # of those that have moved, which the function can reach
         self._others: set[int] = set()
         found = {id(thing): thing for thing in (random._inst, np.random.mtrand._rand)}
-        kinds: dict[type, bool] = {}
-        for thing in gc.get_objects():
-            kind = type(thing)
-            if kind not in kinds:
-                kinds[kind] = issubclass(kind, _KINDS)
-            if kinds[kind]:
-                found[id(thing)] = thing
+        things = gc.get_objects()
+        kinds = {kind for kind in {*map(type, things)} if issubclass(kind, _KINDS)}
+        held = compress(things, map(kinds.__contains__, map(type, things)))  # a loop would be felt
+        found.update((id(thing), thing) for thing in held)
         for stream in [thing for thing in found.values() if type(thing) is Stream]:
             found.pop(id(stream))
             found.pop(id(stream._bit_generator), None)

@@ -307,10 +307,11 @@ class Reach:
     def _unset(self, path: str, holder: Any, own: Any, wanted: set[str]) -> None:
         """Attributes that an object or a class of the user's has not itself: to set one is a change."""
         bases = holder.__mro__[1:] if isinstance(holder, type) else type(holder).__mro__
+        inherited = {name: each for base in reversed(bases) for name, each in vars(base).items()}
         is_function = isinstance(holder, FunctionType)
         is_seldom = counter_of(holder) is None and not is_function
         for name in sorted(wanted - own.keys()):
-            default = next((vars(k)[name] for k in bases if name in vars(k)), MISSING)
+            default = inherited.get(name, MISSING)
             is_number = default is not MISSING and not isinstance(default, _CALLABLES) and not is_function
             if is_number or name in self._set_or_asked:
                 kind = holder if isinstance(holder, type) else None
