@@ -252,12 +252,12 @@ def grid(places: range | tuple[int, ...], members: int, terms: int) -> tuple[int
     """(start, step from member to member, step from term to term) where listed terms follow such a rule."""
     by_term = places[1] - places[0] if terms > 1 else 1
     by_member = places[terms] - places[0] if members > 1 else 1
-    expected = (places[0] + m * by_member + t * by_term for m in range(members) for t in range(terms))
-    return (
-        (places[0], by_member, by_term)
-        if all(a == b for a, b in zip(places, expected, strict=True))
-        else None
-    )
+    for member in range(members):
+        start = places[0] + member * by_member
+        expected = range(start, start + terms * by_term, by_term) if by_term else (start,) * terms
+        if tuple(places[member * terms : (member + 1) * terms]) != tuple(expected):
+            return None
+    return places[0], by_member, by_term
 
 
 def rows_of(thing: Rows | Matrix) -> Rows:

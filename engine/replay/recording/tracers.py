@@ -89,7 +89,7 @@ def _followed(function: Callable[..., Any], how: str = "arithmetic", *, turned: 
 
 
 def _operands(first: Any, others: tuple[Any, ...], turned: bool) -> tuple[Any, ...]:
-    return (others[0], first, *others[1:]) if turned else (first, *others)
+    return (*others[:1], first, *others[1:]) if turned else (first, *others)
 
 
 _ALIKE = {  # of the plain number itself, whoever is asked

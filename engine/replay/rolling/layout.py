@@ -26,6 +26,7 @@ from engine.replay.program.program import (
     Space,
     SumOfProducts,
     Transfer,
+    grid,
     with_rows,
 )
 from engine.replay.recording.tape import LeafKind
@@ -232,10 +233,14 @@ class Layout:
         spaces = {self.flat.spaces[place] for place in places}
         is_owed = any(self.flat.wanted[place] for place in places)
         if len(spaces) > 1 or (is_owed and spaces != {Space.VALUE}):
-            copy = self._new_rows(True, [self.flat.wanted[place] for place in places])
-            self._emit_sums(copy, [(Term(1.0, place, NONE),) for place in places])
-            return copy
+            return self._copied(places, True)
         return Rows.of(spaces.pop(), [self.address[place] for place in places])
+
+    def _copied(self, places: Sequence[int], varying: bool) -> Rows:
+        """New rows, side by side, with what stands in those of these nodes."""
+        copy = self._new_rows(varying, [self.flat.wanted[place] for place in places])
+        self._emit_sums(copy, [(Term(1.0, place, NONE),) for place in places])
+        return copy
 
     def _departing(self, moves: list[tuple[int, list[int]]]) -> tuple[Transfer, ...]:
         """New rows, trip by trip, for what comes out of a frame."""
@@ -311,20 +316,15 @@ class Layout:
             is_listed = may_repeat and not space.wide and len(set(rows)) == len(rows)
             if is_range or is_listed or (may_repeat and space is Space.CONSTANT):
                 return found
-        copy = self._new_rows(varying, [self.flat.wanted[place] for place in places[: len(rows)]])
-        self._emit_sums(copy, [(Term(1.0, place, NONE),) for place in places[: len(rows)]])
-        return copy
+        return self._copied(places[: len(rows)], varying)
 
     def results(self) -> Rows:
         """The rows of the results, side by side in VALUE."""
         places = self.flat.outputs
-        if any(self.flat.spaces[place] is not Space.VALUE for place in places) or len(set(places)) < len(
-            places
-        ):
-            copy = self._new_rows(True, [self.flat.wanted[place] for place in places])
-            self._emit_sums(copy, [(Term(1.0, place, NONE),) for place in places])
-            return copy
-        return self._side_by_side(places, True)
+        are_values = all(self.flat.spaces[place] is Space.VALUE for place in places)
+        if are_values and len(set(places)) == len(places):
+            return self._side_by_side(places, True)
+        return self._copied(places, True)
 
 
 def _period(rows: Sequence[int]) -> int:
@@ -337,15 +337,8 @@ def _period(rows: Sequence[int]) -> int:
 def _matrix(places: list[list[int]]) -> Matrix:
     """The matrix of weights at these places: by strides where they follow a rule, else listed."""
     rows, columns = len(places), len(places[0])
-    start = places[0][0]
-    by_column = places[0][1] - start if columns > 1 else 1
-    by_row = places[1][0] - start if rows > 1 else columns * by_column
-    matrix = Matrix(Space.WEIGHT, rows, columns, start, by_row, by_column)
-    if by_row > 0 and by_column > 0:
-        last = columns * by_column
-        expected = (
-            range(start + row * by_row, start + row * by_row + last, by_column) for row in range(rows)
-        )
-        if all(list(by_rule) == row for by_rule, row in zip(expected, places, strict=True)):
-            return matrix
-    return Matrix(Space.WEIGHT, rows, columns, listed=tuple([place for row in places for place in row]))
+    listed = tuple([place for row in places for place in row])
+    start, by_row, by_column = grid(listed, rows, columns) or (0, 0, 0)
+    if by_row <= 0 or by_column <= 0:
+        return Matrix(Space.WEIGHT, rows, columns, listed=listed)
+    return Matrix(Space.WEIGHT, rows, columns, start, by_row if rows > 1 else columns * by_column, by_column)
