@@ -63,11 +63,13 @@ def _load_argument(
     distance, count = (text.let(f"load i64, ptr {_entry(text, place + more)}") for more in (1, 2))
     rows = layout.operand(Rows.of(Space.VALUE, [row for row, _ in wanted]))
     columns = [column for _, column in wanted]
-    is_run = columns == list(range(columns[0], columns[0] + len(columns)))
+    is_run = rows.table < 0 and columns == list(range(columns[0], columns[0] + len(columns)))
     table = -1 if is_run else layout.table(columns)
+    last = text.let("sub i64 %samples, 1")
 
-    def sample(lane: Index) -> str:
-        return text.let(f"mul i64 {_sample(text, text.plus(start, lane))}, {distance}")
+    def sample(number: Index) -> str:
+        """Where a sample begins: the last one, for lanes behind it."""
+        return text.let(f"mul i64 {text.least(number, last)}, {distance}")
 
     def load(sample: str, which: Index) -> str:
         column = text.plus(which, columns[0]) if is_run else text.entry(text.plus(table, which))
@@ -78,15 +80,16 @@ def _load_argument(
     def group(which: Index, _: list[str]) -> None:
         """Squares side by side: samples by numbers are transposed into numbers by lanes."""
         lane = text.times(which, size)
-        samples = [sample(text.plus(lane, k)) for k in range(size)]
+        number = text.plus(start, lane)
+        samples = [sample(text.plus(number, k)) for k in range(size)]
 
         def tile(which: Index, _: list[str]) -> None:
             column = text.least(text.times(which, size), rows.count - size)  # the last two may overlap
             with text.doubles():
                 transposed = text.transpose([load(each, column) for each in samples])
+            target = text.plus(rows.at(text, column), lane)
             for k, line in enumerate(transposed):
-                row = rows.at(text, text.plus(column, k))
-                text.store(rows.region, text.plus(row, lane), text.rounded(line))
+                text.store(rows.region, target, text.rounded(line), offset=k * rows.stride)
 
         text.loop(0, (rows.count + size - 1) // size, tile)
 
@@ -95,13 +98,6 @@ def _load_argument(
         size *= 2
     with text.wide(size):
         text.loop(0, layout.lanes // size, group)
-
-
-def _sample(text: Text, number: Index) -> str:
-    """The number of the sample in a lane: the last one, for lanes behind it."""
-    last = text.let("sub i64 %samples, 1")
-    is_behind = text.let(f"icmp sgt i64 {number}, {last}")
-    return text.let(f"select i1 {is_behind}, i64 {last}, i64 {number}")
 
 
 def mark_live(text: Text, layout: Layout, start: Index) -> None:

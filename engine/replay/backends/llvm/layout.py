@@ -50,6 +50,14 @@ class Operand:
             return text.plus(self.start, text.times(row, self.stride))
         return text.entry(text.plus(self.table, row))
 
+    def ones(self, text: Text, row: Index, count: int) -> list[str]:
+        """The first numbers of so many rows, from one on."""
+        if self.table < 0:
+            first = self.at(text, row)
+            return [text.load_one(self.region, first, number * self.stride) for number in range(count)]
+        places = [self.at(text, text.plus(row, number)) for number in range(count)]
+        return [text.load_one(self.region, place) for place in places]
+
     @property
     def is_solid(self) -> bool:
         """Whether the rows lie side by side."""

@@ -155,23 +155,30 @@ class _Step:
 
     def _zero_of_gradient(self, text: Text) -> str:
         """The same for the gradient, four sums side by side, so that none waits for itself."""
-        region, found = self.layout.regions[Space.GRADIENT], "0.0"
-        start, stop = region.start, region.start + self.program.wanted
-        for width, sums in ((text.vector, 4), (text.vector, 1), (1, 1)):
-            with text.wide(width):
-                count, zero = (stop - start) // (width * sums), text.number(0.0)
+        region, done = self.layout.regions[Space.GRADIENT], 0
 
-                def part(number: Index, so_far: list[str], start: int = start, zero: str = zero) -> list[str]:
-                    first = text.plus(start, text.times(number, text.width * len(so_far)))
-                    return [
-                        text.fma(text.load(region, text.plus(first, text.width * place)), zero, before)
-                        for place, before in enumerate(so_far)
-                    ]
+        def more(sums: Sequence[str]) -> list[str]:
+            nonlocal done
+            step, first = text.width * len(sums), region.start + done
 
-                for each in text.loop(0, count, part, [zero] * sums) if count else ():
-                    found = text.let(f"fadd {text.scalar} {found}, {text.total(each)}")
-                start += count * width * sums
-        return found
+            def part(number: Index, so_far: list[str]) -> list[str]:
+                start = text.plus(first, text.times(number, step))
+                return [
+                    text.fma(text.load(region, start, text.width * place), text.number(0.0), before)
+                    for place, before in enumerate(so_far)
+                ]
+
+            count = (self.program.wanted - done) // step
+            done += count * step
+            return text.loop(0, count, part, sums)
+
+        with text.wide(text.vector):
+            sums = more([text.number(0.0)] * 4)
+            while len(sums) > 1:
+                sums = [text.binary("fadd", *sums[:2]), *sums[2:]]
+            found = text.total(more(sums)[0])
+        with text.wide(1):
+            return more([found])[0]
 
     def _call(self, text: Text, part: int, *, keeps: bool = True) -> None:
         """Call the functions of a part; where nobody will read them, loops keep no frames."""

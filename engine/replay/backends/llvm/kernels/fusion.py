@@ -113,22 +113,22 @@ def _are_apart(first: Rows, second: Rows) -> bool:
 
 def finishing(
     text: Text, layout: Layout, instruction: Elementwise, product: Rows
-) -> Callable[[Index, str], None]:
-    """`finish(address, number)`: the instruction on a vector of the product, and where that belongs."""
+) -> Callable[[Index, int, str], None]:
+    """`finish(address, offset, number)`: the instruction on a vector of the product; where that belongs."""
     start = layout.operand(product).start
     out, operands = layout.operand(instruction.out), [layout.operand(rows) for rows in instruction.operands]
 
-    def finish(address: Index, number: str) -> None:
+    def finish(address: Index, offset: int, number: str) -> None:
         def argument(place: int) -> str:
             if instruction.operands[place] == product:
                 return number
             operand = operands[place]
-            return text.load(operand.region, text.plus(address, operand.start - start))
+            return text.load(operand.region, address, offset + operand.start - start)
 
         found = Formula(text, argument).value(instruction.expression)
-        target = text.plus(address, out.start - start)
+        offset += out.start - start
         if instruction.accumulate:
-            found = text.binary("fadd", text.load(out.region, target), found)
-        text.store(out.region, target, found)
+            found = text.binary("fadd", text.load(out.region, address, offset), found)
+        text.store(out.region, address, found, offset=offset)
 
     return finish

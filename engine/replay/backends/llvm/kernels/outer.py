@@ -66,7 +66,7 @@ def _transposed(text: Text, right: Strided, column: Index, first: Index, lanes: 
     found: list[str] = []
     for offset in range(0, lanes, text.vector):
         start = right.at(text, column, text.plus(first, offset))
-        rows = [text.load(right.region, text.plus(start, line * right.by_row)) for line in range(text.vector)]
+        rows = [text.load(right.region, start, line * right.by_row) for line in range(text.vector)]
         found += text.transpose(rows)
     return found
 
@@ -82,14 +82,12 @@ def _add_rows(
 ) -> None:
     """Add the outer products of all lanes to a few rows of a block."""
     row, column, first = at
-    targets = [text.plus(result.at(text, row, column), line * result.by_row) for line in range(height)]
-    zero = text.number(0.0)
-    sums = [text.load(result.region, target) if adds else zero for target in targets]
-    factors = left.at(text, row, first)
+    target, factors, zero = result.at(text, row, column), left.at(text, row, first), text.number(0.0)
+    lines = range(height)
+    sums = [text.load(result.region, target, line * result.by_row) if adds else zero for line in lines]
     for lane, vector in enumerate(vectors):
-        for line in range(height):
-            address = text.plus(factors, line * left.by_row + lane)
-            factor = text.splat(text.load_one(left.region, address))
+        for line in lines:
+            factor = text.splat(text.load_one(left.region, factors, line * left.by_row + lane))
             sums[line] = text.fma(factor, vector, sums[line])
-    for target, total in zip(targets, sums, strict=True):
-        text.store(result.region, target, total)
+    for line in lines:
+        text.store(result.region, target, sums[line], offset=line * result.by_row)

@@ -132,7 +132,7 @@ class _Ends(NamedTuple):
     """How a tile begins, with what is there or 0; what is done with it at last, and whether it is stored."""
 
     accumulate: bool
-    finish: Callable[[Index, str], None] | None = None
+    finish: Callable[[Index, int, str], None] | None = None
     is_kept: bool = True
 
 
@@ -182,43 +182,36 @@ class _Tile:
 
     def compute(self, row: Index, column: Index, terms: int) -> None:
         """Begin with what is there and the bias, add all terms, store."""
-        text, steps = self.text, range(self.vectors)
-        targets = [
-            text.plus(self.result.at(text, row, column), line * self.result.by_row, text.vector * step)
-            for line in range(self.height)
-            for step in steps
-        ]
-        sums = text.loop(
-            0, terms, lambda j, so_far: self._add(row, column, j, so_far), self._begin(row, targets)
-        )
-        for target, found in zip(targets, sums, strict=True):
+        text, target = self.text, self.result.at(self.text, row, column)
+        lines, steps = range(self.height), range(self.vectors)
+        offsets = [line * self.result.by_row + text.vector * step for line in lines for step in steps]
+        begin = self._begin(row, target, offsets)
+        sums = text.loop(0, terms, lambda j, so_far: self._add(row, column, j, so_far), begin)
+        for offset, found in zip(offsets, sums, strict=True):
             if self.ends.is_kept:
-                text.store(self.result.region, target, found, self.live)
+                text.store(self.result.region, target, found, self.live, offset)
             if self.ends.finish is not None:
-                self.ends.finish(target, found)
+                self.ends.finish(target, offset, found)
 
-    def _begin(self, row: Index, targets: Sequence[Index]) -> list[str]:
+    def _begin(self, row: Index, target: Index, offsets: Sequence[int]) -> list[str]:
         text = self.text
         if self.ends.accumulate:
-            return [text.load_live(self.result.region, target, self.live) for target in targets]
+            return [text.load_live(self.result.region, target, self.live, offset) for offset in offsets]
         if self.bias is None:
-            return [text.number(0.0)] * len(targets)
-        lines = [self.bias.at(text, text.plus(row, line)) for line in range(self.height)]
-        numbers = [text.splat(text.load_one(self.bias.region, address)) for address in lines]
+            return [text.number(0.0)] * len(offsets)
+        numbers = map(text.splat, self.bias.ones(text, row, self.height))
         return [number for number in numbers for _ in range(self.vectors)]
 
     def _add(self, row: Index, column: Index, term: Index, so_far: Sequence[str]) -> list[str]:
         text = self.text
-        source = self.right.at(text, term, column)
+        source, factors = self.right.at(text, term, column), self.left.at(text, row, term)
         given = [
-            text.load_live(self.right.region, text.plus(source, text.vector * step), self.live)
+            text.load_live(self.right.region, source, self.live, text.vector * step)
             for step in range(self.vectors)
         ]
-        factors = self.left.at(text, row, term)
         found: list[str] = []
         for line in range(self.height):
-            address = text.plus(factors, line * self.left.by_row)
-            factor = text.splat(text.load_one(self.left.region, address))
+            factor = text.splat(text.load_one(self.left.region, factors, line * self.left.by_row))
             found += [
                 text.fma(factor, vector, so_far[line * self.vectors + step])
                 for step, vector in enumerate(given)

@@ -42,6 +42,7 @@ class Lines:
         pointer = ' "frame-pointer"="all"' if spills else ""
         self._lines = [f"define {linkage}{returns} @{name}({parameters}){pointer} {{", "entry:"]
         self._block = "entry"
+        self._pointers: dict[tuple[str, ...], str] = {}  # of a block, by what they point to
         self._count = 0
 
     def end(self, result: str = "void") -> None:
