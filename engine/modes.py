@@ -92,7 +92,7 @@ _branches: ContextVar[Switches] = ContextVar("branches", default=())
 _lines: ContextVar[Switches] = ContextVar("lines", default=())
 _bare: ContextVar[Sequence[bool]] = ContextVar("bare", default=())
 bare = _bare.get  # not empty only where nodes keep no operands: inside `no_grad`, and nobody records
-_lock = threading.RLock()  # a signal handler may switch something while its own thread is doing so
+lock = threading.RLock()  # a signal handler may switch something while its own thread is doing so
 _HERE = str(Path(__file__).parent)
 anywhere = 0  # how many switches are on, over all threads
 watchers: list[Callable[[bool], None]] = []  # called when the first is switched on, and the last off
@@ -101,7 +101,7 @@ watchers: list[Callable[[bool], None]] = []  # called when the first is switched
 def _count(step: int) -> None:
     """One switch more or less."""
     global anywhere  # noqa: PLW0603  (the one counter that spares every node two look-ups)
-    with _lock:
+    with lock:
         anywhere += step
         if anywhere in (0, step):
             for watcher in watchers:

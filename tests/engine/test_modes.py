@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import math
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -12,7 +13,7 @@ from itertools import permutations
 import pytest
 
 import engine
-from engine import GraphError, Value, collector_paused, modes, no_grad, remember_lines
+from engine import GraphError, Value, collector_paused, modes, no_grad, ops, quick, remember_lines
 
 
 def keeps_operands() -> bool:
@@ -208,3 +209,16 @@ def test_the_code_of_a_method_follows_the_modes_and_that_is_no_change_of_it() ->
         assert program([1.0]) == expected
     assert program([1.0]) == expected
     assert program.stats.record_seconds == seconds  # of one recording
+
+
+def test_the_code_for_modes_is_made_when_a_method_is_first_called_in_one() -> None:
+    tanh, x = quick.written(ops.tanh, "node"), Value(0.5)
+    usual, codes = tanh.__code__, []
+    for _ in range(2):
+        with no_grad():
+            codes.append(tanh.__code__)
+            assert (tanh(x).data, tanh(x).parents) == (math.tanh(0.5), ())
+        assert tanh.__code__ is usual
+        assert tanh(x).parents == (x,)
+    quick._methods.pop()
+    assert len({usual, *codes}) == 3
