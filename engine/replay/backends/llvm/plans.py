@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from engine import ops
 from engine.replay.backends.llvm.writing.functions import CURVES
 from engine.replay.program.expression import operations_of
 from engine.replay.program.program import (
@@ -32,11 +31,9 @@ from engine.replay.program.program import (
 )
 
 __all__ = [
-    "QUICK",
     "Plan",
     "Row",
     "Run",
-    "fixed_rows",
     "pieces",
     "plans",
     "told_apart",
@@ -44,13 +41,10 @@ __all__ = [
     "written",
 ]
 
-QUICK = frozenset({ops.absolute, ops.add, ops.divide, ops.multiply, ops.negate, ops.sqrt, ops.subtract})
-
 Row = tuple[Space, int]
 Run = tuple[PlainInstruction, ...]
 
 VECTORS = 2  # that a block of lanes is: as many chains of operations go side by side in a processor
-IN_REGISTERS = 10  # rows that are the same in all trips
 # Straight-line code is 2.5 to 5 times as fast as calls, however many lines it is (a chain of 32 masses, 64
 # equations), but is made at 0.1 to 0.2 ms for each line. From 4 × 5 on the kernels of matrices are faster.
 MOST_LINES = 1500  # of text of a trip, one way
@@ -201,18 +195,6 @@ def _is_for_a_run(instruction: Instruction) -> bool:
     if isinstance(instruction, Repeat):
         return False
     return _can_be_straight(instruction) and _operations_of(instruction) <= MOST_OPERATIONS
-
-
-def fixed_rows(plan: Plan, loop: Repeat) -> list[Row]:
-    """The rows that a way of the loop reads and that are the same in all trips, if they are few enough."""
-    given = {row for row, (transfer, _) in plan.sources.items() if transfer in plan.forward.given}
-    read = _read(loop.body)
-    found = [
-        row
-        for row in sorted(read, key=lambda row: (row[0].name, row[1]))
-        if row[0] in (Space.WEIGHT, Space.SHARED) or (row[0] is Space.FRAME and row[1] in given)
-    ]
-    return found if len(found) <= IN_REGISTERS else []
 
 
 def _read(body: Iterable[PlainInstruction]) -> set[Row]:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.loops.lanes import Lanes
-from engine.replay.backends.llvm.loops.straight import Made, StraightLine, nothing
-from engine.replay.backends.llvm.plans import Plan, Row, fixed_rows
+from engine.replay.backends.llvm.plans import Plan, Row
 from engine.replay.backends.llvm.writing.text import Exact, Index
 from engine.replay.program.program import Repeat, Space, Transfer
 
@@ -23,7 +20,6 @@ class Block(Lanes):
         self._frames = layout.frames[loop.frame].whole
         self._slots = {(Space.FRAME, row): slot for slot, row in enumerate(plan.kept)}
         self._starts: dict[Index, Index] = {}  # of what a trip keeps
-        self._fixed = {row: self.source(row, 0) for row in fixed_rows(plan, loop)}
 
     def load_of(self, transfer: Transfer, trip: Index, number: int) -> str:
         """The row outside that belongs to one inside in a trip."""
@@ -67,14 +63,3 @@ class Block(Lanes):
             start = self.text.let(f"mul i64 %stride, {trip}")
             self._starts[trip] = self.text.plus(start, self.offset, self._frames.start)
         return self.text.plus(self._starts[trip], self._slots[row] * self.layout.lanes)
-
-    @property
-    def fixed(self) -> dict[Row, str]:
-        """The rows that are in registers in all trips."""
-        return dict(self._fixed)
-
-    def begin(self, trip: Index, carried: Sequence[str], made: Made = nothing) -> StraightLine:
-        """The forward body of a trip that begins with what is carried."""
-        entering = [(Space.FRAME, row) for row in self.plan.forward.entering.places]
-        known = {**self._fixed, **dict(zip(entering, carried, strict=True))}
-        return StraightLine(self.text, lambda row: self.source(row, trip), known, made)

@@ -7,14 +7,12 @@ memory only to be read again, and what does not depend on one another is compute
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from engine.operation import Operation
 from engine.replay.backends.llvm.kernels.rows import REDUCTIONS
-from engine.replay.backends.llvm.plans import QUICK, Row
+from engine.replay.backends.llvm.plans import Row
 from engine.replay.backends.llvm.writing.functions import Formula
 from engine.replay.backends.llvm.writing.text import Exact, Index
-from engine.replay.program.expression import operations_of
 from engine.replay.program.program import (
     Elementwise,
     Fill,
@@ -29,20 +27,11 @@ from engine.replay.program.program import (
 __all__ = ["Made", "StraightLine", "nothing"]
 
 Made = Callable[[Row, str], None]
-
-LATENCY, LONG_LATENCY = 1, 10  # of an operation of the first kind, and of others, in additions
+_Term = tuple[str, ...]  # a number, or the two factors of a product
 
 
 def nothing(_: Row, __: str) -> None:
     """For rows that are needed by nobody else."""
-
-
-class _Term(NamedTuple):
-    """A number, or the product of two, and how many additions after the begin of a trip it is ready."""
-
-    ready: int
-    left: str
-    right: str = ""
 
 
 class StraightLine:
@@ -51,8 +40,7 @@ class StraightLine:
     `load` gives a row that no instruction has written. A row of one lane that is a sum over lanes is a vector
     too, lane by lane: whoever began it sums its lanes at last.
 
-    A sum is written when it is read, and what is ready first is added first, so that nothing waits for the
-    last term but the last addition. `made` is told of every row then.
+    A sum is written when it is read; `made` is told of every row then.
     """
 
     def __init__(
@@ -64,7 +52,6 @@ class StraightLine:
     ) -> None:
         self._text, self._load, self._made, self._known = text, load, made, dict(known)
         self._sums: dict[Row, list[_Term]] = {}
-        self._ready: dict[str, int] = {}
 
     def value(self, row: Row) -> str:
         """The register that a row is in."""
@@ -87,15 +74,13 @@ class StraightLine:
 
     def add(self, row: Row, number: str) -> None:
         """Add to a row."""
-        self._put(row, [self._term(number)], accumulate=True)
+        self._put(row, [(number,)], accumulate=True)
 
     def _run(self, instruction: PlainInstruction) -> None:
         match instruction:
             case Fill(out, number):
                 for row in _rows(out):
-                    self._put(
-                        row, [self._term(self._text.number(number))] if number else [], accumulate=False
-                    )
+                    self._put(row, [(self._text.number(number),)] if number else [], accumulate=False)
             case MatrixProduct():
                 self._matrix_product(instruction)
             case LaneProduct():
@@ -107,39 +92,29 @@ class StraightLine:
             case Reduction(out, operation, operand):
                 for number, row in enumerate(_rows(out)):
                     found = self._reduced(operation, _rows(operand)[number :: len(out)])
-                    self._put(row, [self._term(found)], accumulate=False)
+                    self._put(row, [(found,)], accumulate=False)
 
     # ── Sums ───────────────────────────────────────────────────────────────────────────────────────
-
-    def _term(self, left: str, right: str = "") -> _Term:
-        return _Term(max(self._ready.get(left, 0), self._ready.get(right, 0)), left, right)
 
     def _put(self, row: Row, terms: list[_Term], *, accumulate: bool) -> None:
         """The sum of these terms, and of what there is, becomes the number of a row."""
         if accumulate:
-            before = self._sums.get(row)
-            if before is None or not terms or max(before, default=terms[0]).ready <= min(terms).ready:
-                before = [self._term(self.value(row) if before is None else self._summed(before))]
-            terms = [*before, *terms]
+            terms = [*(self._sums.get(row) or [(self.value(row),)]), *terms]
         self._sums[row] = terms
         if not row[0].wide:
             self.value(row)  # now, for nothing else will read it
 
     def _summed(self, terms: Sequence[_Term]) -> str:
-        """The sum of terms, the first ones first; a number before a product, to which it can be added."""
-        text, found, ready = self._text, "", 0
-        waiting = sorted(terms, key=lambda term: term.ready)
-        if len(waiting) > 1 and waiting[0].right and not waiting[1].right:
-            waiting[:2] = waiting[1::-1]
-        for term in waiting:
-            if term.right:
-                found = text.fma(*term[1:], found) if found else text.binary("fmul", *term[1:])
+        """The sum of terms; a number before a product, to which it can be added."""
+        text, found = self._text, ""
+        if len(terms) > 1 and len(terms[0]) > len(terms[1]):
+            terms = [terms[1], terms[0], *terms[2:]]
+        for term in terms:
+            if len(term) == 1:
+                found = text.binary("fadd", found, term[0]) if found else term[0]
             else:
-                found = text.binary("fadd", found, term.left) if found else term.left
-            ready = max(ready, term.ready) + LATENCY
-        found = found or text.number(0.0)
-        self._ready[found] = ready
-        return found
+                found = text.fma(term[0], term[1], found) if found else text.binary("fmul", *term)
+        return found or text.number(0.0)
 
     # ── Instructions ───────────────────────────────────────────────────────────────────────────────
 
@@ -149,10 +124,10 @@ class StraightLine:
         positions = len(instruction.out) // matrix.rows
         for number, out in enumerate(_rows(instruction.out)):
             line, position = divmod(number, positions)
-            terms = [self._term(self.value((bias.space, bias.places[line])))] if bias else []
+            terms: list[_Term] = [(self.value((bias.space, bias.places[line])),)] if bias else []
             for column in range(matrix.columns):
                 factor = self.value(entries[line * matrix.columns + column])
-                terms.append(self._term(factor, self.value(operand[column * positions + position])))
+                terms.append((factor, self.value(operand[column * positions + position])))
             self._put(out, terms, accumulate=instruction.accumulate)
 
     def _lane_product(self, instruction: LaneProduct) -> None:
@@ -161,7 +136,7 @@ class StraightLine:
         for number, place in enumerate(out.places()):
             line, column = divmod(number, out.columns)
             factors = zip(left[line * length :], right[column * length : (column + 1) * length], strict=False)
-            terms = [self._term(self.value(one), self.value(other)) for one, other in factors]
+            terms: list[_Term] = [(self.value(one), self.value(other)) for one, other in factors]
             self._put((out.space, place), terms, accumulate=instruction.accumulate)
 
     def _sum_of_products(self, instruction: SumOfProducts) -> None:
@@ -176,35 +151,26 @@ class StraightLine:
             start = stop
 
     def _with_coefficient(self, coefficient: float, factors: list[str]) -> _Term:
-        """A coefficient of 1 is left out, one of -1 is a sign; of two factors it goes to the first ready."""
-        text, ready = self._text, self._ready
-        factors.sort(key=lambda factor: ready.get(factor, 0))
+        """A coefficient of 1 is left out, one of -1 is a sign."""
+        text = self._text
         if coefficient == 1.0:
-            return self._term(*factors)
+            return tuple(factors)
         if len(factors) == 1 and coefficient != -1.0:
-            return self._term(text.number(coefficient), factors[0])
+            return text.number(coefficient), *factors
         first, *other = factors
         if coefficient == -1.0:
-            found = text.let(f"fneg {text.type} {first}")
-        else:
-            found = text.binary("fmul", text.number(coefficient), first)
-        ready[found] = ready.get(first, 0) + (LATENCY if coefficient != -1.0 else 0)
-        return self._term(found, *other)
+            return text.let(f"fneg {text.type} {first}"), *other
+        return text.binary("fmul", text.number(coefficient), first), *other
 
     def _elementwise(self, instruction: Elementwise) -> None:
         """A row of the result is the sum of those that it stands for."""
         outs, operands = _rows(instruction.out), [_rows(rows) for rows in instruction.operands]
         longest = max(map(len, (outs, *operands)))
-        latency = sum(
-            LATENCY if each in QUICK else LONG_LATENCY for each in operations_of(instruction.expression)
-        )
         for number, out in enumerate(outs):
-            terms = []
+            terms: list[_Term] = []
             for repeat in range(number, longest, len(outs)):
                 given = [self.value(rows[repeat % len(rows)]) for rows in operands]
-                found = Formula(self._text, given.__getitem__).value(instruction.expression)
-                self._ready[found] = max((self._ready.get(each, 0) for each in given), default=0) + latency
-                terms.append(self._term(found))
+                terms.append((Formula(self._text, given.__getitem__).value(instruction.expression),))
             self._put(out, terms, accumulate=instruction.accumulate)
 
     def _reduced(self, operation: Operation, operand: Sequence[Row]) -> str:
@@ -215,9 +181,7 @@ class StraightLine:
             return given[number]
 
         with self._text.unrolled():
-            found = REDUCTIONS[operation](self._text, len(given), term)
-        self._ready[found] = max(self._ready.get(each, 0) for each in given) + LONG_LATENCY * len(given)
-        return found
+            return REDUCTIONS[operation](self._text, len(given), term)
 
 
 def _rows(rows: Rows) -> list[Row]:

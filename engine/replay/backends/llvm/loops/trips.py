@@ -67,9 +67,10 @@ def _forward(block: Block) -> None:
                 if inside == row:
                     block.store_of(transfer, number, place, found)
 
-        for row, found in zip(loop.entering.places, carried, strict=True):
-            made((Space.FRAME, row), found)
-        line = block.begin(number, carried, made)
+        known = {(Space.FRAME, row): each for row, each in zip(loop.entering.places, carried, strict=True)}
+        for row, found in known.items():
+            made(row, found)
+        line = StraightLine(block.text, lambda row: block.source(row, number), known, made)
         lines.append(line)
         line.run(loop.body)
         line.finish()
@@ -130,7 +131,7 @@ class _Back:
     def _begin(self, trip: Index, carried: Sequence[str]) -> dict[Row, str]:
         """The rows that are in registers when the body of a trip begins."""
         rows = [*((Space.FRAME_ADJOINT, row) for row in self.carried), *self.plan.sums]
-        known = {**self.block.fixed, **dict(zip(rows, carried, strict=True))}
+        known = dict(zip(rows, carried, strict=True))
         for transfer in self.loop.outputs:
             for number, place in enumerate(transfer.inside.places):
                 row, found = (Space.FRAME_ADJOINT, place), self.block.load_of(transfer, trip, number)
