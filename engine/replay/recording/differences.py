@@ -34,7 +34,7 @@ def difference(path: str, before: Any, now: Any) -> str:
             return _in_dict(path, before, now)
         if isinstance(before, (list, tuple, deque)):
             return _in_list(path, before, now)
-        if isinstance(before, (set, frozenset)) and before == now:
+        if isinstance(before, (set, frozenset)) and set(map(_key, before)) == set(map(_key, now)):
             return ""
     return f"{path} was {_shown(before)} and is {_shown(now)}"
 
@@ -49,9 +49,13 @@ def _in_list(path: str, before: Any, now: Any) -> str:
 
 
 def _in_dict(path: str, before: dict[Any, Any], now: dict[Any, Any]) -> str:
-    if list(before) != list(now):
+    if list(map(_key, before)) != list(map(_key, now)):
         keys = ", ".join([repr(key) for key in (*now, *before) if key not in before or key not in now][:3])
-        return f"{path} has other keys: {keys}" if keys else f"{path} has its keys in another order"
+        return (
+            f"{path} has other keys: {keys}"
+            if keys
+            else f"{path} has its keys in another order, or of another type"
+        )
     return next(filter(None, (difference(f"{path}[{key!r}]", before[key], now[key]) for key in before)), "")
 
 
@@ -62,6 +66,11 @@ def _alike(before: Any, now: Any) -> bool:
         same = before == now and math.copysign(1.0, before) == math.copysign(1.0, now)
         return same or (before != before and now != now)
     return isinstance(before, (int, str, bytes, complex, range)) and bool(before == now)
+
+
+def _key(member: Any) -> Any:
+    """What tells members of sets apart: 1, 1.0 and True too."""
+    return (type(member), repr(member)) if isinstance(member, int | float) else member
 
 
 def _shown(thing: Any) -> str:

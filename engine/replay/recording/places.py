@@ -13,6 +13,7 @@ from typing import Any
 from weakref import proxy, ref
 
 from engine.replay.recording.differences import MISSING, difference
+from engine.value import Value
 
 __all__ = [
     "MISSING",
@@ -32,6 +33,14 @@ __all__ = [
 
 
 _PLAIN_CONTAINERS = {list, dict, set, tuple}
+_ALIKE = {
+    str,
+    bytes,
+    list,
+    dict,
+    set,
+}  # which are alike where they are equal; those of containers are members
+_BY_IDENTITY = (object.__eq__, Value.__eq__)
 
 
 class Place:
@@ -245,20 +254,33 @@ class Members(Place):
         for container, copy in reversed(self.inner):
             if isinstance(container, MappingProxyType):
                 continue  # a view of another dict, which has a place of its own where code reaches it
-            if isinstance(container, dict):
-                if list(container.items()) != list(copy.items()):
-                    container.clear()
-                    container.update(copy)
-            elif isinstance(container, set):
-                container.intersection_update(copy)
+            if _objects(container) == _objects(copy):
+                continue
+            container.clear()
+            if isinstance(container, (dict, set)):
                 container.update(copy)
-            elif len(container) != len(copy) or any(a is not b for a, b in zip(container, copy, strict=True)):
-                container.clear()
+            else:
                 container.extend(copy)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether == finds all that has changed: not in numbers, since 1 == True and 0.0 == −0.0."""
+        kinds = {kind for _, copy in self.inner for kind in map(type, copy)}
+        kinds |= {
+            kind for _, copy in self.inner if isinstance(copy, dict) for kind in map(type, copy.values())
+        }
+        return all(kind in _ALIKE or kind.__eq__ in _BY_IDENTITY for kind in kinds)
 
     def __len__(self) -> int:
         """How many members there are in all."""
         return sum(len(copy) for _, copy in self.inner)
+
+
+def _objects(container: Any) -> Any:
+    """Which objects a container holds, by their identities, in order where it has one."""
+    if isinstance(container, dict):
+        return [*map(id, container)], [*map(id, container.values())]
+    return {*map(id, container)} if isinstance(container, set) else [*map(id, container)]
 
 
 class Numbers(Place):

@@ -16,6 +16,8 @@ True
 from __future__ import annotations
 
 import builtins
+import math
+import operator
 from collections import Counter as Occurrences
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
@@ -31,6 +33,7 @@ __all__ = ["Watch", "quick_test"]
 
 MOST_TESTS = 16  # of 3 to 20 ns
 MOST_MEMBERS = 128  # of lists and dicts, about 1 ns each
+MOST_NUMBERS = 16  # in one list, of those that are compared one by one each time, about 30 ns each
 MOST_BYTES = 2**15  # of arrays, about 1 µs
 _NAMES: dict[str, Any] = {"Exception": Exception, "hasattr": hasattr}  # that the quick test uses
 _NAMESPACE: dict[str, Any] = {"__builtins__": _NAMES}
@@ -62,8 +65,13 @@ class Watch:
                 self._always.append(place)
             else:
                 self._seldom.append(place)
-        self.same: Callable[[], bool] = quick_test(self._always)
-        self.same_seldom: Callable[[], bool] = quick_test(self._seldom)
+        self._renew()
+
+    def _renew(self) -> None:
+        """Make the tests of what is there now; numbers in long lists are compared one by one only seldom."""
+        self.same: Callable[[], bool] = quick_test(self._always, MOST_NUMBERS)
+        many = [place for place in self._always if isinstance(place, Members) and len(place) > MOST_NUMBERS]
+        self.same_seldom: Callable[[], bool] = quick_test([*self._seldom, *many])
 
     @property
     def paths(self) -> list[str]:
@@ -77,7 +85,7 @@ class Watch:
         self._always += [
             Attribute(f"the data of {value.label or 'a Value'}", value, "_data") for value in new
         ]
-        self.same = quick_test(self._always)
+        self._renew()
 
     def look(self, *, everything: bool = False) -> str:
         """What has changed, in words, "" for nothing; with `everything` whatever the counters say."""
@@ -91,8 +99,7 @@ class Watch:
         if not what:
             for place in counters:
                 place.seen = place.read()
-            self.same = quick_test(self._always)
-            self.same_seldom = quick_test(self._seldom)
+            self._renew()
         return what
 
     def put_back(self) -> None:
@@ -121,12 +128,13 @@ def _gradient_read(reach: Reach, parameters: set[Value]) -> str:
 # ── The quick test ────────────────────────────────────────────────────────────────────────────────
 
 
-def quick_test(places: Iterable[Place]) -> Any:
+def quick_test(places: Iterable[Place], most: float = math.inf) -> Any:
     """A function without arguments: whether all places hold the very objects that they held.
 
     It may say False where nothing has changed (another float with the same number), and then `look` decides.
-    Lists are compared all at once. The variables of functions around, and the globals of that module that
-    most of them are in, are read as a function of theirs reads them; which takes a tenth of another way.
+    Lists are compared all at once: by ==, or, where that does not see it all (1 == True) and there are at
+    most `most` members, object by object. The variables of functions around, and the globals of that module
+    that most of them are in, are read as a function of theirs reads them; which takes a tenth of another way.
 
     >>> settings = [1.0, 2.0]
     >>> same = quick_test([Members("settings", settings)])
@@ -135,14 +143,17 @@ def quick_test(places: Iterable[Place]) -> Any:
     """
     places = list(places)
     module = _most_common([place.owner for place in places if _is_global(place)])
-    lists = [place for place in places if isinstance(place, Members) and not place.is_map]
-    tests, named = [], dict(_NAMES)
+    members = [place for place in places if isinstance(place, Members)]
+    one_by_one = [place for place in members if len(place) <= most and not place.is_plain]
+    lists = [place for place in members if place not in one_by_one and not place.is_map]
+    tests, named = _one_by_one(one_by_one) if one_by_one else ([], {})
+    named |= _NAMES
     if lists:
         tests.append(Members.expression.format("a", "b"))
         named |= {"a": [place.owner for place in lists], "b": [place.seen for place in lists]}
     cells: dict[str, Any] = {}
     for n, place in enumerate(places):
-        if isinstance(place, Members) and not place.is_map:
+        if place in lists or place in one_by_one:
             continue
         named[f"b{n}"] = place.seen
         if isinstance(place, Cell):
@@ -156,6 +167,29 @@ def quick_test(places: Iterable[Place]) -> Any:
     code = _code(" and ".join(tests) or "True", tuple(named), tuple(cells))
     closure = tuple([cells[name] for name in code.co_freevars])
     return FunctionType(code, module, "same", tuple(named.values()), closure)
+
+
+def _one_by_one(places: Sequence[Members]) -> tuple[list[str], dict[str, Any]]:
+    """Tests of whether containers hold the same objects, and what they name; one test for all but sets.
+
+    Behind the members of each stands a mark, which none of them is: so none can have gone to its neighbor.
+    """
+    tests, named = [], {"all": all, "map": map, "id": id, "f0": operator.is_, "m0": object()}
+    parts: list[str] = []
+    seen: list[Any] = []
+    for n, (container, copy) in enumerate(inner for place in places for inner in place.inner):
+        named[f"s{n}"] = container
+        if isinstance(copy, set):
+            tests.append(f"{{*map(id, s{n})}} == k{n}")
+            named[f"k{n}"] = set(map(id, copy))
+            continue
+        parts += [f"*s{n}", "m0"]
+        seen += [*copy, named["m0"]]
+        if isinstance(copy, dict):
+            parts += [f"*s{n}.values()", "m0"]
+            seen += [*copy.values(), named["m0"]]
+    named["k"] = tuple(seen)
+    return [*tests, f"all(map(f0, ({', '.join(parts)}{',' * bool(parts)}), k))"], named
 
 
 def _code(test: str, names: Sequence[str], cells: Sequence[str]) -> CodeType:
@@ -195,7 +229,7 @@ def _is_global(place: Place) -> bool:
     if all(module["__builtins__"] is not each for each in (builtins, vars(builtins))):
         return False
     is_name = key.isascii() and key.isidentifier() and not iskeyword(key)
-    return is_name and key not in ("a", "b") and not key[1:].isdigit() and not hasattr(builtins, key)
+    return is_name and key not in ("a", "b", "k") and not key[1:].isdigit() and not hasattr(builtins, key)
 
 
 def _most_common(namespaces: Sequence[dict[str, Any]]) -> dict[str, Any]:

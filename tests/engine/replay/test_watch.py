@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import types
+from collections import deque
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -82,6 +84,47 @@ def test_a_built_in_that_was_a_global_too() -> None:
     watch = Watch(namespace["read"])
     del namespace["sum"]
     assert not watch.same()
+
+
+class Equal:
+    """All of them are equal."""
+
+    def __eq__(self, other: object) -> bool:
+        return True
+
+    __hash__ = object.__hash__
+
+
+@pytest.mark.parametrize(
+    ("held", "place", "other"),
+    [
+        ([1], 0, True),
+        ([2.0, 0.0], 1, -0.0),
+        ({"a": 1.0}, "a", 1),
+        ([0, {"a": [0, 1]}], None, [0, {"a": [0, True]}]),
+        ([(1, 2), "b"], 0, (True, 2)),
+        ([Equal(), None], 0, Equal()),
+        ({1: "a"}, None, {True: "a"}),
+        ({"one": [1], "two": []}, None, {"one": [], "two": [1]}),
+        ({1, "a"}, None, {True, "a"}),
+        (deque([0.5]), 0, Fraction(1, 2)),
+        ([1] * 5000, 4999, True),
+    ],
+)
+def test_what_is_equal_and_not_the_same_is_seen(held: Any, place: Any, other: Any) -> None:
+    watch, before = Watch(lambda x: [x, held]), repr(held)
+    assert watch.same()
+    assert watch.same_seldom()
+    if place is not None:
+        held[place] = other
+    else:
+        held.clear()
+        (held.update if isinstance(held, (dict, set)) else held.extend)(other)
+    assert watch.same() == (len(held) > 100)  # in a long list not at once
+    assert not (watch.same() and watch.same_seldom())
+    assert watch.look()
+    watch.put_back()
+    assert repr(held) == before
 
 
 def test_what_is_seen_seldom_is_seen() -> None:
