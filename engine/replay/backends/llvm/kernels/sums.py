@@ -110,7 +110,7 @@ class _Terms:
         """Times the coefficient, where all terms have the same."""
         if self.coefficient == 1.0:
             return number
-        return self.text.binary("fmul", number, self.text.number(self.coefficient))
+        return self.text.binary("fmul", number, self.text.literal(self.coefficient))
 
     def _add(self, member: Index, term: Index, offset: Index, so_far: str) -> str:
         text = self.text

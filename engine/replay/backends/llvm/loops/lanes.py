@@ -21,7 +21,7 @@ class Lanes:
         """One of some rows; what is a single number is in all lanes."""
         text, operand = self.text, self.layout.operand(rows)
         if rows.space is Space.CONSTANT and isinstance(number, int):
-            return text.number(self.layout.constants[rows.places[number]])
+            return text.literal(self.layout.constants[rows.places[number]])
         address = operand.at(text, number)
         if not rows.space.wide:
             return text.splat(text.load_one(operand.region, address))

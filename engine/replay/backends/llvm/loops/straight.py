@@ -156,11 +156,11 @@ class StraightLine:
         if coefficient == 1.0:
             return tuple(factors)
         if len(factors) == 1 and coefficient != -1.0:
-            return text.number(coefficient), *factors
+            return text.literal(coefficient), *factors
         first, *other = factors
         if coefficient == -1.0:
             return text.let(f"fneg {text.type} {first}"), *other
-        return text.binary("fmul", text.number(coefficient), first), *other
+        return text.binary("fmul", text.literal(coefficient), first), *other
 
     def _elementwise(self, instruction: Elementwise) -> None:
         """A row of the result is the sum of those that it stands for."""

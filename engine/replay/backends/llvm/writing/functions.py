@@ -153,7 +153,7 @@ class Formula:
     def value(self, expression: Any) -> str:
         """The name of the result."""
         if not isinstance(expression, (Apply, Argument, Choose)):
-            return self._text.number(float(expression))
+            return self._text.literal(float(expression))
         if expression not in self._known:
             self._known[expression] = self._compute(expression)
         return self._known[expression]

@@ -11,8 +11,12 @@ from contextlib import contextmanager
 
 from engine.replay.backends.llvm.writing.lines import Index, Lines
 from engine.replay.backends.llvm.writing.module import DOUBLE, Region
+from engine.replay.backends.llvm.writing.symbolic import Symbolic
 
 __all__ = ["Exact", "Index", "Text"]
+
+
+SHORT = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)  # numbers that no length makes
 
 
 def _hexadecimal(number: float) -> str:
@@ -22,6 +26,8 @@ def _hexadecimal(number: float) -> str:
 
 class Text(Lines):
     """One function: lines that load, compute and store numbers."""
+
+    is_beside_loop = False  # in a program that has one
 
     # ── Memory ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -150,6 +156,14 @@ class Text(Lines):
         """A constant."""
         text = _hexadecimal(self.precision.nearest(number))
         return text if self.width == 1 else "<" + ", ".join([f"{self.scalar} {text}"] * self.width) + ">"
+
+    def literal(self, number: float) -> str:
+        """A number of the program: read from the table where it may follow the length, as 1 ÷ steps does."""
+        if not self.is_beside_loop or number in SHORT:
+            return self.number(number)
+        (bits,) = struct.unpack("<q", struct.pack("<d", self.precision.nearest(number)))
+        one = self.let(f"bitcast i64 {Symbolic(bits, f'number {bits}')} to double")
+        return self.splat(one if self.precision == DOUBLE else self.let(f"fptrunc double {one} to float"))
 
     def integer(self, number: int) -> str:
         """A whole constant."""
