@@ -18,7 +18,6 @@ from unrolled import unrolled
 from engine.functions import dot, maximum, tanh, total
 from engine.replay.backends.llvm import plans
 from engine.replay.backends.llvm.executor import LlvmExecutor, lanes_for, refusal
-from engine.replay.backends.llvm.frames import compact
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.machine import HOST
 from engine.replay.backends.llvm.step import Flags, write_step
@@ -27,7 +26,7 @@ from engine.replay.backends.llvm.writing.module import DOUBLE, FLOAT, Module, Pr
 from engine.replay.backends.numpy.executor import NumpyExecutor
 from engine.replay.backends.segments import cut, effort
 from engine.replay.program.lowering import lower
-from engine.replay.program.program import Fill, Program, Repeat, Rows, Space, SumOfProducts, Transfer, reads
+from engine.replay.program.program import Fill, Program, Repeat, Rows, Space, SumOfProducts, Transfer
 from engine.replay.rolling.roll import roll
 
 V, DV, F, DF = Space.VALUE, Space.ADJOINT, Space.FRAME, Space.FRAME_ADJOINT
@@ -208,9 +207,9 @@ def test_a_loop_runs_in_float32() -> None:
 def test_code_does_not_grow_with_the_length(precision: Precision) -> None:
     lines = set()
     for trips in (100, 1000):
-        program, strides = compact(lower(scattered(10, trips), PRIMITIVES))
+        program = lower(scattered(10, trips), PRIMITIVES)
         module = Module(HOST.registers, precision)
-        write_step(module, program, [10], Layout(program, 16, precision, strides), Flags(0))
+        write_step(module, program, [10], Layout(program, 16, precision), Flags(0))
         lines.add(str(module).count("\n"))
     assert len(lines) == 1
 
@@ -219,8 +218,8 @@ def test_code_does_not_grow_with_the_length(precision: Precision) -> None:
 def test_frames_are_kept_only_for_a_way_back_and_lanes_leave_room_for_them() -> None:
     program = scattered(10, 1000)
     forward = replace(program, backward=(), sizes={**program.sizes, DV: 0, DF: 0, Space.GRADIENT: 0})
-    layouts = [Layout(one, 8, strides=strides) for one, strides in map(compact, (forward, program))]
-    assert layouts[1].size - layouts[0].size == 8 * (1000 * 10 + 20 + 21) + 16  # the gradient too
+    layouts = [Layout(one, 8) for one in (forward, program)]
+    assert layouts[1].size - layouts[0].size == 8 * (1000 * 20 + 20 + 21) + 16  # the gradient too
     assert lanes_for(forward, 9984) == 128
     assert [lanes_for(scattered(10, trips), 9984) for trips in (100, 1000, 10_000)] == [32, 32, 8]
 
@@ -236,16 +235,6 @@ def test_a_wrong_frame_is_noticed() -> None:
     assert (FORWARD.frame, BACK.trips, SIZES[F]) == (BACK.frame, TRIPS, 9)  # those of the other are alike
 
 
-def test_little_is_kept_and_what_leaves_lies_where_it_enters() -> None:
-    for name, stride, is_moved in (("scattered", 10, False), ("turned", 10, True), ("loop", 6, False)):
-        program, strides = compact(PROGRAMS[name])
-        (loop,) = (one for one in program.forward if isinstance(one, Repeat))
-        assert strides == {loop.frame: stride}
-        pairs = zip(loop.leaving.places, loop.entering.places, strict=True)
-        assert any(leaves - enters != stride for leaves, enters in pairs) == is_moved
-    assert compact(replace(PROGRAM, forward=(), backward=()))[1] == {}
-
-
 @pytest.mark.usefixtures("calls")
 def test_threads_have_frames_of_their_own() -> None:
     program = scattered(10, 200)
@@ -258,21 +247,3 @@ def test_threads_have_frames_of_their_own() -> None:
     losses, gradient = NumpyExecutor(program, [10]).gradients(w, [x], samples)
     assert found[0][0] == pytest.approx(losses, rel=1e-12, abs=1e-12)
     assert found[0][1] == pytest.approx(gradient, rel=1e-11)
-
-
-def test_rows_that_lie_by_rules_do_so_in_the_new_order() -> None:
-    close, apart = Rows(F, range(3)), Rows(F, range(0, 8, 2))  # if 0, 1, 2, 4, 6 lay side by side, not so
-    loop = Repeat(
-        3,
-        range(10),
-        (SumOfProducts(rows(F, 7), (3,), close), SumOfProducts(rows(F, 8), (4,), apart)),
-        Rows(F, ()),
-        Rows(F, ()),
-        given=(Transfer(Rows(F, (0, 1, 2, 4, 6)), rows(V, 0, 5)),),
-        finals=(Transfer(rows(F, 7, 9), rows(V, 5, 7)),),
-    )
-    back = replace(loop, given=(), finals=(), reverse=True)
-    changed, strides = compact(replace(PROGRAM, forward=(loop,), backward=(back,)))
-    (moved,) = (one for one in changed.forward if isinstance(one, Repeat))
-    assert [isinstance(rows.places, range) for one in moved.body for rows in reads(one)] == [True, True]
-    assert set(strides.values()) == {7}

@@ -10,7 +10,6 @@ from typing import Any
 from engine.replay.backends.interface import Call, Form, form_of
 from engine.replay.backends.llvm.affine import in_blocks
 from engine.replay.backends.llvm.call import call_for
-from engine.replay.backends.llvm.frames import compact
 from engine.replay.backends.llvm.kernels.rows import REDUCTIONS
 from engine.replay.backends.llvm.machine import HOST, Machine, Target
 from engine.replay.backends.llvm.plans import VECTORS, plans, told_apart
@@ -105,7 +104,6 @@ def lanes_for(program: Program, samples: int, precision: Precision = DOUBLE) -> 
 
 def _slots(program: Program) -> tuple[int, int]:
     """How many rows are worked in at a time, and how many more there are because every trip has its own."""
-    program, strides = compact(program)
     loops = [loop for loop in program.forward if isinstance(loop, Repeat)]
     rows = program.sizes[Space.VALUE] + program.sizes[Space.ADJOINT]
     ways = 2 if program.sizes[Space.ADJOINT] else 1
@@ -116,7 +114,7 @@ def _slots(program: Program) -> tuple[int, int]:
         if transfer.outside.space is Space.VALUE
         for row in transfer.outside.places
     }
-    frames = sum(loop.trips * strides[loop.frame] for loop in loops)
+    frames = sum(loop.trips * len(loop.frame) for loop in program.backward if isinstance(loop, Repeat))
     outside = max(1, rows - ways * len(by_trip))
     bodies = (2 * ways * len(loop.frame) for loop in loops)  # twice: they are needed again at once
     return max([outside, *bodies]), ways * len(by_trip) + frames

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -103,9 +102,9 @@ class Strided:
 class Frames(NamedTuple):
     """Where the frames of a loop are, the size of one, and how much further on that of the next trip is.
 
-    They overlap: see `frames`. Behind the last is room for one more, which the carried values of the last
-    trip enter. Where no way back reads them there is a single frame, in which all trips are run. Of
-    straight-line code, the frames are what it keeps.
+    Behind the last is room for one more, which the carried values of the last trip enter. Where no way back
+    reads them there is a single frame, in which all trips are run. Of straight-line code, the frames are what
+    it keeps.
     """
 
     size: int
@@ -129,7 +128,6 @@ class Layout:
         program: Program,
         lanes: int,
         precision: Precision = DOUBLE,
-        strides: Mapping[range, int] = MappingProxyType({}),
         long: Long = NOTHING_LONG,
     ) -> None:
         self.lanes, self.precision = lanes, precision
@@ -148,7 +146,7 @@ class Layout:
         for space, first in long.starts.items():
             size = (program.sizes[space] - first) * self.width(space)
             self.long_regions[space] = self._reserve(Symbolic(size, f"size of {space.value}"))
-        self.frames = self._frames(program, strides)
+        self.frames = self._frames(program)
         self._tables: dict[tuple[int, ...], int] = {}
         self._entries: list[int] = []
 
@@ -158,16 +156,15 @@ class Layout:
         self.size = (region.stop + 2 * vector - 1) // vector * vector
         return region
 
-    def _frames(self, program: Program, strides: Mapping[range, int]) -> dict[range, Frames]:
-        """The frames of every loop, by their rows; the strides are in rows."""
+    def _frames(self, program: Program) -> dict[range, Frames]:
+        """The frames of every loop, by their rows."""
+        backs = {loop.frame for loop in program.backward if isinstance(loop, Repeat)}
         found: dict[range, Frames] = {}
         for loop in program.forward:
             if isinstance(loop, Repeat):
                 plan = self.plans.get(loop.frame)
-                size, stride = len(loop.frame) * self.lanes, strides[loop.frame] * self.lanes
-                if plan:
-                    size = len(plan.kept) * self.lanes
-                    stride = size if plan.back else 0
+                size = (len(plan.kept) if plan else len(loop.frame)) * self.lanes
+                stride = size if loop.frame in backs else 0
                 whole = self._reserve(size + loop.trips * stride)
                 found[loop.frame] = Frames(size, whole, stride)
         return found

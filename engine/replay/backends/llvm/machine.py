@@ -26,7 +26,7 @@ except ImportError as error:
 
 from engine.replay.backends.llvm import cache
 from engine.replay.backends.llvm.affine import in_blocks
-from engine.replay.backends.llvm.frames import compact, long_rows_last
+from engine.replay.backends.llvm.frames import long_rows_last
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.memory import Memory, address_of
 from engine.replay.backends.llvm.step import Flags, write_step
@@ -98,12 +98,12 @@ class Machine:
     ) -> None:
         if platform.machine() not in FLAGS:
             raise ReplayError(f"the LLVM executor does not know the processor {platform.machine()!r}")
-        program, strides = compact(in_blocks(lower(program, PRIMITIVES)))
+        program = in_blocks(lower(program, PRIMITIVES))
         program, long = long_rows_last(program, widths)
         self.program, self.lanes, self.checked = program, lanes, checked
         self.type, precision = np.dtype(precision.name), precision.for_lanes(lanes)
         self.widths, self._target, self._precision = widths, target, precision
-        self._layout = Layout(program, lanes, precision, strides, long)
+        self._layout = Layout(program, lanes, precision, long)
         self._engines: dict[str, Any] = {}
         self._functions: dict[str, Any] = {}
         self._tables: dict[str, Any] = {}

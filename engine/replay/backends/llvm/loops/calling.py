@@ -65,10 +65,9 @@ class _Calls:
             self._call()
             for transfer in loop.outputs:
                 move(text, self._outside(transfer, number), self._inside(transfer.inside))
-            if entering:
-                move(text, self._inside(entering, NEXT), self._inside(leaving))
+            if loop.entering:
+                move(text, self._inside(loop.entering, NEXT), self._inside(loop.leaving))
 
-        entering, leaving = self._carried()
         text.loop(0, loop.trips, trip)
         for transfer in loop.finals:
             move(text, self._outside(transfer), self._inside(transfer.inside, LAST))
@@ -100,14 +99,6 @@ class _Calls:
         text.loop(0, loop.trips, trip)
         for transfer in loop.before:
             add(text, self._outside(transfer), self._inside(transfer.inside))
-
-    def _carried(self) -> tuple[Rows, Rows]:
-        """Rows that enter and rows that leave, without those that lie in the next frame as they are."""
-        loop, stride = self.loop, self.stride // self.layout.lanes
-        pairs = zip(loop.entering.places, loop.leaving.places, strict=True)
-        moved = [(enters, leaves) for enters, leaves in pairs if leaves - enters != stride]
-        entering, leaving = ([pair[side] for pair in moved] for side in (0, 1))
-        return Rows(Space.FRAME, tuple(entering)), Rows(Space.FRAME, tuple(leaving))
 
     def _locate(self, name: str, trip: Index) -> None:
         """Where the frame of a trip begins."""
