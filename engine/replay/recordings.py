@@ -185,7 +185,7 @@ class Recordings:
             raise ReplayError(f"{self.name} {before.refusal}")
         if self._watch and before.look(everything=True):
             raise _SomethingChanged
-        self._generators = self._generators or Generators(self.original.function)
+        self._generators = self._generators or Generators(self.original.function, before.generators)
         try:
             watch, path = self._settled(before, original, batch, place, weights)
         except BaseException as error:

@@ -49,7 +49,7 @@ class Steps:
         self._validity, self._busy, self._call = validity, busy, call
         self._watch = Watch(formula)
         draws = not self._watch.packages <= {"engine", "nn"}  # whose rules do not
-        self._generators = Generators(formula) if draws else None
+        self._generators = Generators(formula, self._watch.generators) if draws else None
         if self._watch.refusal:
             raise ValueError(f"the rule {self._watch.refusal}")
         try:

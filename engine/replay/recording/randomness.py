@@ -15,13 +15,13 @@ import gc
 import random
 import sys
 import threading
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from itertools import compress
 from typing import Any
 
 import numpy as np
 
-__all__ = ["Generators", "Stream"]
+__all__ = ["Generators", "Stream", "generators_among"]
 
 _KINDS = (random.Random, np.random.Generator, np.random.RandomState, np.random.BitGenerator)
 
@@ -36,15 +36,13 @@ class Generators:
     While other threads run, they may draw too: then only those are looked at that the function can reach.
     """
 
-    def __init__(self, function: Any = None) -> None:
+    def __init__(self, function: Any = None, known: Iterable[Any] = ()) -> None:
+        """Of all that the garbage collector knows of, and of `known` ones: it does not see what is frozen."""
         self._function = function
         self._own: set[int] = set()  # of those that have moved, which the function can reach
         self._others: set[int] = set()
-        found = {id(thing): thing for thing in (random._inst, np.random.mtrand._rand)}
-        things = gc.get_objects()
-        kinds = {kind for kind in {*map(type, things)} if issubclass(kind, _KINDS)}
-        held = compress(things, map(kinds.__contains__, map(type, things)))  # a loop would be felt
-        found.update((id(thing), thing) for thing in held)
+        found = {id(thing): thing for thing in (random._inst, np.random.mtrand._rand, *known)}
+        found.update((id(thing), thing) for thing in generators_among(gc.get_objects()))
         for stream in [thing for thing in found.values() if type(thing) is Stream]:
             found.pop(id(stream))
             found.pop(id(stream._bit_generator), None)
@@ -72,6 +70,12 @@ class Generators:
             self._own |= _reached([self._function, sys.modules], unknown)
             self._others |= unknown - self._own
         return [moved[key] for key in moved if key not in self._others]
+
+
+def generators_among(things: list[Any]) -> list[Any]:
+    """Those of these things that are generators of random numbers."""
+    kinds = {kind for kind in {*map(type, things)} if issubclass(kind, _KINDS)}
+    return list(compress(things, map(kinds.__contains__, map(type, things))))  # a loop would be felt
 
 
 def _reached(roots: list[Any], wanted: Set[int]) -> set[int]:

@@ -94,6 +94,7 @@ class Reach:
         self.seen: dict[int, Any] = {}  # by id; keeps them alive, so that no id is used twice
         self._holders: list[tuple[str, Any, set[str]]] = []  # objects, and which names were looked up there
         self._values: list[tuple[str, Any]] = []  # Values, and containers that hold nothing else
+        self.bound: list[Any] = []  # the objects of built-in methods, which are not walked
         self._weak: list[Any] = []  # what is referred to weakly
         self._waiting: deque[tuple[str, Any, bool]] = deque()
         self._counters: set[int] = set()
@@ -108,6 +109,7 @@ class Reach:
         if type(thing) in _PLAIN or id(thing) in self.seen or len(self.seen) > MOST_THINGS:
             if mine and unrepeatable(thing):
                 self._refuse(path, "gives something else each time, which nothing can watch")
+            self.bound.append(getattr(thing, "__self__", None))
             return
         self.seen[id(thing)] = thing
         self._waiting.append((path, thing, mine))

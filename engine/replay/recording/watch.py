@@ -26,6 +26,7 @@ from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
 from engine.replay.recording.places import MISSING, Attribute, Cell, Counter, Entry, Members, Numbers, Place
+from engine.replay.recording.randomness import generators_among
 from engine.replay.recording.reach import Reach
 from engine.value import Value
 
@@ -43,7 +44,8 @@ class Watch:
     """Everything that a function reads besides its inputs, as it was when last looked at.
 
     `same()` is the quick test, `same_seldom()` one of what hardly ever changes or is long; `look()` says what
-    has changed, `put_back()` makes everything as it was. `packages` are those whose functions it calls.
+    has changed, `put_back()` makes everything as it was. `packages` are those whose functions it calls,
+    `generators` of random numbers those that it can draw from, as far as its code tells.
     `refusal` says what the function reads that cannot be watched, "" where there is no such thing.
     """
 
@@ -52,6 +54,7 @@ class Watch:
         self.refusal = reach.refusal or _gradient_read(reach, set(parameters))
         functions = [thing for thing in reach.seen.values() if isinstance(thing, FunctionType)]
         self.packages = {f"{each.__module__}".partition(".")[0] for each in functions}
+        self.generators = generators_among([*reach.seen.values(), *reach.bound])
         self._counted = reach.counted
         self._always: list[Place] = []
         self._seldom: list[Place] = [*reach.seldom]

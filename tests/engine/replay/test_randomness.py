@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ from engine import ReplayError, Value, compile  # noqa: A004
 from engine.replay.draws import Draws
 from engine.replay.recording.randomness import Generators
 
-HELD: dict[str, Any] = {}  # what is drawn from is made by the test: what a test file imports is frozen
+HELD: dict[str, Any] = {}
 
 
 @pytest.fixture
@@ -48,6 +49,14 @@ def from_a_default() -> Callable[[], float]:
     return draw
 
 
+class Noisy:
+    def __init__(self) -> None:
+        self.rng = random.Random(3)
+
+    def draw(self) -> float:
+        return self.rng.gauss(0.0, 1.0)
+
+
 DRAWING: dict[str, Callable[[], Any]] = {
     "Python's own": lambda: random.random,
     "NumPy's own": lambda: np.random.random,
@@ -56,6 +65,7 @@ DRAWING: dict[str, Callable[[], Any]] = {
     "a method that is held": lambda: random.Random(2).gauss,
     "a part of a call": lambda: partial(np.random.RandomState(4).normal, 0.0, 1.0),
     "a default": from_a_default,
+    "an object": lambda: Noisy().draw,
 }
 
 
@@ -73,6 +83,14 @@ def test_what_a_function_draws_is_found_while_other_threads_live(way: str) -> No
         compile(lambda x: x * w + draw(), [w]).value_and_gradients([2.0], [1.0, 2.0, 3.0])
     assert random.getstate() == own[0]
     assert _numpys() == own[1]
+
+
+@pytest.mark.parametrize("way", DRAWING)
+def test_what_the_garbage_collector_does_not_see_is_found_by_way_of_the_function(way: str) -> None:
+    draw, w = DRAWING[way](), Value(2.0)
+    gc.freeze()
+    with pytest.raises(ReplayError, match="draws random numbers"):
+        compile(lambda x: x * w + draw(), [w]).value_and_gradients([2.0], [1.0, 2.0, 3.0])
 
 
 @pytest.mark.usefixtures("another_thread")
