@@ -162,7 +162,7 @@ ORDER: dict[str, str] = {
     """,
     "engine/replay/backends/llvm": """
         writing
-        affine cache frames plans
+        affine cache long_rows plans
         layout
         batch kernels memory
         doubles instructions

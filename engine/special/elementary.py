@@ -16,6 +16,7 @@ from engine.operation import largest
 
 __all__ = [
     "alternating",
+    "beyond_one",
     "exp_times",
     "logsumexp",
     "normal",
@@ -76,7 +77,12 @@ def logsumexp(*operands: float) -> float:
     largest = max(operands)
     if math.isinf(largest):
         return largest
-    return largest + math.log1p(math.fsum([math.exp(x - largest) for x in operands] + [-1.0]))
+    return largest + math.log1p(beyond_one(*[math.exp(x - largest) for x in operands]))
+
+
+def beyond_one(*operands: float) -> float:
+    """The sum less 1, where one operand is 1: of a small rest no digit is lost."""
+    return math.fsum([*operands, -1.0])
 
 
 def shares(

@@ -7,13 +7,13 @@ logsumexp is made of once its largest operand is known.
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable
 from typing import Any
 
 from engine import ops
 from engine.operation import Domain, Operation
+from engine.special import elementary
 
 __all__ = [
     "BEYOND_ONE",
@@ -69,7 +69,7 @@ PICK = _selection(
 SHIFTED_EXP = Operation(
     "shifted_exp",
     2,
-    lambda x, shift: math.exp(x - shift),
+    lambda x, shift: ops.exp.forward(x - shift),
     lambda out, *_: (out, None),
     "exp(x − shift), where the shift is detached",
     EVERYWHERE,
@@ -77,14 +77,10 @@ SHIFTED_EXP = Operation(
 )
 
 
-def _beyond_one(*operands: float) -> float:
-    return math.fsum([*operands, -1.0])
-
-
 BEYOND_ONE = Operation(
     "sum beyond one",
     None,
-    _beyond_one,
+    elementary.beyond_one,
     lambda _, *operands: (1.0,) * len(operands),
     "the sum less 1, where one operand is 1: of a small rest no digit is lost",
     EVERYWHERE,

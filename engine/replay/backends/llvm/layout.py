@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from engine.replay.backends.llvm.frames import NOTHING_LONG, Long
+from engine.replay.backends.llvm.long_rows import NOTHING_LONG, Long
 from engine.replay.backends.llvm.plans import plans
 from engine.replay.backends.llvm.writing.module import DOUBLE, Precision, Region
 from engine.replay.backends.llvm.writing.symbolic import Symbolic

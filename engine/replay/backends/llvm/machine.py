@@ -26,8 +26,8 @@ except ImportError as error:
 
 from engine.replay.backends.llvm import cache
 from engine.replay.backends.llvm.affine import in_blocks
-from engine.replay.backends.llvm.frames import long_rows_last
 from engine.replay.backends.llvm.layout import Layout
+from engine.replay.backends.llvm.long_rows import long_rows_last
 from engine.replay.backends.llvm.memory import Memory, address_of
 from engine.replay.backends.llvm.step import Flags, write_step
 from engine.replay.backends.llvm.writing.functions import PRIMITIVES
