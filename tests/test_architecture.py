@@ -173,7 +173,7 @@ ORDER: dict[str, str] = {
         executor
     """,
     "engine/replay/backends/llvm/writing": """
-        merging symbolic
+        arrays merging symbolic
         module
         lines
         text

@@ -1,15 +1,16 @@
 """Call: a batch of one form on its way into machine code, and the results on their way out.
 
 What can be done once for all batches of the same form is done when the call is made; then the arrays go in,
-the code runs, and fresh arrays come out. Small batches are copied into buffers of the call's own, which takes
-less time than asking an array for its address; large ones are read where they are.
+the code runs, and fresh arrays come out. Small batches are copied into buffers of the call's own, by machine
+code where it can be; large ones are read where they are.
 """
 
 from __future__ import annotations
 
 import ctypes
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
 from math import prod
 from typing import Any, NamedTuple
 
@@ -18,14 +19,16 @@ from numpy import ndarray
 
 from engine.replay.backends.interface import Call, Form, form_of
 from engine.replay.backends.llvm.batch import listed
-from engine.replay.backends.llvm.machine import Machine
+from engine.replay.backends.llvm.machine import HOST, Machine, machine_code
 from engine.replay.backends.llvm.memory import Memory, address_of, plain
+from engine.replay.backends.llvm.writing import arrays
 from engine.replay.backends.segments import cores, cut, effort, share
 
 __all__ = ["call_for"]
 
 Array = Any
 SMALL = 4096  # numbers in a batch that is copied before the call, and in its results
+KNOWN = (np.float64, np.int64)  # types that machine code takes from arrays itself
 REFUSAL = "a division by 0, an overflow, or something that is not a number"
 
 
@@ -53,45 +56,60 @@ class _SmallCall:
         memory = machine.memory()
         copies = [np.empty(shape) for _, shape in form[1:]]
         self._count = len(form)
-        self._expected = [
-            (dtype, shape, copy, _line_of(copy, dtype, shape))
-            for (dtype, shape), copy in zip(form, (memory.weights, *copies), strict=True)
-        ]
+        self._expected = [(*of, copy) for of, copy in zip(form, (memory.weights, *copies), strict=True)]
         self._gradient = memory.gradient
         self._results = np.empty(_shape_of_results(machine, name, samples), machine.type)
-        results, arrays = _Place.of(self._results, samples), [_Place.of(copy, samples) for copy in copies]
-        self._list = _list(machine, name, memory, results, arrays, (0, samples))
+        results, places = _Place.of(self._results, samples), [_Place.of(copy, samples) for copy in copies]
+        self._list = _list(machine, name, memory, results, places, (0, samples))
         self._place = ctypes.addressof(self._list)
         self._function = machine.function(name, memory)
+        is_known = all(dtype in KNOWN and copy.dtype == np.float64 for dtype, _, copy in self._expected)
+        self._is_quick = is_known and not machine.checked
+        self._enter: Callable[[int, int], int] = _other
+        told = [(dtype, (ctypes.c_int64 * len(shape))(*shape), copy) for dtype, shape, copy in self._expected]
+        words = arrays.told(machine.address(name), self._place, told)
+        self._told = (ctypes.c_int64 * len(words))(*words), told  # alive as long as its address is used
+        self._where = ctypes.addressof(self._told[0])
 
     def run(self, given: Sequence[Array]) -> tuple[Array, Array] | None:
         if len(given) != self._count:
             return None
-        for array, (dtype, shape, copy, line) in zip(given, self._expected):  # noqa: B905  (equally many)
-            if type(array) is not ndarray:
+        raised = self._enter(id(given), self._where) if type(given) is tuple else arrays.OTHER
+        if raised == arrays.OTHER:
+            if not self._copied(given):
                 return None
-            if line is not None:
-                try:
-                    line[:] = array  # only from the same type and shape
-                    continue
-                except (ValueError, TypeError, BufferError):
-                    pass  # another form, or numbers that do not lie at multiples of 8 bytes
-            if array.shape != shape:
-                return None
-            if array.dtype is not dtype and array.dtype != dtype:  # in most cases it is the same object
-                return None
-            copy[...] = array
-        if self._function(self._place):
+            raised = self._function(self._place)
+            if self._is_quick:  # after the first call, for it takes some milliseconds to make
+                self._enter = _entry()
+        if raised:
             raise FloatingPointError(REFUSAL)
         return self._results.copy(), self._gradient.copy()
 
+    def _copied(self, given: Sequence[Array]) -> bool:
+        """Copy arrays of this form, of whatever type, and wherever their numbers lie."""
+        for array, (dtype, shape, copy) in zip(given, self._expected, strict=True):
+            if type(array) is not ndarray or array.shape != shape or array.dtype != dtype:
+                return False
+            copy[...] = array
+        return True
 
-def _line_of(copy: Array, dtype: Any, shape: tuple[int, ...]) -> Any:
-    """The memory of an array, which takes numbers more quickly than it, and from arrays of this form alone.
 
-    None where numbers are converted, or have not one dimension: there only the array itself takes them.
-    """
-    return memoryview(copy) if dtype == copy.dtype and copy.shape == shape and copy.ndim == 1 else None
+@cache
+def _entry() -> Callable[[int, int], int]:
+    """The function of `writing.arrays`; one that knows none, where arrays lie in memory in another way."""
+    if not arrays.is_possible():
+        return _other
+    engine = machine_code(arrays.TEXT, HOST)
+    _engines.append(engine)
+    kind = ctypes.PYFUNCTYPE(ctypes.c_int32, ctypes.c_size_t, ctypes.c_size_t)
+    return kind(engine.get_function_address("enter"))
+
+
+_engines: list[Any] = []  # they own the code
+
+
+def _other(*_: int) -> int:
+    return arrays.OTHER
 
 
 class _LargeCall:

@@ -1,1 +1,1 @@
-"""Text in LLVM's language. Reading order: `module`, `lines`, `text`; `elementary`, `functions`."""
+"""Text in LLVM's language. Reading order: `module`, `lines`, `text`; `elementary`, `functions`; `arrays`."""
