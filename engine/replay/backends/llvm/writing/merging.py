@@ -11,18 +11,17 @@ far from one another. To make code takes time by the line, so what is alike is m
 ...     "}",
 ... ]
 >>> one = "\n".join(lines)
->>> print(merged(one.replace("NAME", "a") + "\n" + one.replace("NAME", "b").replace("16", "24")))
+>>> both = [one.replace("NAME", "a"), one.replace("NAME", "b").replace("16", "24")]
+>>> caller = "define void @c(ptr %m) {\ncall void @a(ptr %m)\ncall void @b(ptr %m)\nret void\n}"
+>>> print(merged("\n".join([*both, caller])))
 define internal void @alike0(ptr %m, i64 %n0) {
 %a0 = add i64 %n0, 16
 %v1 = add i64 %a0, 8
 store i64 %v1, ptr %m
 ret void
 }
-define internal void @a(ptr %m) {
+define void @c(ptr %m) {
 call void @alike0(ptr %m, i64 0)
-ret void
-}
-define internal void @b(ptr %m) {
 call void @alike0(ptr %m, i64 8)
 ret void
 }
@@ -41,6 +40,7 @@ MOST_NUMBERS = 16  # that a function is given
 LEAST_LINES = 4  # of a function that is worth a call
 _HEAD = re.compile(r"define internal void @([\w.]+)\((.*)\) \{$")
 _WHOLE = re.compile(r"(\bi64 (?:%[\w.]+, )?)(-?\d+)(?=[,)\]]|$)", re.MULTILINE)
+_CALL = re.compile(r"call void @([\w.]+)\(([^)]*)\)")
 _FIXED = re.compile(r"extractelement|insertelement|<i64|alloca|switch")  # lines whose numbers stay
 
 
@@ -63,12 +63,19 @@ def merged(text: str) -> str:
     if first.startswith("define "):
         functions.insert(0, first)
         first = ""
-    groups = _alike(functions)
-    for number, (places, members) in enumerate(groups):
-        written = _as_one(f"alike{number}", members)
-        for place, function in zip(places, written, strict=True):
-            functions[place] = function
-    return "\n".join([first, *functions] if first else functions)
+    called: dict[str, tuple[str, str]] = {}  # by a name: another one, and what that is given too
+    for number, (places, members) in enumerate(_alike(functions)):
+        name = f"alike{number}"
+        function, given = _as_one(name, members)
+        for place in places:
+            functions[place] = function if place == places[0] else ""
+        called.update({member.name: (name, more) for member, more in zip(members, given, strict=True)})
+
+    def call(found: re.Match[str]) -> str:
+        name, more = called.get(found[1], (found[1], ""))
+        return f"call void @{name}({found[2]}{more})"
+
+    return _CALL.sub(call, "\n".join(filter(None, [first, *functions])))
 
 
 def _alike(functions: Sequence[str]) -> list[tuple[list[int], list[_Function]]]:
@@ -115,14 +122,14 @@ def _differences(numbers: Sequence[str]) -> Differences:
     return tuple([int(number) - first for number in numbers])
 
 
-def _as_one(name: str, functions: Sequence[_Function]) -> list[str]:
-    """The function that is given differences, and in front of it for each of these one that gives them."""
-    given, first = _differing(functions), functions[0]
+def _as_one(name: str, functions: Sequence[_Function]) -> tuple[str, list[str]]:
+    """The function that is given differences, and what it is given, too, instead of each of these."""
+    differing, first = _differing(functions), functions[0]
     columns = list(zip(*(function.numbers for function in functions), strict=True))
     lines: list[str] = []
     rest = first.between[0]
     for place, (column, after) in enumerate(zip(columns, first.between[1:], strict=True)):
-        number = given.get(_differences(column))
+        number = differing.get(_differences(column))
         if number is None:
             rest += column[0] + after
             continue
@@ -130,10 +137,6 @@ def _as_one(name: str, functions: Sequence[_Function]) -> list[str]:
         lines += [before, f"%a{place} = add i64 {number}, {column[0]}"]
         rest = f"{line}%a{place}{after}"
     body = "\n".join([*lines, rest.rstrip()])
-    more = [f"i64 {parameter}" for parameter in given.values()]
-    written = [f"define internal void @{name}({', '.join([first.parameters, *more])}) {{\n{body}"]
-    for place, function in enumerate(functions):
-        numbers = [f"i64 {each[place]}" for each in given]
-        call = f"call void @{name}({', '.join([first.parameters, *numbers])})\nret void\n}}"
-        written.append(f"define internal void @{function.name}({first.parameters}) {{\n{call}")
-    return ["\n".join(written[:2]), *written[2:]]
+    more = "".join(f", i64 {parameter}" for parameter in differing.values())
+    given = ["".join(f", i64 {each[place]}" for each in differing) for place in range(len(functions))]
+    return f"define internal void @{name}({first.parameters}{more}) {{\n{body}", given
