@@ -239,7 +239,10 @@ def recorded_by(recorder: Recorder) -> Switched:
 
 def session() -> Recorder | None:
     """Who records what is done with Values here; to be asked only where `anywhere` is not 0."""
-    recorder: Recorder | None = _value(_sessions, None)
+    if not (switches := _sessions.get()):
+        return None
+    latest = switches[-1]
+    recorder: Recorder | None = latest.value if latest.is_on else _value(_sessions, None)
     return recorder
 
 

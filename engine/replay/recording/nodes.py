@@ -101,15 +101,15 @@ class Nodes:
         return operands if are_ours else list(map(self.node, operands))
 
     def _made(self, operation: Operation, nodes: Sequence[Value], data: float) -> Value:
-        node = self._leaf(Value, data)
-        node._operation = operation
+        node = object.__new__(Value)
+        node._data, node._operation, node.grad, node.label = data, operation, None, ""
         node._first_partial = node._second_partial = math.nan  # nobody reads them unnoticed
         if operation.arity == 2:
             node._first, node._second = nodes
         elif operation.arity == 1:
-            (node._first,) = nodes
+            node._first, node._second = nodes[0], None
         else:
-            node._second = tuple(nodes)
+            node._first, node._second = None, tuple(nodes)
         self.made.add(node)
         if not self._in_formula and (operation.domain.words != "a number" or operation is selection.PICK):
             self.limited.append(node)

@@ -12,6 +12,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import count, islice
 from typing import Any, NoReturn
 
@@ -117,13 +118,18 @@ def _tape(function: Any, result: Any, session: Session) -> Tape:
     places: dict[Any, int] = parameters | dict(zip(others, count(len(parameters))))
     is_used = set(leaves) if len(leaves) - len(others) < len(parameters) else parameters.keys()
     instructions: list[Instruction] = []
+    made, free = partial(tuple.__new__, Instruction), count(len(listing))  # quicker than Instruction(…)
     for node in islice(interior, len(interior) - 1):
-        if node._operation is selection.DETACH and _is_alias(node, session):
-            places[node] = places[node._first]
+        operation, first, second = node._operation, node._first, node._second
+        if operation is selection.DETACH and _is_alias(node, session):
+            places[node] = places[first]
             continue
-        places[node] = len(listing) + len(instructions)
-        operands = tuple(map(places.__getitem__, node.parents))
-        instructions.append(Instruction(node._operation, operands, node.label))  # type: ignore[arg-type]
+        if first is None:
+            operands = tuple(map(places.__getitem__, second))  # type: ignore[arg-type]
+        else:
+            operands = (places[first],) if second is None else (places[first], places[second])
+        places[node] = next(free)
+        instructions.append(made((operation, operands, node.label)))
     return Tape(
         name=_name(function),
         leaves=listing,
