@@ -16,7 +16,7 @@ from engine.value import Constant
 __all__ = ["Arguments", "Batch", "Given", "Named", "Shape", "batches", "bound", "in_columns"]
 
 Array = Any
-Shape = Any  # () for a number, (shape, shape, …) for a list of such
+Shape = Any  # None for a number, (shape, shape, …) for a list of such
 
 
 class Given(Constant):
@@ -166,7 +166,7 @@ def _is_number(argument: Any) -> bool:
 
 
 def _nested(shape: Shape, numbers: Iterator[Any]) -> Any:
-    return next(numbers) if shape == () else [_nested(inner, numbers) for inner in shape]
+    return next(numbers) if shape is None else [_nested(inner, numbers) for inner in shape]
 
 
 def _mapped(argument: Any) -> Any:
@@ -228,7 +228,7 @@ def _flat(array: Array) -> Array:
 
 def _shape_of(sizes: Sequence[int]) -> Shape:
     """The shape of a regular argument."""
-    shape: Shape = ()
+    shape: Shape = None
     for size in reversed(sizes):
         shape = (shape,) * size
     return shape
@@ -262,4 +262,4 @@ def _flatten(argument: Any, into: list[float]) -> Shape:
     if isinstance(argument, bool) or not isinstance(argument, (int, float, np.number)):
         raise ReplayError(f"a sample holds {type(argument).__name__} ({argument!r:.40}), not a number")
     into.append(argument.item() if isinstance(argument, np.number) else argument)
-    return ()
+    return None

@@ -154,6 +154,21 @@ def test_too_many_branches_are_refused() -> None:
         p([[generator.random() for _ in range(6)] for _ in range(500)])
 
 
+@pytest.mark.parametrize("executor", EXECUTORS)
+@pytest.mark.parametrize("sequences", [[[], []], np.zeros((2, 0)), [[1.0], []], [[[]], [[2.0], []]]])
+def test_a_sequence_may_be_empty(executor: str, sequences: Any) -> None:
+    (w,) = values(0.5)
+
+    def f(sequence: Any, x: Any) -> Any:
+        for each in sequence:
+            x = w * x + (total(list(each)) if isinstance(each, list | tuple) else each)
+        return w * x
+
+    losses, gradient = compile(f, [w], executor=executor).value_and_gradients([0.5], sequences, [3.0, 4.0])
+    samples = [(each.tolist() if hasattr(each, "tolist") else each) for each in sequences]
+    assert (losses.tolist(), gradient.tolist()) == eager(f, [w], list(zip(samples, [3.0, 4.0], strict=True)))
+
+
 def test_samples_of_different_lengths_each_have_their_program() -> None:
     w = values(0.5, -0.25)
 

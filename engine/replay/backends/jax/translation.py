@@ -89,9 +89,9 @@ def _sizes_of_all(shapes: Sequence[Shape]) -> tuple[Sizes, ...] | None:
 
 def _sizes(shape: Shape) -> Sizes | None:
     """The sizes of an array with samples of this shape; None where they are ragged."""
-    if shape == ():
+    if shape is None:
         return ()
-    inner = {_sizes(part) for part in shape}
+    inner = {_sizes(part) for part in shape} or {()}
     sizes = inner.pop()
     return None if inner or sizes is None else (len(shape), *sizes)
 
