@@ -51,6 +51,9 @@ CASES: dict[str, Callable[[int], Case]] = {
     "a state of three steps ago": partial(scalar, delayed),
     "early trips read by all others": of_early_trips,
     "a parameter carried in": parameter_carried_in,
+    "a step of 1 / steps": lambda trips: scalar(
+        lambda w, s, x, k: s[-1] + w[0] * s[-1] * (1.0 / trips), trips
+    ),
     "another constant at every step": partial(scalar, lambda w, s, x, k: w[0] * s[-1] + 0.01 * k * k * w[1]),
 }
 

@@ -55,7 +55,6 @@ def write_functions(
             write_loop(fused.instruction, names[-1])
             continue
         text = Text(module, names[-1], parameters)
-        text.is_beside_loop = layout.has_loops and parameters == PARAMETERS
         _write(text, layout, _adding(fused) if adds else fused)
         text.end()
     return names

@@ -251,11 +251,6 @@ class Layout:
         operand = Operand(region, width, len(rows), start, 0)
         return Grid(operand, terms, start, self.stride(rows, by_member), self.stride(rows, by_term))
 
-    @property
-    def has_loops(self) -> bool:
-        """Whether there is a Repeat in the program."""
-        return bool(self.frames)
-
     def stride(self, rows: Rows, step: int) -> int:
         """How far rows are apart, of which so many others may be between one and the next.
 

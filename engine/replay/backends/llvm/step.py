@@ -45,6 +45,7 @@ def write_step(
 ) -> None:
     """Write into the module what is called from outside, and all functions of a program that it calls."""
     counts, loops = readers(program), set[str]()
+    module.has_loops = program.has_loops
 
     def loop(instruction: Repeat, name: str) -> None:
         write_loop(module, layout, instruction, name, counts)

@@ -30,7 +30,6 @@ def write_run(
     own = Counter((rows.space, place) for each in run for rows in reads(each) for place in rows.places)
     sums = [] if once else dict.fromkeys(row for row in written(run) if not row[0].wide)
     text = Exact(module, name, spills=True)
-    text.is_beside_loop = layout.has_loops
     width = 1 if once else width_of_block(layout.lanes, text.vector)
 
     def block(number: Index, _: Any) -> None:

@@ -49,7 +49,7 @@ class Lines:
         """Close the function and enter it into its module."""
         self._lines += [f"ret {result}", "}"]
         function = "\n".join(self._lines)
-        self.module.functions.append(read_from_table(function, self.module.numbers))
+        self.module.functions.append(read_from_table(function, self.module.place_of))
 
     # ── Lines and names ────────────────────────────────────────────────────────────────────────────
 

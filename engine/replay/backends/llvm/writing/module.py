@@ -71,7 +71,10 @@ class Module:
     """All functions of a program, for a machine with so many registers that hold a vector's worth.
 
     `precision` is the kind of all its numbers. In `checked` mode every address is tested against its region.
+    Where it `has_loops`, its numbers are read from the table, too, for they may follow the trips: 1 ÷ steps.
     """
+
+    has_loops = False
 
     def __init__(self, registers: int = 32, precision: Precision = DOUBLE, *, checked: bool = False) -> None:
         self.registers, self.precision, self.checked = registers, precision, checked
@@ -79,6 +82,12 @@ class Module:
         self.numbers: dict[str, int] = {}  # the symbolic ones: see `symbolic`
         self._declarations: dict[str, None] = {}
         self._lane_by_lane: set[str] = set()
+
+    def place_of(self, name: str, number: int) -> int:
+        """Where a symbolic number is from the tables on: the first one stands before them, as an i64."""
+        if self.numbers.setdefault(name, number) != number:
+            raise AssertionError(f"two numbers are called {name}")
+        return -1 - list(self.numbers).index(name)
 
     def declare(self, signature: str) -> None:
         """Announce a function that is defined elsewhere."""

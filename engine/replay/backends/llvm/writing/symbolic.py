@@ -8,6 +8,7 @@ same code, and another table.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 __all__ = ["Symbolic", "read_from_table"]
@@ -60,11 +61,8 @@ for _sign, _name in (("+", "add"), ("-", "sub"), ("*", "mul"), ("//", "floordiv"
     _symbolic(_sign, f"__r{_name}__")
 
 
-def read_from_table(function: str, numbers: dict[str, int]) -> str:
-    """The text of a function that reads its symbolic numbers when it begins; they are entered into `numbers`.
-
-    The first one entered stands as an i64 right before the tables, the second before it, and so on.
-    """
+def read_from_table(function: str, place_of: Callable[[str, int], int]) -> str:
+    """The text of a function that reads its symbolic numbers when it begins, where `place_of` puts them."""
     if "%[" not in function:
         return function
     names: dict[str, str] = {}
@@ -73,10 +71,8 @@ def read_from_table(function: str, numbers: dict[str, int]) -> str:
     def name_of(found: re.Match[str]) -> str:
         key, number = found[1], int(found[2])
         if key not in names:
-            if numbers.setdefault(key, number) != number:
-                raise AssertionError(f"two numbers are called {key}")
             name = names[key] = f"%size{len(names)}"
-            place = -1 - list(numbers).index(key)
+            place = place_of(key, number)
             lines.append(f"%at{name[1:]} = getelementptr inbounds i64, ptr %t, i64 {place}")
             lines.append(f"{name} = load i64, ptr %at{name[1:]}, align 8")
         return names[key]

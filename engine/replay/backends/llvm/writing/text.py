@@ -11,7 +11,6 @@ from contextlib import contextmanager
 
 from engine.replay.backends.llvm.writing.lines import Index, Lines
 from engine.replay.backends.llvm.writing.module import DOUBLE, Region
-from engine.replay.backends.llvm.writing.symbolic import Symbolic
 
 __all__ = ["Exact", "Index", "Text"]
 
@@ -26,8 +25,6 @@ def _hexadecimal(number: float) -> str:
 
 class Text(Lines):
     """One function: lines that load, compute and store numbers."""
-
-    is_beside_loop = False  # in a program that has one
 
     # ── Memory ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -158,12 +155,14 @@ class Text(Lines):
         return text if self.width == 1 else "<" + ", ".join([f"{self.scalar} {text}"] * self.width) + ">"
 
     def literal(self, number: float) -> str:
-        """A number of the program: read from the table where it may follow the length, as 1 ÷ steps does."""
-        if not self.is_beside_loop or number in SHORT:
+        """A number of the program; one that may follow the trips of a loop is read from the table."""
+        if not self.module.has_loops or number in SHORT:
             return self.number(number)
-        (bits,) = struct.unpack("<q", struct.pack("<d", self.precision.nearest(number)))
-        one = self.let(f"bitcast i64 {Symbolic(bits, f'number {bits}')} to double")
-        return self.splat(one if self.precision == DOUBLE else self.let(f"fptrunc double {one} to float"))
+        packed = struct.pack("<d" if self.precision == DOUBLE else "<f", self.precision.nearest(number))
+        bits = int.from_bytes(packed, "little", signed=True)
+        place = self.module.place_of(f"{self.scalar} {bits}", bits)
+        where = self.let(f"getelementptr inbounds i64, ptr %t, i64 {place}")
+        return self.splat(self.let(f"load {self.scalar}, ptr {where}, align 8"))
 
     def integer(self, number: int) -> str:
         """A whole constant."""
