@@ -144,7 +144,7 @@ ORDER: dict[str, str] = {
         roll
     """,
     "engine/replay/backends": """
-        interface segments
+        arrays interface segments
         jax numpy strict
         llvm
     """,

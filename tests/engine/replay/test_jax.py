@@ -24,7 +24,8 @@ import pytest
 from engine import Value, atan2, compile, dot, logsumexp, maximum, norm, ops, pick, softmax, total  # noqa: A004
 from engine.errors import ReplayError
 from engine.operation import Operation
-from engine.replay.backends.jax.functions import PRIMITIVES, functions, reductions
+from engine.replay.backends.arrays import REDUCTIONS
+from engine.replay.backends.jax.functions import PRIMITIVES, functions
 from engine.replay.backends.numpy.functions import function_of
 from engine.replay.compiled import Compiled
 from engine.replay.recording.selection import BEYOND_ONE, LARGEST
@@ -227,11 +228,13 @@ def test_every_row_with_its_derivatives(row: Operation, jax: Any) -> None:
 def test_reductions_of_infinite_and_equal_numbers(jax: Any) -> None:
     inf = np.inf
     terms = np.array([[0.0, 1000.0, -inf, inf, 3.0], [0.0, 1000.0, -inf, 1.0, -4.0]])[:, :, None]
-    found = {row: f(jax.numpy.asarray(terms))[:, 0].tolist() for row, f in reductions().items()}
+    found = {row: f(jax.numpy, jax.numpy.asarray(terms))[:, 0].tolist() for row, f in REDUCTIONS.items()}
     assert found[LARGEST] == [0.0, 1000.0, -inf, inf, 3.0]
     assert found[ops.norm] == pytest.approx([0.0, 1000 * np.sqrt(2), inf, inf, 5.0])
     exponentials = np.array([[1.0, 1.0, 0.0, inf], [1.0, 1e-30, 0.0, 1.0]])[:, :, None]
-    found = {row: f(jax.numpy.asarray(exponentials))[:, 0].tolist() for row, f in reductions().items()}
+    found = {
+        row: f(jax.numpy, jax.numpy.asarray(exponentials))[:, 0].tolist() for row, f in REDUCTIONS.items()
+    }
     assert found[BEYOND_ONE] == [1.0, 1e-30, -1.0, inf]
 
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from engine.replay.backends.jax.functions import functions, reductions
+from engine.replay.backends.arrays import REDUCTIONS
+from engine.replay.backends.jax.functions import functions
 from engine.replay.backends.jax.storing import Store
 from engine.replay.program.expression import Apply, Argument, Choose
 from engine.replay.program.program import (
@@ -38,7 +39,7 @@ class Runner:
     def __init__(self, stores: dict[Space, Store], dtype: Any, lanes: int) -> None:
         self.stores, self.type, self.lanes = stores, dtype, lanes
         self.np = import_module("jax.numpy")
-        self.functions, self.reductions = functions(), reductions()
+        self.functions = functions()
 
     def read(self, rows: Rows) -> Array:
         """The rows as an array (rows, lanes), or (rows, 1) where they are the same for all samples."""
@@ -79,7 +80,7 @@ class Runner:
             case Reduction(out, operation, operand):
                 terms = self.read(operand)
                 terms = terms.reshape(-1, len(out), terms.shape[1])
-                self._finish(instruction, self.reductions[operation](terms))
+                self._finish(instruction, REDUCTIONS[operation](self.np, terms))
             case Pick(_, index, table):
                 self._finish(instruction, self._pick(index, table, instruction.from_zero))
             case Scatter(out, index, left):

@@ -15,9 +15,10 @@ import numpy as np
 from engine import ops
 from engine.errors import DomainError
 from engine.operation import Operation
+from engine.replay.backends.arrays import COMPARISONS, NAMES, REDUCTIONS
 from engine.replay.recording import selection
 
-__all__ = ["FUNCTIONS", "REDUCTIONS", "function_of", "reduction_of"]
+__all__ = ["FUNCTIONS", "function_of", "reduction_of"]
 
 Array = Any
 
@@ -36,11 +37,12 @@ def function_of(operation: Operation) -> Callable[..., Any]:
 
 def reduction_of(operation: Operation) -> Callable[..., Any]:
     """As `function_of`, for an operation on any number of operands, which are along the first axis."""
-    if operation in REDUCTIONS:
-        return REDUCTIONS[operation]
     number = _by_forward(operation)
 
     def function(operand: Array, out: Array) -> None:
+        if operation in REDUCTIONS:
+            out[...] = REDUCTIONS[operation](np, operand)
+            return
         found = [number(*point) for point in operand.reshape(len(operand), -1).T.tolist()]
         out[...] = np.reshape(found, out.shape)
 
@@ -101,77 +103,17 @@ def _nonzero(x: Any, out: Array) -> None:
     np.not_equal(x, 0.0, out=out)
 
 
-FUNCTIONS: dict[Operation, Callable[..., Any]] = {
-    ops.absolute: np.absolute,
-    ops.acos: np.arccos,
-    ops.acosh: np.arccosh,
-    ops.add: np.add,
-    ops.asin: np.arcsin,
-    ops.asinh: np.arcsinh,
-    ops.atan: np.arctan,
-    ops.atan2: np.arctan2,
-    ops.atanh: np.arctanh,
-    ops.cbrt: np.cbrt,
+_OWN: dict[Operation, Callable[..., Any]] = {
     ops.ceil: _whole(np.ceil),
-    ops.cos: np.cos,
-    ops.cosh: np.cosh,
-    ops.divide: np.divide,
-    ops.exp: np.exp,
-    ops.exp2: np.exp2,
-    ops.expm1: np.expm1,
     ops.floor: _whole(np.floor),
-    ops.hypot: np.hypot,
-    ops.log: np.log,
-    ops.log10: np.log10,
-    ops.log1p: np.log1p,
-    ops.log2: np.log2,
-    ops.maximum: np.maximum,
-    ops.minimum: np.minimum,
-    ops.multiply: np.multiply,
     ops.nearest: _whole(np.rint),
-    ops.negate: np.negative,
     ops.power: _power,
-    ops.ratio: np.divide,
-    ops.remainder: np.remainder,
     ops.relu: partial(np.maximum, np.zeros(())),
     ops.sign: _whole(np.sign),
-    ops.sin: np.sin,
-    ops.sinh: np.sinh,
-    ops.sqrt: np.sqrt,
-    ops.subtract: np.subtract,
-    ops.tan: np.tan,
-    ops.tanh: np.tanh,
     ops.where: _where,
-    selection.BOTH: np.logical_and,
-    selection.DETACH: np.positive,
-    selection.EITHER: np.logical_or,
-    selection.EQUAL: np.equal,
-    selection.GREATER: np.greater,
-    selection.GREATER_EQUAL: np.greater_equal,
-    selection.LESS: np.less,
-    selection.LESS_EQUAL: np.less_equal,
     selection.NONZERO: _nonzero,
 }
-
-
-def _beyond_one(operand: Array, out: Array) -> None:
-    is_one = operand == 1.0
-    count = np.add.reduce(is_one, 0) - 1.0
-    np.add(count, np.add.reduce(np.where(is_one, 0.0, operand), 0), out=out)
-
-
-def _norm(operand: Array, out: Array) -> None:
-    largest = np.abs(operand).max(axis=0)
-    scale = np.where((largest > 0.0) & np.isfinite(largest), largest, 1.0)
-    np.multiply(np.sqrt(np.square(operand / scale).sum(axis=0)), scale, out=out)
-
-
-def _largest(operand: Array, out: Array) -> None:
-    np.maximum.reduce(operand, 0, None, out)
-
-
-REDUCTIONS: dict[Operation, Callable[..., Any]] = {
-    ops.norm: _norm,
-    selection.BEYOND_ONE: _beyond_one,
-    selection.LARGEST: _largest,
-}
+_NAMED: dict[Operation, str] = {**NAMES, **COMPARISONS}
+FUNCTIONS: dict[Operation, Callable[..., Any]] = {
+    row: getattr(np, name) for row, name in _NAMED.items()
+} | _OWN
