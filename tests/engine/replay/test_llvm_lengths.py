@@ -124,7 +124,7 @@ def test_a_second_length_makes_no_code_and_has_the_bits_of_code_of_its_own(
     parse = binding.parse_assembly
 
     def parsed(text: str) -> Any:
-        made.extend([text] if text else [])
+        made.extend([text] if "@gradients(" in text else [])
         return parse(text)
 
     monkeypatch.setattr(binding, "parse_assembly", parsed)
