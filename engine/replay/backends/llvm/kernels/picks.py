@@ -12,12 +12,13 @@ from typing import Any
 
 from engine.replay.backends.llvm.kernels.rows import put
 from engine.replay.backends.llvm.layout import Layout
+from engine.replay.backends.llvm.writing.module import Region
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Pick, Rows, Scatter
 
 __all__ = ["pick", "scatter"]
 
-Visit = Callable[[Index, Index, str], None]
+Visit = Callable[[Sequence[Index], Sequence[Index], Sequence[str]], None]
 
 
 def pick(text: Text, layout: Layout, instruction: Pick) -> None:
@@ -27,11 +28,12 @@ def pick(text: Text, layout: Layout, instruction: Pick) -> None:
     )
     table, out = choice.table.region, choice.own.operand.region
 
-    def one(target: Index, source: Index, undefined: str) -> None:
-        found = text.binary("fadd", text.load_one(table, source), undefined)
-        text.store(out, target, found)
+    def some(targets: Sequence[Index], sources: Sequence[Index], undefined: Sequence[str]) -> None:
+        wrong = text.joined(undefined)
+        for target, row in zip(targets, _turned(text, table, sources), strict=True):
+            text.store(out, target, text.binary("fadd", row, wrong))
 
-    choice.visit(one)
+    choice.visit(some)
 
 
 def scatter(text: Text, layout: Layout, instruction: Scatter) -> None:
@@ -39,10 +41,16 @@ def scatter(text: Text, layout: Layout, instruction: Scatter) -> None:
     choice = _Choice(text, layout, instruction.index, instruction.left, instruction.out)
     left = choice.own.operand.region
 
-    def one(source: Index, target: Index, _: str) -> None:
-        put(text, choice.table, target, text.load_one(left, source), accumulate=True)
+    def some(sources: Sequence[Index], targets: Sequence[Index], _: Sequence[str]) -> None:
+        for target, row in zip(targets, _turned(text, left, sources), strict=True):
+            put(text, choice.table, target, row, accumulate=True)
 
-    choice.visit(one)
+    choice.visit(some)
+
+
+def _turned(text: Text, region: Region, addresses: Sequence[Index]) -> list[str]:
+    """As many vectors as there are lanes, with their lanes for vectors."""
+    return text.transpose([text.load(region, address) for address in addresses])
 
 
 class _Choice:
@@ -62,27 +70,36 @@ class _Choice:
         self.table, self.places = layout.operand(table), layout.table(members)
         self.distance = _distance(table, len(index))
 
-    def visit(self, one: Visit) -> None:
-        """`one(address of a member, address of what it picks, undefined)` for all members and lanes.
+    def visit(self, some: Visit) -> None:
+        """`some(addresses of members, addresses of what lanes pick, undefined)`, for all of both.
 
         `undefined` is -0 where the index is one, which changes no number that it is added to; else it is nan,
-        and a flag was raised.
+        and a flag was raised. Where neighbors pick neighbors, the same ones in all lanes, it is as many members
+        and lanes at once as a vector has lanes, else one of each.
         """
-        text = self.text
+        text, vector = self.text, self.text.vector
+        is_run = self.table.width == 1 and self.first.by_term == 1 and self.distance is not None
+        size = vector if is_run and self.count % vector == self.lanes % vector == 0 else 1
 
         def group(number: Index, _: Any) -> None:
-            def lane(place: Index, _: Any) -> None:
-                which, undefined = self._index(number, place)
+            def lanes(block: Index, _: Any) -> None:
+                place = text.times(block, size)
+                with text.wide(1):
+                    found = [self._index(number, text.plus(place, lane)) for lane in range(size)]
 
-                def member(term: Index, _: Any) -> None:
-                    own = text.plus(self.own.at(text, number, term), place)
-                    one(own, self._chosen(number, term, which, place), undefined)
+                def members(block: Index, _: Any) -> None:
+                    term = text.times(block, size)
+                    rows = [self.own.at(text, number, text.plus(term, k)) for k in range(size)]
+                    chosen = [self._chosen(number, term, which, place) for which, _ in found]
+                    some(
+                        [text.plus(row, place) for row in rows], chosen, [undefined for _, undefined in found]
+                    )
 
-                text.loop(0, self.count, member)
+                text.loop(0, self.count // size, members)
 
-            text.loop(0, self.lanes, lane)
+            text.loop(0, self.lanes // size, lanes)
 
-        with text.wide(1):
+        with text.wide(size):
             text.loop(0, self.groups, group)
 
     def _index(self, group: Index, lane: Index) -> tuple[str, str]:

@@ -60,8 +60,8 @@ def _loads(struct: str, fields: Iterable[str]) -> str:
 
 
 # The function `enter` of the addresses of a tuple and of what it is told. Where each item is an array as it
-# is told, their numbers are copied, as float64, and the function called. As in a call by ctypes, other threads
-# may run meanwhile; but not while the arrays are looked at.
+# is told, their numbers are copied, as float64, and the function called. Other threads may run meanwhile, as
+# in a call by ctypes; but not while the arrays are looked at.
 TEXT = f"""
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 declare i32 @memcmp(ptr, ptr, i64)

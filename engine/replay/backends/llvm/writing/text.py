@@ -138,6 +138,8 @@ class Text(Lines):
 
     def joined(self, numbers: Sequence[str]) -> str:
         """Single numbers as the lanes of a vector."""
+        if self.width == 1:
+            return numbers[0]
         found = "poison"
         for lane, number in enumerate(numbers):
             found = self.let(f"insertelement {self.type} {found}, {self.scalar} {number}, i64 {lane}")
