@@ -30,6 +30,7 @@ __all__ = [
     "Scatter",
     "Space",
     "SumOfProducts",
+    "as_sums",
     "grid",
     "rows_of",
 ]
@@ -263,3 +264,33 @@ def grid(places: range | tuple[int, ...], members: int, terms: int) -> tuple[int
 def rows_of(thing: Rows | Matrix) -> Rows:
     """The rows that an operand mentions."""
     return thing if isinstance(thing, Rows) else Rows(thing.space, thing._places)
+
+
+def as_sums(instruction: MatrixProduct | LaneProduct) -> list[SumOfProducts]:
+    """The same as gathered sums: of the bias, if there is one, and of the products."""
+    if isinstance(instruction, LaneProduct):
+        out, left, right = instruction.out, instruction.left, instruction.right
+        parts = range(len(left) // out.rows)
+        entries = [(row, column) for row in range(out.rows) for column in range(out.columns)]
+        lefts = [left.places[row * len(parts) + part] for row, _ in entries for part in parts]
+        rights = [right.places[column * len(parts) + part] for _, column in entries for part in parts]
+        return [_sums(rows_of(out), (left.space, lefts), (right.space, rights), instruction.accumulate)]
+    matrix, operand, bias = instruction.matrix, instruction.operand, instruction.bias
+    positions, terms, listed = len(instruction.out) // matrix.rows, range(matrix.columns), matrix.places()
+    members = [(row, position) for row in range(matrix.rows) for position in range(positions)]
+    lefts = [listed[row * len(terms) + term] for row, _ in members for term in terms]
+    rights = [operand.places[term * positions + position] for _, position in members for term in terms]
+    begun = instruction.accumulate or bias is not None
+    product = _sums(instruction.out, (matrix.space, lefts), (operand.space, rights), begun)
+    if bias is None:
+        return [product]
+    first = Rows.of(bias.space, [bias.places[row] for row, _ in members])
+    return [SumOfProducts(instruction.out, tuple(range(1, len(members) + 1)), first), product]
+
+
+def _sums(
+    out: Rows, left: tuple[Space, list[int]], right: tuple[Space, list[int]], accumulate: bool
+) -> SumOfProducts:
+    terms = len(left[1]) // len(out)
+    ends = tuple(terms * (number + 1) for number in range(len(out)))
+    return SumOfProducts(out, ends, Rows.of(*left), Rows.of(*right), (), accumulate)

@@ -24,6 +24,7 @@ from engine.replay.program.instructions import (
     Scatter,
     Space,
     SumOfProducts,
+    as_sums,
     grid,
     rows_of,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "Space",
     "SumOfProducts",
     "Transfer",
+    "as_sums",
     "describe",
     "every",
     "grid",

@@ -28,7 +28,6 @@ from engine.replay.program.program import (
     Fill,
     Instruction,
     LaneProduct,
-    Matrix,
     MatrixProduct,
     Pick,
     Reduction,
@@ -38,6 +37,7 @@ from engine.replay.program.program import (
     Space,
     SumOfProducts,
     Transfer,
+    as_sums,
     every,
     rows_of,
 )
@@ -212,7 +212,7 @@ class Adjoint:
             if matrix.is_once:
                 self._add(LaneProduct(gradient, upstream, operand))
             else:
-                self._sum(self._contributions_to_entries(matrix, upstream, operand), upstream.space)
+                self._sum_of_products(as_sums(instruction)[-1], upstream, left_only=True)
         if bias is not None and self._is_wanted(bias):
             positions = len(upstream) // len(bias)
             contributions: Contributions = defaultdict(list)
@@ -223,20 +223,9 @@ class Adjoint:
             back = Rows(operand.space.adjoint, operand.places)
             self._add(MatrixProduct(back, matrix.transposed(), upstream))
 
-    def _contributions_to_entries(
-        self, matrix: Matrix, upstream: Rows, operand: Rows
-    ) -> dict[tuple[Space, Space | None], Contributions]:
-        """The contributions to each weight, where one weight is several entries of the matrix."""
-        contributions: Contributions = defaultdict(list)
-        positions = len(upstream) // matrix.rows
-        for entry, weight in enumerate(matrix.places()):
-            row, column = divmod(entry, matrix.columns)
-            for position in range(positions):
-                left = upstream.places[row * positions + position]
-                contributions[weight].append((left, operand.places[column * positions + position], 1.0))
-        return {(Space.WEIGHT, operand.space): contributions}
-
-    def _sum_of_products(self, instruction: SumOfProducts, upstream: Rows) -> None:
+    def _sum_of_products(
+        self, instruction: SumOfProducts, upstream: Rows, *, left_only: bool = False
+    ) -> None:
         left, right = instruction.left, instruction.right
         coefficients = instruction.coefficients or (1.0,) * len(left)
         gradients = [
@@ -250,7 +239,7 @@ class Adjoint:
         factors = [(left, right)] if right is None else [(left, right), (right, left)]
         if left == right:  # squares: once for both factors
             factors, coefficients = factors[:1], tuple(2.0 * factor for factor in coefficients)
-        for target, other in factors:
+        for target, other in factors[:1] if left_only else factors:
             of_place, wanted = (
                 contributions[target.space, other.space if other else None],
                 self._wanted[target.space],

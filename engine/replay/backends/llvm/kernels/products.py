@@ -27,7 +27,7 @@ from engine.replay.backends.llvm.kernels.sums import sum_of_products
 from engine.replay.backends.llvm.kernels.tiles import cut, over
 from engine.replay.backends.llvm.layout import Layout, Operand, Strided
 from engine.replay.backends.llvm.writing.text import Index, Text
-from engine.replay.program.program import Elementwise, LaneProduct, Matrix, MatrixProduct, Rows, SumOfProducts
+from engine.replay.program.program import Elementwise, LaneProduct, Matrix, MatrixProduct, as_sums
 
 __all__ = ["lane_product", "matrix_product"]
 
@@ -69,7 +69,7 @@ def matrix_product(
         result, vector = Strided(out.region, out.start, 1, 0), Strided(operand.region, operand.start, 0, 1)
         dots(text, shape, result, weights, vector, bias, accumulate=instruction.accumulate)
     else:
-        for part in _as_sums(instruction):
+        for part in as_sums(instruction):
             sum_of_products(text, layout, part)
 
 
@@ -77,7 +77,7 @@ def lane_product(text: Text, layout: Layout, instruction: LaneProduct) -> None:
     """out[i][j] = Σ left[i] × right[j] over their parts and lanes; what follows no rule is a gathered sum."""
     out, left, right = instruction.out, layout.operand(instruction.left), layout.operand(instruction.right)
     if out.listed or not (left.is_solid and right.is_solid):
-        sum_of_products(text, layout, _lane_sums(instruction))
+        sum_of_products(text, layout, *as_sums(instruction))
         return
     result, accumulate = _strided(layout, out), instruction.accumulate
     length = left.count // out.rows * left.width
@@ -96,36 +96,6 @@ def lane_product(text: Text, layout: Layout, instruction: LaneProduct) -> None:
 def _strided(layout: Layout, matrix: Matrix) -> Strided:
     start = layout.address(matrix.space, matrix.start)
     return Strided(layout.regions[matrix.space], start, matrix.row_stride, matrix.column_stride)
-
-
-def _as_sums(instruction: MatrixProduct) -> list[SumOfProducts]:
-    """The same product as gathered sums: of weight × value, and of the bias."""
-    out, matrix, operand = instruction.out, instruction.matrix, instruction.operand
-    terms, positions = matrix.columns, len(out) // matrix.rows
-    entries = matrix.places()
-    members = [(row, position) for row in range(matrix.rows) for position in range(positions)]
-    left = [entries[row * terms + term] for row, _ in members for term in range(terms)]
-    right = [operand.places[term * positions + position] for _, position in members for term in range(terms)]
-    ends = tuple(terms * (number + 1) for number in range(len(out)))
-    weights, values = Rows.of(matrix.space, left), Rows.of(operand.space, right)
-    product = SumOfProducts(out, ends, weights, values, (), instruction.accumulate)
-    if instruction.bias is None:
-        return [product]
-    bias = Rows.of(instruction.bias.space, [instruction.bias.places[row] for row, _ in members])
-    return [product, SumOfProducts(out, tuple(range(1, len(out) + 1)), bias, accumulate=True)]
-
-
-def _lane_sums(instruction: LaneProduct) -> SumOfProducts:
-    out, left, right = instruction.out, instruction.left, instruction.right
-    length = len(left) // out.rows
-    entries = [(row, column) for row in range(out.rows) for column in range(out.columns)]
-    lefts = [left.places[row * length + part] for row, _ in entries for part in range(length)]
-    rights = [right.places[column * length + part] for _, column in entries for part in range(length)]
-    ends = tuple(length * (number + 1) for number in range(len(entries)))
-    target = Rows(out.space, tuple(out.places()))
-    return SumOfProducts(
-        target, ends, Rows.of(left.space, lefts), Rows.of(right.space, rights), (), instruction.accumulate
-    )
 
 
 class _Ends(NamedTuple):

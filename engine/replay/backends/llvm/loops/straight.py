@@ -22,6 +22,7 @@ from engine.replay.program.program import (
     Reduction,
     Rows,
     SumOfProducts,
+    as_sums,
 )
 
 __all__ = ["Made", "StraightLine", "nothing"]
@@ -81,10 +82,9 @@ class StraightLine:
             case Fill(out, number):
                 for row in _rows(out):
                     self._put(row, [(self._text.number(number),)] if number else [], accumulate=False)
-            case MatrixProduct():
-                self._matrix_product(instruction)
-            case LaneProduct():
-                self._lane_product(instruction)
+            case MatrixProduct() | LaneProduct():
+                for part in as_sums(instruction):
+                    self._sum_of_products(part)
             case SumOfProducts():
                 self._sum_of_products(instruction)
             case Elementwise():
@@ -117,27 +117,6 @@ class StraightLine:
         return found or text.number(0.0)
 
     # ── Instructions ───────────────────────────────────────────────────────────────────────────────
-
-    def _matrix_product(self, instruction: MatrixProduct) -> None:
-        matrix, operand, bias = instruction.matrix, _rows(instruction.operand), instruction.bias
-        entries = [(matrix.space, place) for place in matrix.places()]
-        positions = len(instruction.out) // matrix.rows
-        for number, out in enumerate(_rows(instruction.out)):
-            line, position = divmod(number, positions)
-            terms: list[_Term] = [(self.value((bias.space, bias.places[line])),)] if bias else []
-            for column in range(matrix.columns):
-                factor = self.value(entries[line * matrix.columns + column])
-                terms.append((factor, self.value(operand[column * positions + position])))
-            self._put(out, terms, accumulate=instruction.accumulate)
-
-    def _lane_product(self, instruction: LaneProduct) -> None:
-        out, left, right = instruction.out, _rows(instruction.left), _rows(instruction.right)
-        length = len(left) // out.rows
-        for number, place in enumerate(out.places()):
-            line, column = divmod(number, out.columns)
-            factors = zip(left[line * length :], right[column * length : (column + 1) * length], strict=False)
-            terms: list[_Term] = [(self.value(one), self.value(other)) for one, other in factors]
-            self._put((out.space, place), terms, accumulate=instruction.accumulate)
 
     def _sum_of_products(self, instruction: SumOfProducts) -> None:
         left, right = _rows(instruction.left), _rows(instruction.right) if instruction.right else None
