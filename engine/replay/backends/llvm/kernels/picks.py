@@ -74,8 +74,8 @@ class _Choice:
         """`some(addresses of members, addresses of what lanes pick, undefined)`, for all of both.
 
         `undefined` is -0 where the index is one, which changes no number that it is added to; else it is nan,
-        and a flag was raised. Where neighbors pick neighbors, the same ones in all lanes, it is as many members
-        and lanes at once as a vector has lanes, else one of each.
+        and a flag was raised. Where neighbors pick neighbors, the same ones in all lanes, they come as
+        many members and lanes at once as a vector has lanes, else one by one.
         """
         text, vector = self.text, self.text.vector
         is_run = self.table.width == 1 and self.first.by_term == 1 and self.distance is not None
