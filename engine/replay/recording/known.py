@@ -68,7 +68,7 @@ class Known(Nodes):
         for leaf in leaves:
             if leaf in self.inputs:
                 self._know_input(leaf)
-            elif self._is_held(leaf):
+            elif self.is_held(leaf):
                 self.read[leaf] = leaf._data
 
     def _know_input(self, node: Any) -> None:

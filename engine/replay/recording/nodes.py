@@ -164,7 +164,7 @@ class Nodes:
         """Whether this is a number of the function's own."""
         return node in self.fresh or (type(node) is Constant and node._operation is None)
 
-    def _is_held(self, node: Any) -> bool:
+    def is_held(self, node: Any) -> bool:
         """Whether this leaf is a Value from elsewhere that is no parameter."""
         return not self.is_plain(node) and node not in self.inputs and node not in self.parameters
 

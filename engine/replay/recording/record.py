@@ -111,12 +111,17 @@ def _tape(function: Any, result: Any, session: Session) -> Tape:
     checks = _checks(session, interior)
     if checks:
         interior, leaves = interior_and_leaves(_above([*needed, *checks]))
-    held: list[Value] = []
     parameters = session.parameters
-    others = [leaf for leaf in leaves if leaf not in parameters]
-    listing = Leaves([*parameters], [_leaf(leaf, session, held) for leaf in others])
-    places: dict[Any, int] = parameters | dict(zip(others, count(len(parameters))))
-    is_used = set(leaves) if len(leaves) - len(others) < len(parameters) else parameters.keys()
+    others: list[Any] = [leaf for leaf in leaves if leaf not in parameters]
+    held = [leaf for leaf in others if session.is_held(leaf)]
+    rest = [leaf for leaf in others if not session.is_held(leaf)] if held else others
+    listing = Leaves(
+        [*parameters],
+        tuple([session.held.get(leaf, leaf) for leaf in held]),
+        [_leaf(leaf, session) for leaf in rest],
+    )
+    places: dict[Any, int] = parameters | dict(zip(held + rest, count(len(parameters))))
+    unused = parameters.keys() - leaves if len(leaves) - len(others) < len(parameters) else ()
     instructions: list[Instruction] = []
     made, free = partial(tuple.__new__, Instruction), count(len(listing))  # quicker than Instruction(…)
     for node in islice(interior, len(interior) - 1):
@@ -139,11 +144,10 @@ def _tape(function: Any, result: Any, session: Session) -> Tape:
         checks=tuple(places[node] for node in checks),
         single=not listed,
         inputs=len(session.inputs),
-        held=tuple(held),
         read=tuple((session.held.get(leaf, leaf), number) for leaf, number in session.read.items()),
         from_zero=frozenset(session.from_zero),
         asks_types=session.asks_types,
-        unused=tuple(index for parameter, index in parameters.items() if parameter not in is_used),
+        unused=tuple(sorted(map(parameters.__getitem__, unused))),
     )
 
 
@@ -170,14 +174,12 @@ def _is_alias(node: Any, session: Session) -> bool:
     return source in session.inputs or session.is_plain(source)
 
 
-def _leaf(leaf: Any, session: Session, held: list[Value]) -> Leaf:
-    """What a leaf is that is no parameter: an input, a constant, or a user's Value that may still change."""
-    if leaf in session.inputs:
-        return Leaf(LeafKind.INPUT, session.inputs[leaf], leaf._data, leaf.label)
-    if session.is_plain(leaf):
+def _leaf(leaf: Any, session: Session) -> Leaf:
+    """What a leaf is that is no weight: an input or a constant."""
+    which = session.inputs.get(leaf)
+    if which is None:
         return Leaf(LeafKind.CONSTANT, 0, leaf._data, "")
-    held.append(session.held.get(leaf, leaf))
-    return Leaf(LeafKind.HELD, len(held) - 1, leaf._data, leaf.label)
+    return Leaf(LeafKind.INPUT, which, leaf._data, leaf.label)
 
 
 def _output(function: Any, value: Any, session: Session) -> Value:

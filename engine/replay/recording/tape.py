@@ -39,16 +39,21 @@ class Leaf(NamedTuple):
 
 
 class Leaves(Sequence[Leaf]):
-    """The parameters, of which number k has place k, and the other leaves behind them.
+    """The parameters, of which number k has place k, then held values, as weights have them; then the others.
 
-    There may be hundreds of thousands of parameters: only `others` are written down one by one.
+    There may be hundreds of thousands of weights: only `others` are written down one by one.
     """
 
-    def __init__(self, parameters: Sequence[Value], others: Sequence[Leaf]) -> None:
-        self.parameters, self.others = parameters, others
+    def __init__(self, parameters: Sequence[Value], held: tuple[Value, ...], others: Sequence[Leaf]) -> None:
+        self.parameters, self.held, self.others = parameters, held, others
+
+    @property
+    def weights(self) -> int:
+        """How many parameters and held values there are, and the place of the first of the others."""
+        return len(self.parameters) + len(self.held)
 
     def __len__(self) -> int:
-        return len(self.parameters) + len(self.others)
+        return self.weights + len(self.others)
 
     @overload
     def __getitem__(self, place: int) -> Leaf: ...
@@ -60,9 +65,12 @@ class Leaves(Sequence[Leaf]):
         if isinstance(place, slice):
             return [self[each] for each in range(len(self))[place]]
         place = range(len(self))[place]
-        if place < len(self.parameters):
+        if place >= self.weights:
+            return self.others[place - self.weights]
+        number = place - len(self.parameters)
+        if number < 0:
             return Leaf(LeafKind.PARAMETER, place, 0.0, self.parameters[place].label)
-        return self.others[place - len(self.parameters)]
+        return Leaf(LeafKind.HELD, number, self.held[number]._data, self.held[number].label)
 
 
 class Instruction(NamedTuple):
@@ -93,7 +101,6 @@ class Tape:
     guards: tuple[tuple[int, bool], ...]
     single: bool
     inputs: int
-    held: tuple[Value, ...]
     checks: tuple[int, ...] = ()
     read: tuple[tuple[Value, float], ...] = ()
     from_zero: frozenset[int] = frozenset()
@@ -105,6 +112,11 @@ class Tape:
         """How many there are."""
         return len(self.leaves.parameters)
 
+    @property
+    def held(self) -> tuple[Value, ...]:
+        """Values of the user's besides them, whose numbers are read at every call."""
+        return self.leaves.held
+
     def __len__(self) -> int:
         """How many places there are: leaves and instructions."""
         return len(self.leaves) + len(self.instructions)
@@ -114,24 +126,22 @@ class Tape:
 
         Those are the numbers of held values, which are read anew.
         """
-        weights = [*map(float, weights[: self.parameters])]
-        found = [*map(float, sample), *(value._data for value in self.held), *self.constants.values()]
-        return weights + list(map(found.__getitem__, self._order))
+        found = [*map(float, sample), *self.constants.values()]
+        held = [value._data for value in self.held]
+        return [*map(float, weights[: self.parameters]), *held, *map(found.__getitem__, self._order)]
 
     @cached_property
     def constants(self) -> dict[int, float]:
         """The numbers of the constants, by their places."""
-        leaves = enumerate(self.leaves.others, self.parameters)
+        leaves = enumerate(self.leaves.others, self.leaves.weights)
         return {place: leaf[2] for place, leaf in leaves if leaf[0] is LeafKind.CONSTANT}
 
     @cached_property
     def _order(self) -> list[int]:
-        """For every leaf but parameters its place among inputs, held values and constants, in this order."""
-        firsts = {LeafKind.INPUT: 0, LeafKind.HELD: self.inputs}
-        constants = count(self.inputs + len(self.held))
+        """For every input and constant its place among all inputs and constants, in this order."""
+        constants = count(self.inputs)
         return [
-            next(constants) if kind is LeafKind.CONSTANT else firsts[kind] + which
-            for kind, which, _, _ in self.leaves.others
+            which if kind is LeafKind.INPUT else next(constants) for kind, which, _, _ in self.leaves.others
         ]
 
     def index_inputs(self) -> dict[int, range]:
@@ -150,8 +160,8 @@ class Tape:
     def verify(self) -> None:
         """Raise ReplayError unless every place is sound: what a reader and every pass may rely on."""
         first = len(self.leaves)
-        limits = {LeafKind.INPUT: self.inputs, LeafKind.HELD: len(self.held), LeafKind.CONSTANT: 1}
-        for place, (kind, which, _, _) in enumerate(self.leaves.others, self.parameters):
+        limits = {LeafKind.INPUT: self.inputs, LeafKind.CONSTANT: 1}
+        for place, (kind, which, _, _) in enumerate(self.leaves.others, self.leaves.weights):
             if which >= limits.get(kind, 0):
                 _refuse(f"leaf {place} is {kind.value} {which}")
         for place, (operation, operands, _) in enumerate(self.instructions, first):
@@ -179,6 +189,7 @@ class Tape:
         """One line: how many instructions, and what they read."""
         kinds = Counter(leaf.kind for leaf in self.leaves.others)
         kinds[LeafKind.PARAMETER] = self.parameters - len(self.unused)
+        kinds[LeafKind.HELD] = len(self.held)
         counts = [_count(kinds[kind], kind.value) for kind in LeafKind if kinds[kind]]
         text = f"tape of {_count(len(self.instructions), 'instruction')}: {', '.join(counts) or 'no leaves'}"
         return text + (f", {_count(len(self.guards), 'guard')}" if self.guards else "")

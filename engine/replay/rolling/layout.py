@@ -66,9 +66,9 @@ class Layout:
             numbers.append(self.flat.leaves[place].which)
         self.sizes[Space.VALUE] = len(numbers)
         weights = self.wanted[Space.WEIGHT]
-        parameters = range(self.flat.parameters)
-        address.update(zip(parameters, parameters, strict=True))
-        weights.update(compress(parameters, wanted))
+        rows = range(self.flat.weights)
+        address.update(zip(rows, rows, strict=True))
+        weights.update(compress(rows, wanted))
         for place, (kind, which, number, _) in self.flat.leaves.items():
             if kind is LeafKind.CONSTANT:
                 address[place] = self._constant(number)

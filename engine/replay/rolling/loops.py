@@ -102,7 +102,7 @@ class _Outside:
         if kind == INPUT:
             return self._leaves[LeafKind.INPUT, which]
         held, which = divmod(which, HELD)
-        return self._leaves[LeafKind.HELD, which] if held else which
+        return self.flat.parameters + which if held else which
 
     def constant(self, number: float) -> int:
         """The place of a constant, a new one if there is none."""

@@ -25,6 +25,7 @@ __all__ = [
     "WEIGHT",
     "Numbered",
     "candidates",
+    "codes_of_weights",
     "kind_of",
     "longest_run",
     "numbered",
@@ -34,12 +35,7 @@ Array = Any
 KIND = 1 << 40  # the codes of leaves of one kind lie together, far from those of others
 INPUT, WEIGHT, CONSTANT = 1, 2, 3  # kinds; a node has the kind 0
 HELD = 1 << 30  # what is added to the number of a held value, which is a weight as parameters are
-CODES = {
-    LeafKind.INPUT: INPUT * KIND,
-    LeafKind.PARAMETER: WEIGHT * KIND,
-    LeafKind.HELD: WEIGHT * KIND + HELD,
-    LeafKind.CONSTANT: CONSTANT * KIND,
-}
+CODES = {LeafKind.INPUT: INPUT * KIND, LeafKind.CONSTANT: CONSTANT * KIND}
 VOID = -1  # where a term has one factor
 FREQUENT = 6  # gaps between equal words of one width that are tried
 MULTIPLIER = 0x9E3779B97F4A7C15  # odd: powers of it tell the slots of a node apart
@@ -80,7 +76,7 @@ def numbered(collapsed: Collapsed) -> Numbered:
     code: list[Any] = [None] * len(flat.operations) + [VOID]  # by place, and for NONE, which is the last
     for number, place in enumerate(places):
         code[place] = number
-    code[: flat.parameters] = range(WEIGHT * KIND, WEIGHT * KIND + flat.parameters)
+    code[: flat.weights] = codes_of_weights(flat.parameters, flat.weights)
     for place, (kind, which, _, _) in flat.leaves.items():
         code[place] = CODES[kind] + (place if kind is LeafKind.CONSTANT else which)
     words: dict[Hashable, int] = {}
@@ -120,6 +116,12 @@ def _of_row(row: Row, code: Sequence[int]) -> list[int]:
     if row.bias != NONE:
         refs[stop] = code[row.bias]
     return refs
+
+
+def codes_of_weights(parameters: int, weights: int) -> list[int]:
+    """The codes of so many parameters, and of the held values behind them."""
+    first = WEIGHT * KIND
+    return [*range(first, first + parameters), *range(first + HELD, first + HELD + weights - parameters)]
 
 
 def kind_of(refs: Array) -> Array:

@@ -18,7 +18,7 @@ from engine.replay.recording.tape import Instruction, Leaf, LeafKind, Leaves, Ta
 from engine.replay.rolling.blocks import Block, verified
 from engine.replay.rolling.collapse import Collapsed, Loop, collapse
 from engine.replay.rolling.loops import with_loops
-from engine.replay.rolling.periods import CODES, CONSTANT, KIND, WEIGHT, Numbered, candidates, kind_of
+from engine.replay.rolling.periods import CODES, CONSTANT, Numbered, candidates, codes_of_weights, kind_of
 from engine.replay.rolling.simplify import Flat, simplify
 
 __all__ = ["collapsed_with_loops"]
@@ -107,7 +107,7 @@ def _numbered(tape: Tape) -> Numbered:
         CODES[kind] + (numbers.setdefault(number.hex(), len(numbers)) if kind is LeafKind.CONSTANT else which)
         for kind, which, number, _ in tape.leaves.others
     ]
-    leaves = np.array([*range(WEIGHT * KIND, WEIGHT * KIND + tape.parameters), *others])
+    leaves = np.array([*codes_of_weights(tape.parameters, tape.leaves.weights), *others])
     counts = np.fromiter(map(len, operands), np.int64, len(operands))
     offsets = np.concatenate(([0], np.cumsum(counts)))
     places = np.fromiter(chain.from_iterable(operands), np.int64, int(offsets[-1]))
@@ -140,6 +140,7 @@ def _without(tape: Tape, outputs: Places, block: Block, trips: int) -> _Short | 
         tape,
         leaves=Leaves(
             tape.leaves.parameters,
+            tape.held,
             [
                 leaf._replace(which=short_number(leaf.which, 0)) if leaf.kind is LeafKind.INPUT else leaf
                 for leaf in tape.leaves.others

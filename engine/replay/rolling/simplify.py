@@ -31,7 +31,8 @@ NONE = -1
 class Flat:
     """Scalar nodes in an order in which operands come first; a leaf has no operation.
 
-    The first places are those of so many `parameters`, in their order; `leaves` are the others.
+    The first places are those of so many `parameters`, and of so many `weights` in all, with those of held
+    values; `leaves` are the other leaves.
     `spaces` tells in which space of a program each will have its row, `wanted` whose gradient is on the way
     to a parameter's; `uses` counts the operands and results that a node is: 0 where no result needs it.
     `exact` are the sums and products that must not be taken apart, `from_zero` the inputs that must not be
@@ -41,6 +42,7 @@ class Flat:
     operations: list[Operation | None] = field(default_factory=list)
     operands: list[tuple[int, ...]] = field(default_factory=list)
     parameters: int = 0
+    weights: int = 0
     leaves: dict[int, Leaf] = field(default_factory=dict)
     constants: dict[int, float] = field(default_factory=dict)
     outputs: list[int] = field(default_factory=list)
@@ -52,7 +54,12 @@ class Flat:
 
     def leaf(self, place: int) -> Leaf:
         """The leaf at a place."""
-        return Leaf(LeafKind.PARAMETER, place, 0.0, "") if place < self.parameters else self.leaves[place]
+        if place >= self.weights:
+            return self.leaves[place]
+        number = place - self.parameters
+        return (
+            Leaf(LeafKind.HELD, number, 0.0, "") if number >= 0 else Leaf(LeafKind.PARAMETER, place, 0.0, "")
+        )
 
     def varies(self, place: int) -> bool:
         """Whether a node depends on the sample."""
@@ -121,16 +128,16 @@ class _Building(Flat):
         self._constants: dict[str, int] = {}
 
     def take_leaves(self, leaves: Leaves, needed: Sequence[int], places: list[int]) -> None:
-        """The parameters, and those of the other leaves that are needed; `places` gets their places.
+        """The weights, and those of the other leaves that are needed; `places` gets their places.
 
         Equal constants have one place.
         """
-        self.parameters = len(leaves.parameters)
-        self.operations += [None] * self.parameters
-        self.operands += [()] * self.parameters
-        places[: self.parameters] = range(self.parameters)
-        for place in needed[bisect_left(needed, self.parameters) :]:
-            leaf = leaves[place]
+        self.parameters, self.weights = len(leaves.parameters), leaves.weights
+        self.operations += [None] * self.weights
+        self.operands += [()] * self.weights
+        places[: self.weights] = range(self.weights)
+        for place in needed[bisect_left(needed, self.weights) :]:
+            leaf = leaves.others[place - self.weights]
             if leaf.kind is LeafKind.CONSTANT:
                 places[place] = self.constant(leaf.number)
             else:
@@ -245,7 +252,6 @@ def is_power_of_two(number: float) -> bool:
 
 _LEAF_SPACES = {
     LeafKind.INPUT: Space.VALUE,
-    LeafKind.HELD: Space.WEIGHT,
     LeafKind.CONSTANT: Space.CONSTANT,
 }
 
@@ -267,6 +273,7 @@ def _mark(flat: Flat) -> None:
             for operand in _with_paths(flat.operations[place], operands):
                 reached[operand] = 1
     spaces, wanted = flat.spaces, flat.wanted = [Space.WEIGHT] * size, list(map(bool, reached))
+    wanted[flat.parameters : flat.weights] = [False] * (flat.weights - flat.parameters)
     for place, leaf in flat.leaves.items():
         spaces[place], wanted[place] = _LEAF_SPACES[leaf[0]], False
     for place in nodes:

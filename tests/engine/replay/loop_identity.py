@@ -32,7 +32,7 @@ def ensure_same(tape: Tape) -> None:
 
 def leaves(collapsed: Collapsed) -> set[int]:
     """The places of all leaves."""
-    return {*range(collapsed.flat.parameters), *collapsed.flat.leaves}
+    return {*range(collapsed.flat.weights), *collapsed.flat.leaves}
 
 
 class _Terms:

@@ -27,9 +27,9 @@ def test_inputs_parameters_held_values_and_constants_are_told_apart() -> None:
     tape = record(lambda x: x[0] * w + x[1] * frozen + 3.0, [w], [[1.0, 4.0]])
     assert [leaf.kind for leaf in tape.leaves] == [
         LeafKind.PARAMETER,
-        LeafKind.INPUT,
-        LeafKind.INPUT,
         LeafKind.HELD,
+        LeafKind.INPUT,
+        LeafKind.INPUT,
         LeafKind.CONSTANT,
     ]
     frozen.data = 7.0

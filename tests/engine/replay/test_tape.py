@@ -172,7 +172,7 @@ def test_verify_finds_what_is_not_sound(broken: Instruction) -> None:
     with pytest.raises(ReplayError, match="not sound"):
         replace(tape, inputs=0).verify()
     with pytest.raises(ReplayError, match="not sound"):
-        replace(tape, leaves=Leaves([w], [Leaf(LeafKind.PARAMETER, 0, 0.0, "")])).verify()
+        replace(tape, leaves=Leaves([w], (), [Leaf(LeafKind.PARAMETER, 0, 0.0, "")])).verify()
 
 
 def test_unused_parameters_are_known() -> None:
