@@ -31,6 +31,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The texts that code was made of; nothing is made of the empty one."""
+    with monkeypatch.context() as patch:  # what all programs of a process have in common is there before
+        patch.setenv(cache.VARIABLE, "off")
+        (w,) = weights = [Value(0.5)]
+        compile(lambda x: w * x, weights, executor="llvm").value_and_gradients([0.5], [1.0])
     found: list[str] = []
     parse = binding.parse_assembly
 
@@ -72,6 +76,7 @@ def test_what_was_made_is_found_again_with_the_same_bits(place: Path, made: list
         lambda file: file.write_bytes(file.read_bytes()[:-9] + b"x" + file.read_bytes()[-8:]),
         lambda file: file.write_bytes(sha256(file.read_bytes()[32:]).digest() + file.read_bytes()[32:]),
         lambda file: (file.unlink(), file.mkdir()),
+        pytest.param(lambda file: (file.unlink(), os.mkfifo(file)), marks=POSIX),
     ],
 )
 def test_a_damaged_file_counts_as_absent(place: Path, made: list[str], damage: Callable[[Path], Any]) -> None:
@@ -106,6 +111,20 @@ def test_what_belongs_to_somebody_else_is_not_run(made: list[str], monkeypatch: 
     monkeypatch.setattr(os, "geteuid", lambda: uid + 1)
     assert answer() == first
     assert len(made) == 2
+
+
+@POSIX
+def test_where_the_disk_is_full_nothing_is_left_behind(place: Path, made: list[str]) -> None:
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40, before[1]))  # bytes in a file
+    try:
+        first = answer()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not files(place)
+    assert answer() == first
+    assert (len(made), len(files(place))) == (2, 1)
 
 
 @pytest.mark.parametrize("chosen", ["off", "0", " None ", ""])

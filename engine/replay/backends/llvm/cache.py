@@ -93,10 +93,13 @@ def keep(key: str, code: bytes) -> None:
         _drop_oldest(place)
         new = (
             place / f"new-{os.urandom(8).hex()}"
-        )  # not by `tempfile`, whose random numbers a recording notices
-        with open(new, "xb", opener=_for_us_alone) as file:
-            file.write(_digest(key, code) + code)
-        new.replace(place / key)
+        )  # `tempfile` draws random numbers, which a recording notices
+        try:
+            with open(new, "xb", opener=_for_us_alone) as file:
+                file.write(_digest(key, code) + code)
+            new.replace(place / key)
+        finally:
+            new.unlink(missing_ok=True)  # what could not be written whole: the disk is full
 
 
 def _digest(key: str, code: bytes) -> bytes:
@@ -113,7 +116,8 @@ def _is_ours(found: os.stat_result) -> bool:
 
 
 def _without_links(path: str, flags: int) -> int:
-    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0))
+    """Nor waiting for somebody to write, where it is a pipe."""
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
 
 
 def _for_us_alone(path: str, flags: int) -> int:
