@@ -58,6 +58,33 @@ CASES: dict[str, Callable[[int], Case]] = {
 }
 
 
+def of_the_last(trips: int) -> Case:
+    """Only the last of the inputs is read."""
+    w = weights(1)
+
+    def function(xs: Any) -> Any:
+        state = xs[-1]
+        for _ in xs:
+            state = tanh(w[0] * state)
+        return state
+
+    return Case(function, w, [[0.1] * trips])
+
+
+def remembering(trips: int) -> Case:
+    """A state of long ago is read at the end, too: to all others no gradient is owed there."""
+    w = weights(1)
+
+    def function(x: Any) -> Any:
+        states = [x]
+        for _ in range(trips):
+            states.append(tanh(w[0] * states[-1]))
+        return states[-1] * states[1]
+
+    return Case(function, w, [0.4])
+
+
+CASES["the last input"] = of_the_last
 # Beside these loops there are instructions on rows by trip. For a single sample, where rows are the lanes of
 # vectors, their code follows the number of rows.
 BESIDE: dict[str, Callable[[int], Case]] = {
@@ -67,6 +94,7 @@ BESIDE: dict[str, Callable[[int], Case]] = {
     "both directions": both_directions,
     "two layers": partial(two_layers, by_step=False),
     "a parameter in front": parameter_in_front,
+    "a state of long ago": remembering,
 }
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from engine.replay.backends.llvm.layout import Layout
+from engine.replay.backends.llvm.writing.symbolic import Symbolic
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Program, Rows, Space
 
@@ -63,6 +64,7 @@ def _load_argument(
     distance, count = (text.let(f"load i64, ptr {_entry(text, place + more)}") for more in (1, 2))
     rows = layout.operand(Rows.of(Space.VALUE, [row for row, _ in wanted]))
     columns = [column for _, column in wanted]
+    first = Symbolic(columns[0], f"column {columns[0]}") if layout.long_regions and columns[0] else columns[0]
     is_run = rows.table < 0 and columns == list(range(columns[0], columns[0] + len(columns)))
     table = -1 if is_run else layout.table(columns)
     last = text.let("sub i64 %samples, 1")
@@ -72,7 +74,7 @@ def _load_argument(
         return text.let(f"mul i64 {text.least(number, last)}, {distance}")
 
     def load(sample: str, which: Index) -> str:
-        column = text.plus(which, columns[0]) if is_run else text.entry(text.plus(table, which))
+        column = text.plus(which, first) if is_run else text.entry(text.plus(table, which))
         offset = _within(text, text.plus(sample, column), text.width, count)
         pointer = text.let(f"getelementptr inbounds double, ptr {source}, i64 {offset}")
         return text.let(f"load {text.type}, ptr {pointer}, align 8")

@@ -16,6 +16,7 @@ from engine import ops
 from engine.operation import Operation
 from engine.replay.backends.llvm.layout import Layout, Operand
 from engine.replay.backends.llvm.writing.functions import Formula, costs_calls
+from engine.replay.backends.llvm.writing.symbolic import Symbolic
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Elementwise, Fill, Reduction, Space
 from engine.replay.recording import selection
@@ -25,11 +26,15 @@ __all__ = ["REDUCTIONS", "along", "elementwise", "fill", "put", "reduction"]
 Body = Callable[[Index], None]
 
 
-def along(text: Text, count: int, body: Body, *, blocks: bool = True) -> None:
-    """`body(offset)` for vectors that together cover so many numbers in a row, the last of them narrower."""
+def along(text: Text, count: int, body: Body, *, blocks: bool = True, unit: int = 1) -> None:
+    """`body(offset)` for vectors that together cover so many numbers in a row, the last of them narrower.
+
+    What follows the trips of a loop is covered by equal ones, where they are part of the unit that it is of.
+    """
     done = 0
     narrower = [text.vector >> halvings for halvings in range(text.vector.bit_length())]
-    widths = [4 * text.vector] if blocks else []
+    is_other = isinstance(count, Symbolic) and unit % (4 * text.vector) and unit % text.vector == 0
+    widths = [4 * text.vector] if blocks and not is_other else []
     for width in (*widths, *(width for width in narrower if width >= text.precision.narrowest), 1):
         _along(text, width, done, count, body)
         done += (count - done) // width * width
@@ -62,7 +67,7 @@ def fill(text: Text, layout: Layout, instruction: Fill) -> None:
                 value = text.binary("fmul", value, mask)
             text.store(out.region, text.plus(start, offset), value)
 
-        along(text, solid, part)
+        along(text, solid, part, unit=out.width)
 
     is_long = out.is_solid and not is_seed
     solid = out.count * out.width if is_long else out.width
@@ -107,7 +112,7 @@ def _elementwise_along(
             value = Formula(text, argument).value(instruction.expression)
             put(text, out, text.plus(target, offset), value, accumulate=instruction.accumulate)
 
-        along(text, run, part, blocks=not costs_calls(instruction.expression))
+        along(text, run, part, blocks=not costs_calls(instruction.expression), unit=out.width)
 
     text.loop(0, out.count // period, repeat)
 
@@ -180,7 +185,7 @@ def reduction(text: Text, layout: Layout, instruction: Reduction) -> None:
 
             text.store(out.region, text.plus(target, offset), compute(text, terms, term))
 
-        along(text, count, part)
+        along(text, count, part, unit=out.width)
 
     if out.is_solid and operand.is_solid:
         size = out.count * out.width
