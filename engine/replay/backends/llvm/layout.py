@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -29,12 +29,16 @@ from engine.replay.program.program import (
 
 FAR = 8  # rows: about as many trips as a loop has at least
 
-__all__ = ["Frames", "Grid", "Layout", "Operand", "Strided"]
+__all__ = ["Frames", "Layout", "Operand", "Strided"]
 
 
 @dataclass(frozen=True)
 class Operand:
-    """Rows as addresses: row i begins at start + i × stride, or where entry i of a table says."""
+    """Rows as addresses: row i begins at start + i × stride, or where entry i of a table says.
+
+    Rows may be those of members with equally many terms each: that of term j of member i begins by_term × j
+    further on, or where entry i × terms + j says.
+    """
 
     region: Region
     width: int  # numbers of a row: one for each lane, or one for all
@@ -42,12 +46,14 @@ class Operand:
     start: int
     stride: int
     table: int = -1
+    terms: int = 1
+    by_term: int = 0
 
-    def at(self, text: Text, row: Index) -> Index:
+    def at(self, text: Text, row: Index, term: Index = 0) -> Index:
         """The address of a row's first number."""
         if self.table < 0:
-            return text.plus(self.start, text.times(row, self.stride))
-        return text.entry(text.plus(self.table, row))
+            return text.plus(self.start, text.times(row, self.stride), text.times(term, self.by_term))
+        return text.entry(text.plus(self.table, text.times(row, self.terms), term))
 
     def ones(self, text: Text, row: Index, count: int) -> list[str]:
         """The first numbers of so many rows, from one on."""
@@ -66,23 +72,6 @@ class Operand:
     def is_single(self) -> bool:
         """Whether there is one number for all members and lanes."""
         return self.count == 1 and self.width == 1
-
-
-@dataclass(frozen=True)
-class Grid:
-    """Rows of members with equally many terms each: by two strides, or by a table, member by member."""
-
-    operand: Operand
-    terms: int
-    start: int
-    by_member: int
-    by_term: int
-
-    def at(self, text: Text, member: Index, term: Index) -> Index:
-        """The address of a term's row."""
-        if self.operand.table < 0:
-            return text.plus(self.start, text.times(member, self.by_member), text.times(term, self.by_term))
-        return self.operand.at(text, text.plus(text.times(member, self.terms), term))
 
 
 @dataclass(frozen=True)
@@ -240,16 +229,14 @@ class Layout:
         count = len(alike[0])
         return Symbolic(count, f"{count} rows") if any(map(self._long.counts_trips, alike)) else count
 
-    def grid(self, rows: Rows, members: int, terms: int) -> Grid:
+    def grid(self, rows: Rows, members: int, terms: int) -> Operand:
         """The rows as addresses of members × terms."""
         rule = grid(rows.places, members, terms)
         if rule is None:
-            return Grid(self.operand(rows), terms, 0, 0, 0)
-        first, by_member, by_term = rule
-        width, region = self.width(rows.space), self.region(rows)
-        start = self.address(rows.space, first)
-        operand = Operand(region, width, len(rows), start, 0)
-        return Grid(operand, terms, start, self.stride(rows, by_member), self.stride(rows, by_term))
+            return replace(self.operand(rows), terms=terms)
+        region, width, start = self.region(rows), self.width(rows.space), self.address(rows.space, rule[0])
+        by_member, by_term = (self.stride(rows, step) for step in rule[1:])
+        return Operand(region, width, len(rows), start, by_member, terms=terms, by_term=by_term)
 
     def stride(self, rows: Rows, step: int) -> int:
         """How far rows are apart, of which so many others may be between one and the next.

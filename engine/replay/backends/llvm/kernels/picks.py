@@ -26,7 +26,7 @@ def pick(text: Text, layout: Layout, instruction: Pick) -> None:
     choice = _Choice(
         text, layout, instruction.index, instruction.out, instruction.table, instruction.from_zero
     )
-    table, out = choice.table.region, choice.own.operand.region
+    table, out = choice.table.region, choice.own.region
 
     def some(targets: Sequence[Index], sources: Sequence[Index], undefined: Sequence[str]) -> None:
         wrong = text.joined(undefined)
@@ -39,7 +39,7 @@ def pick(text: Text, layout: Layout, instruction: Pick) -> None:
 def scatter(text: Text, layout: Layout, instruction: Scatter) -> None:
     """The way back of pick: nothing is lost where two pick the same row."""
     choice = _Choice(text, layout, instruction.index, instruction.left, instruction.out)
-    left = choice.own.operand.region
+    left = choice.own.region
 
     def some(sources: Sequence[Index], targets: Sequence[Index], _: Sequence[str]) -> None:
         for target, row in zip(targets, _turned(text, left, sources), strict=True):

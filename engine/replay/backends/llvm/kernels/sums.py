@@ -12,7 +12,7 @@ from typing import Any
 
 from engine.replay.backends.llvm.kernels.neighbors import sum_of_neighbors
 from engine.replay.backends.llvm.kernels.rows import put
-from engine.replay.backends.llvm.layout import Grid, Layout, Operand
+from engine.replay.backends.llvm.layout import Layout, Operand
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import SumOfProducts
 
@@ -76,8 +76,10 @@ class _Terms:
         listed = [instruction.left] if instruction.right is None else [instruction.left, instruction.right]
         if self.uniform > UNROLLED:
             self.uniform = layout.count(*listed) // layout.count(instruction.out)
-        self.factors = [layout.operand(rows) for rows in listed] if not self.uniform else []
-        self.grids = [layout.grid(rows, members, self.uniform) for rows in listed] if self.uniform else []
+        self.factors = [
+            layout.grid(rows, members, self.uniform) if self.uniform else layout.operand(rows)
+            for rows in listed
+        ]
         self.lanes = max(layout.width(rows.space) for rows in (instruction.out, *listed))
         self.ends = -1 if self.uniform else layout.table((0, *instruction.ends))
         different = len(set(instruction.coefficients)) > 1
@@ -114,8 +116,7 @@ class _Terms:
 
     def _add(self, member: Index, term: Index, offset: Index, so_far: str) -> str:
         text = self.text
-        count = len(self.factors or self.grids)
-        factors = [self._load(place, member, term, offset) for place in range(count)]
+        factors = [self._load(operand, member, term, offset) for operand in self.factors]
         if self.coefficients is not None:
             number = text.plus(text.times(member, self.uniform), term) if self.uniform else term
             address = text.plus(self.coefficients.start, number)
@@ -126,12 +127,10 @@ class _Terms:
         left, right = factors
         return text.fma(left, right, so_far) if so_far else text.binary("fmul", left, right)
 
-    def _load(self, place: int, member: Index, term: Index, offset: Index) -> str:
+    def _load(self, operand: Operand, member: Index, term: Index, offset: Index) -> str:
         """A factor; one that is the same for all lanes is spread over them."""
         text = self.text
-        source: Grid | Operand = self.grids[place] if self.uniform else self.factors[place]
-        operand = source.operand if isinstance(source, Grid) else source
-        address = source.at(text, member, term) if isinstance(source, Grid) else source.at(text, term)
+        address = operand.at(text, member, term) if self.uniform else operand.at(text, term)
         if operand.width < self.lanes:
             return text.splat(text.load_one(operand.region, address))
         return text.load(operand.region, text.plus(address, offset))

@@ -21,16 +21,12 @@ __all__ = ["CURVES", "PRIMITIVES", "Formula", "costs_calls"]
 Implementation = Callable[..., str]
 
 
-def _library(name: str) -> Implementation:
-    def call(text: Text, *operands: str) -> str:
-        return text.library(name, *operands)
+def _by(method: str, name: str) -> Implementation:
+    """What a method of texts gives that is told this name."""
 
-    return call
-
-
-def _binary(name: str) -> Implementation:
-    def apply(text: Text, left: str, right: str) -> str:
-        return text.binary(name, left, right)
+    def apply(text: Text, *operands: str) -> str:
+        found: str = getattr(text, method)(name, *operands)
+        return found
 
     return apply
 
@@ -40,13 +36,6 @@ def _rounding(name: str) -> Implementation:
 
     def apply(text: Text, x: str) -> str:
         return text.binary("fadd", text.call(name, x), text.number(0.0))
-
-    return apply
-
-
-def _intrinsic(name: str) -> Implementation:
-    def apply(text: Text, x: str) -> str:
-        return text.call(name, x)
 
     return apply
 
@@ -65,14 +54,6 @@ def _remainder(text: Text, x: str, y: str) -> str:
     rest = text.library("fmod", x, y)
     signed = text.call("copysign", rest, y)
     return text.select(text.compare("une", rest, signed), text.binary("fadd", rest, y), signed)
-
-
-def _negate(text: Text, x: str) -> str:
-    return text.let(f"fneg {text.type} {x}")
-
-
-def _same(_: Text, x: str) -> str:
-    return x
 
 
 _SLOW = {
@@ -99,10 +80,10 @@ _SLOW = {
 }
 
 _FUNCTIONS: dict[Operation, Implementation] = {
-    ops.absolute: _intrinsic("fabs"),
-    ops.add: _binary("fadd"),
+    ops.absolute: _by("call", "fabs"),
+    ops.add: _by("binary", "fadd"),
     ops.ceil: _rounding("ceil"),
-    ops.divide: _binary("fdiv"),
+    ops.divide: _by("binary", "fdiv"),
     ops.exp: elementary.exp,
     ops.expm1: elementary.expm1,
     ops.floor: _rounding("floor"),
@@ -110,17 +91,17 @@ _FUNCTIONS: dict[Operation, Implementation] = {
     ops.log1p: elementary.log1p,
     ops.maximum: partial(_extreme, "ogt"),
     ops.minimum: partial(_extreme, "olt"),
-    ops.multiply: _binary("fmul"),
+    ops.multiply: _by("binary", "fmul"),
     ops.nearest: _rounding("rint"),
-    ops.negate: _negate,
-    ops.ratio: _binary("fdiv"),
+    ops.negate: lambda text, x: text.let(f"fneg {text.type} {x}"),
+    ops.ratio: _by("binary", "fdiv"),
     ops.remainder: _remainder,
-    ops.sqrt: _intrinsic("sqrt"),
-    ops.subtract: _binary("fsub"),
+    ops.sqrt: _by("call", "sqrt"),
+    ops.subtract: _by("binary", "fsub"),
     ops.tanh: elementary.tanh,
     ops.where: _where,
-    selection.DETACH: _same,
-    **{operation: _library(name) for operation, name in _SLOW.items()},
+    selection.DETACH: lambda _, x: x,
+    **{operation: _by("library", name) for operation, name in _SLOW.items()},
 }
 
 _COMPARISONS = {
