@@ -15,7 +15,7 @@ from engine.replay.backends.jax.translation import Part, as_jax
 from engine.replay.backends.numpy.executor import NumpyExecutor
 from engine.replay.program.program import Fill, Instruction, Program, Rows, Transfer
 
-SHAPE = (((),) * 7,)  # of a sample: one list of seven numbers
+SHAPE = ((None,) * 7,)  # of a sample: one list of seven numbers
 
 
 @pytest.fixture(autouse=True)
