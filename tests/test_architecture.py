@@ -167,7 +167,8 @@ ORDER: dict[str, str] = {
         batch kernels memory
         doubles instructions
         loops
-        step training
+        step
+        training
         machine
         call trainer
         executor
@@ -188,7 +189,7 @@ ORDER: dict[str, str] = {
     """,
     "engine/replay/backends/llvm/kernels": """
         fusion pieces rows tiles
-        across along dots outer picks
+        across along dots panels picks rules
         neighbors
         sums
         products

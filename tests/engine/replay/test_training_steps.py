@@ -12,6 +12,7 @@ import pytest
 pytest.importorskip("llvmlite", reason="the LLVM executor needs llvmlite (extra `fast`)")
 
 from engine import ReplayError, Value, compile, dot, log, pick  # noqa: A004
+from engine.replay.backends.llvm import training
 from engine.replay.program.rule import Rule
 
 SAMPLES, WIDTH = 29, 3
@@ -82,6 +83,46 @@ def test_many_steps_in_one_call_are_those_taken_one_by_one_bit_for_bit(name: str
     assert taken.steps == len(rates)
     assert np.array_equal(weights, before)
     assert not any(column.any() for column in memory)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "hidden", "size", "products"), [(8, 16, 16, 2), (40, 24, 64, 2), (32, 10, 24, 0)]
+)
+def test_the_rule_is_woven_into_products_bit_for_bit(
+    inputs: int, hidden: int, size: int, products: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw, woven, weave = np.random.default_rng(inputs), [], training._Plan._weave
+    monkeypatch.setattr(training._Plan, "_weave", lambda plan, one: woven.append(one) or weave(plan, one))
+    sizes = [(hidden, inputs), (24, hidden)]
+    layers = [[[Value(each) for each in draw.normal(0, 0.5, n + 1)] for _ in range(m)] for m, n in sizes]
+    w = [each for layer in layers for neuron in layer for each in neuron]
+
+    def loss(x: Any, y: Any) -> Any:
+        for layer in layers:
+            x = [dot(neuron[:-1], x, neuron[-1]).tanh() for neuron in layer]
+        return sum(((each - y) ** 2 for each in x[1:]), x[0] * x[3])
+
+    samples = 3 * size - 5
+    x, y, order = draw.normal(size=(samples, inputs)), draw.normal(size=samples), draw.permutation(samples)
+    program, weights = compile(loss, w, "llvm-checked"), np.array([value.data for value in w])
+    program.value_and_gradients(weights, x[:size], y[:size])
+    remembers, formula = RULES["roots"]
+    steps = program.steps(formula, remembers, size, [x, y])
+    state = [weights, np.zeros(len(weights)), np.zeros(len(weights))]
+    taken: Any = steps.run(state[0], state[1:], order, [0.1, 0.02, 0.01], 1)
+    for step, rate in enumerate([0.1, 0.02, 0.01]):
+        batch = order[step * size : (step + 1) * size]
+        _, gradient = program.value_and_gradients(state[0], x[batch], y[batch])
+        gradient = gradient * (1.0 / len(batch))
+        state = formula(state[0], gradient, rate, step + 1, *state[1:])
+    for ours, expected in zip(
+        [taken.weights, *taken.memory, taken.gradient], [*state, gradient], strict=True
+    ):
+        assert np.array_equal(ours, expected)
+    assert len(woven) == products
+    x[order[size + 1], 0] = np.inf
+    bad: Any = program.steps(formula, remembers, size, [x, y]).run(weights, state[1:], order, [0.1] * 3, 1)
+    assert bad.steps == 1
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -15,8 +15,11 @@ from engine.replay.program.program import Program, Rows, Space
 
 __all__ = ["begin", "listed", "load_samples", "mark_live", "store_results"]
 
-HEAD = ("ptr %m", "ptr %t", "ptr %results", "i64 %distance", "i64 %room", "i64 %samples")
-PER_ARGUMENT = 3
+HEAD = (
+    *("ptr %m", "ptr %t", "ptr %results", "i64 %distance", "i64 %room", "i64 %samples"),
+    "ptr %function",
+)
+PER_ARGUMENT = 4
 TILE = 8  # samples by numbers that are transposed at once
 
 
@@ -25,14 +28,17 @@ def listed(
     tables: int,
     results: tuple[int, int, int],
     samples: int,
-    arguments: Sequence[tuple[int, int, int]],
+    arguments: Sequence[tuple[int, int, int, int]],
+    function: int = 0,
 ) -> list[int]:
     """What a call is told: addresses of the memory and the tables, results, samples, arguments.
 
     `results` are an address, how far one row of results is from the next, and how many numbers there is room
-    for; an argument is an address, how many numbers one sample is from the next, and how many there are.
+    for; an argument is an address, how many numbers one sample is from the next, how many there are, and
+    where the places of the samples stand that are read. In training, `function` calls what there is already.
     """
-    return [memory, tables, *results, samples, *(number for argument in arguments for number in argument)]
+    numbers = [number for argument in arguments for number in argument]
+    return [memory, tables, *results, samples, function, *numbers]
 
 
 def begin(text: Text) -> None:
@@ -60,7 +66,7 @@ def _load_argument(
 ) -> None:
     """Copy those numbers of an argument that are wanted: pairs of a row and the place in a sample."""
     place = len(HEAD) + PER_ARGUMENT * argument
-    source = text.let(f"load ptr, ptr {_entry(text, place)}")
+    source, order = (text.let(f"load ptr, ptr {_entry(text, place + more)}") for more in (0, 3))
     distance, count = (text.let(f"load i64, ptr {_entry(text, place + more)}") for more in (1, 2))
     rows = layout.operand(Rows.of(Space.VALUE, [row for row, _ in wanted]))
     columns = [column for _, column in wanted]
@@ -71,7 +77,8 @@ def _load_argument(
 
     def sample(number: Index) -> str:
         """Where a sample begins: the last one, for lanes behind it."""
-        return text.let(f"mul i64 {text.least(number, last)}, {distance}")
+        pointer = text.let(f"getelementptr inbounds i64, ptr {order}, i64 {text.least(number, last)}")
+        return text.let(f"mul i64 {text.let(f'load i64, ptr {pointer}')}, {distance}")
 
     def load(sample: str, which: Index) -> str:
         column = text.plus(which, first) if is_run else text.entry(text.plus(table, which))

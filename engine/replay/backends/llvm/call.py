@@ -224,6 +224,7 @@ def _list(
 ) -> Any:
     """What a function is called with for some of the samples."""
     start, stop = segment
-    given = [array.sample_by_sample(start) for array in arrays]
+    order = machine.in_order(stop - start)
+    given = [(*array.sample_by_sample(start), order) for array in arrays]
     numbers = listed(memory.address, machine.tables(name), results.row_by_row(start), stop - start, given)
     return (ctypes.c_int64 * len(numbers))(*numbers)

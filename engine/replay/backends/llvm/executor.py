@@ -36,6 +36,7 @@ __all__ = ["HOST", "LlvmExecutor", "lanes_for", "refusal", "seconds_to_make"]
 
 Array = Any
 CACHE = 60_000  # numbers in the rows of one block: somewhat less than 500 kB
+ONLY = 90_000  # and of a block that is the whole of a batch: what it adds to is gone through once
 # Numbers in the rows that a block goes through once each way, those of every trip; from there on a vector at
 # a time. Below that so many vectors are best, or 6 % from the best, for sequences of every length.
 OUTER_CACHE = 2_000_000
@@ -96,8 +97,11 @@ def lanes_for(program: Program, samples: int, precision: Precision = DOUBLE) -> 
         most = min(most, VECTORS_IN_LOOPS * vector)
     if most * (slots + by_trip) > OUTER_CACHE:
         most = vector
+    whole = vector << (-(-samples // vector) - 1).bit_length()
+    if not by_trip and whole <= 64 and whole * slots <= ONLY:
+        return whole
     if samples <= min(most, 64):
-        return min(most, vector << (-(-samples // vector) - 1).bit_length())
+        return min(most, whole)
     candidates = range(most, most // 2, -vector)
     return min(candidates, key=lambda lanes: -(-samples // lanes) * lanes)
 
@@ -105,7 +109,8 @@ def lanes_for(program: Program, samples: int, precision: Precision = DOUBLE) -> 
 def _slots(program: Program) -> tuple[int, int]:
     """How many rows are worked in at a time, and how many more there are because every trip has its own."""
     loops = [loop for loop in program.forward if isinstance(loop, Repeat)]
-    rows = program.sizes[Space.VALUE] + program.sizes[Space.ADJOINT]
+    unused = len(program.inputs) if program.sizes[Space.ADJOINT] and not loops else 0  # adjoints
+    rows = program.sizes[Space.VALUE] + program.sizes[Space.ADJOINT] - unused
     ways = 2 if program.sizes[Space.ADJOINT] else 1
     by_trip = {
         row
@@ -179,9 +184,9 @@ class LlvmExecutor:
         if self.precision != DOUBLE or not machine.program.wanted:
             return None
         if len(cut(size, machine.lanes, effort(machine.program, gradient=True))) == 1:
-            return Trainer(machine, rule, size, columns, self.target)
+            return Trainer(machine, rule, size, columns)
         call = partial(self.call, "gradients")
-        return SegmentedTrainer(machine, rule, size, columns, self.target, call)
+        return SegmentedTrainer(machine, rule, size, columns, call)
 
     def outputs(self, weights: Array, arrays: Sequence[Array], samples: int) -> Array:
         """The results, an array of shape (outputs, samples), of arrays of shape (samples, width)."""

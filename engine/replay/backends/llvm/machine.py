@@ -29,12 +29,14 @@ from engine.replay.backends.llvm.affine import in_blocks
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.long_rows import long_rows_last
 from engine.replay.backends.llvm.memory import Memory, address_of
-from engine.replay.backends.llvm.step import Flags, write_step
+from engine.replay.backends.llvm.step import Flags, Step, Written, write_step
+from engine.replay.backends.llvm.training import write_training
 from engine.replay.backends.llvm.writing.functions import PRIMITIVES
 from engine.replay.backends.llvm.writing.merging import merged
 from engine.replay.backends.llvm.writing.module import DOUBLE, Module, Precision
 from engine.replay.program.lowering import lower
 from engine.replay.program.program import Program
+from engine.replay.program.rule import Rule
 
 __all__ = ["HOST", "Machine", "Target", "ensure_inside", "machine_code"]
 
@@ -104,25 +106,59 @@ class Machine:
         self.type, precision = np.dtype(precision.name), precision.for_lanes(lanes)
         self.widths, self._target, self._precision = widths, target, precision
         self._layout = Layout(program, lanes, precision, long)
-        self._engines: dict[str, Any] = {}
+        self._engines: dict[Any, Any] = {}
         self._functions: dict[str, Any] = {}
-        self._tables: dict[str, Any] = {}
+        self._written: list[list[Written]] = []
+        self._numbers: dict[str, int] = {}
+        self._tables: dict[Any, Any] = {}
         self._memories: list[Memory] = []
+        self._orders = [np.arange(self.lanes)]
 
     def make(self, name: str) -> None:
         """Make the code of `outputs` or `gradients`, unless that is done."""
-        if name in self._engines:
-            return
-        module = Module(self._target.registers, self._precision, checked=self.checked)
-        write_step(module, self.program, self.widths, self._layout, FLAGS[platform.machine()], [name])
-        engine = self._engines[name] = machine_code(str(module), self._target, shared=not self.checked)
-        self._tables[name] = self._layout.tables(module.numbers.values())
-        kind = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
-        self._functions[name] = kind(engine.get_function_address(name))
+        if name not in self._functions:
+            engine = self.made(name, lambda module: self._write(module, name))
+            kind = ctypes.CFUNCTYPE(ctypes.c_int32, ctypes.c_void_p)
+            self._functions[name] = kind(engine.get_function_address(name))
 
-    def tables(self, name: str) -> int:
-        """The address of the whole numbers that the code of `outputs` or `gradients` reads."""
-        return address_of(self._tables[name])
+    def _write(self, module: Module, name: str) -> None:
+        flags = FLAGS[platform.machine()]
+        written = write_step(module, self.program, self.widths, self._layout, flags, [name])
+        if name == "gradients":
+            self._written, self._numbers = written, module.numbers
+
+    def write_training(self, module: Module, rule: Rule, size: int) -> None:
+        """Write the training by a rule on batches of a size; `gradients` is made too, whose code it calls."""
+        self.make("gradients")
+        module.numbers.update(self._numbers)  # with which its tables are those of that code, too
+        load = sum(map(len, self._written))
+        step = Step(module, self.program, self._layout, FLAGS[platform.machine()], (), load)
+        write_training(step, rule, self._written, is_block=1 < size <= self.lanes)
+
+    def address(self, name: str, called: str = "") -> int:
+        """Where the code of such a function lies, for code that calls it; or of another one beside it."""
+        self.make(name)
+        return int(self._engines[name].get_function_address(called or name))
+
+    def made(self, key: Any, write: Callable[[Module], None]) -> Any:
+        """The engine with the code that is written so; what has the same key is made once."""
+        if key not in self._engines:
+            module = Module(self._target.registers, self._precision, checked=self.checked)
+            write(module)
+            text = str(module)  # which completes its numbers
+            self._engines[key] = machine_code(text, self._target, shared=not self.checked)
+            self._tables[key] = self._layout.tables(module.numbers.values())
+        return self._engines[key]
+
+    def tables(self, key: Any) -> int:
+        """The address of the whole numbers that the code of this key reads, of `gradients` for example."""
+        return address_of(self._tables[key])
+
+    def in_order(self, count: int) -> int:
+        """The address of 0, 1, … for so many samples that are read in their order."""
+        if len(self._orders[-1]) < count:  # those that somebody knows the address of stay where they are
+            self._orders.append(np.arange(2 * count))
+        return address_of(self._orders[-1])
 
     def memory(self, number: int = 0) -> Memory:
         """A place to work in, one for each number: 0, 1, …"""
@@ -139,12 +175,7 @@ class Machine:
         function = self._functions[name]
         return partial(self.examined, function, memory) if self.checked else function
 
-    def address(self, name: str) -> int:
-        """Where the code of such a function lies, for code that calls it."""
-        self.make(name)
-        return int(self._engines[name].get_function_address(name))
-
-    def examined(self, function: Callable[[int], int], memory: Memory, place: int) -> int:
+    def examined(self, function: Callable[[Any], int], memory: Memory, place: Any) -> int:
         """Call it; AssertionError where an address was wrong, or a number stands where none belongs."""
         memory.poison()
         raised = function(place)

@@ -1,24 +1,24 @@
 """Trainer: arrays on their way through many steps of machine code, and what is there after them.
 
 Nothing that it is given is changed: weights and memory are copied before, and come out as other arrays. So
-whoever is interrupted in between is where he was.
+whoever is interrupted in between is where he was, and a step that fails is one that has not begun.
 """
 
 from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from engine.replay.backends.interface import Call, Form, Taken, batch_of, form_of
 from engine.replay.backends.llvm.batch import HEAD, PER_ARGUMENT, listed
-from engine.replay.backends.llvm.machine import Machine, Target, ensure_inside, machine_code
+from engine.replay.backends.llvm.machine import Machine, ensure_inside
 from engine.replay.backends.llvm.memory import address_of, plain
-from engine.replay.backends.llvm.training import PER_COLUMN, SAMPLES, write_training
-from engine.replay.backends.llvm.writing.module import DOUBLE, Module
+from engine.replay.backends.llvm.training import ZEROS, write_move
+from engine.replay.backends.llvm.writing.module import Module
 from engine.replay.backends.segments import effort
 from engine.replay.program.rule import Rule
 
@@ -26,8 +26,8 @@ __all__ = ["SegmentedTrainer", "Trainer"]
 
 Array = Any
 MOST_WORK = 500_000_000  # multiplications in a call, by the estimate: some ten milliseconds
-MOST_STEPS = 10_000  # in a call: each has a list of its own
-_RESULTS, _ROOM = HEAD.index("ptr %results"), HEAD.index("i64 %room")
+MOST_STEPS = 10_000  # in a call
+_RESULTS, _ROOM = map(HEAD.index, ("ptr %results", "i64 %room"))
 
 
 class Trainer:
@@ -38,28 +38,19 @@ class Trainer:
     chances to interrupt it, in counted work.
     """
 
-    def __init__(
-        self, machine: Machine, rule: Rule, size: int, columns: Sequence[Array | None], target: Target
-    ) -> None:
-        self._gradients = machine.address("gradients")
+    def __init__(self, machine: Machine, rule: Rule, size: int, columns: Sequence[Array | None]) -> None:
         self._machine, self._rule, self._size = machine, rule, size
         self.most = min(MOST_STEPS, max(1, MOST_WORK // (size * effort(machine.program, gradient=True))))
         self._columns = [None if column is None else plain(column) for column in columns]
-        self._buffers = [
-            None if column is None else np.empty((size, *column.shape[1:])) for column in self._columns
-        ]
-        self._sources: list[int] = []
-        for column, buffer in zip(self._columns, self._buffers, strict=True):
-            if column is not None:
-                self._sources += [address_of(column), _width(column), len(column), address_of(buffer)]
-        self._latest: tuple[Any, Array] = (None, None)  # lists, and what they are for
-        module = Module(target.registers, DOUBLE, checked=machine.checked)
-        write_training(module, rule, machine.program.wanted)
-        self._engine = _code_of(str(module), target)
+        self._key = (type(self), rule, size <= machine.lanes)
+        self._engine = machine.made(self._key, self._write)
         kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
         self._train = kind(self._engine.get_function_address("train"))
-        pointers = [ctypes.c_void_p] * (len(rule.updated) + 2)
+        pointers = [ctypes.c_void_p] * (len(rule.updated) + 3)
         self._move = ctypes.CFUNCTYPE(ctypes.c_int32, *pointers)(self._engine.get_function_address("move"))
+
+    def _write(self, module: Module) -> None:
+        self._machine.write_training(module, self._rule, self._size)
 
     def move(
         self, weights: Array, memory: Sequence[Array], gradient: Array, scalars: Sequence[float]
@@ -73,9 +64,9 @@ class Trainer:
         return moved
 
     def _moves(self, state: Sequence[Array], gradient: Array, scalars: Sequence[float]) -> bool:
-        """Whether the rule could move these arrays, in place; else they are as they were."""
-        row = np.array(scalars, dtype=np.float64)
-        left = self._move(*map(address_of, (*state, gradient, row)))
+        """Whether the rule could move these arrays, in place; else they are of no use any more."""
+        row, zeros = np.array(scalars, dtype=np.float64), np.zeros(ZEROS)
+        left = self._move(*map(address_of, (*state, gradient, row, zeros)))
         if self._machine.checked:
             ensure_inside(self._engine)
         return not left
@@ -94,72 +85,82 @@ class Trainer:
         `others` the columns that are not known before.
         """
         size, count, steps = self._size, len(order), len(scalars)
-        work, losses = self._machine.memory(), np.empty(count)
+        work, losses, zeros = self._machine.memory(), np.empty(count), np.zeros(ZEROS)
         work.weights[...] = weights
         kept = [np.array(column, dtype=np.float64) for column in memory]
-        counts = np.full(steps, size)
-        counts[-1] = count - (steps - 1) * size
+        last = count - (steps - 1) * size
         table = np.empty((steps, 1 + self._rule.width))
-        table[:, 0], table[:, 1:] = 1.0 / counts, scalars
+        table[:, 0], table[:, 1:] = 1.0 / size, scalars
+        table[-1, 0] = 1.0 / last
         given = list(map(plain, others))
         order = np.ascontiguousarray(order, dtype=np.int64)
-        lists = self._lists(losses, counts, list(given))
-        entries = [
-            *(self._gradients, address_of(lists), lists.shape[1], steps, size),
-            *(address_of(order), address_of(work.weights), address_of(work.gradient), address_of(table)),
-            *(len(self._sources) // PER_COLUMN, *map(address_of, kept), *self._sources),
+        entries, further = self._lists(losses, order, list(given))
+        numbers = [
+            *(
+                self._addresses[0],
+                address_of(entries),
+                address_of(further),
+                len(entries),
+                steps,
+                last,
+            ),
+            *map(address_of, (work.weights, work.gradient, table, zeros, *kept)),
         ]
-        done = self._checked(entries) if self._machine.checked else self._called(entries)
-        if 0 < done < steps:  # once more: the gradient before the last good step has been written over
+        done = (self._checked if self._machine.checked else self._called)(numbers)
+        if not done:
+            return Taken(
+                0,
+                weights[: self._machine.program.wanted].copy(),
+                [np.array(each) for each in memory],
+                work.gradient,
+                losses[:0],
+            )
+        if done < steps:  # once more: what came after the last good step has written over it
             until = done * size
             return self.run(weights, memory, order[:until], scalars[:done], [each[:until] for each in given])
         moved = work.weights[: self._machine.program.wanted].copy()
-        return Taken(done, moved, kept, work.gradient * table[-1, 0], losses[: done * size])
+        return Taken(done, moved, kept, work.gradient * table[-1, 0], losses)
 
-    def _lists(self, losses: Array, counts: Array, others: list[Array]) -> Array:
-        """What `gradients` is called with in each step: a row of whole numbers."""
-        firsts = np.arange(len(counts)) * self._size * losses.itemsize
-        known, key = self._latest, None if others else (len(counts), counts[-1])
-        lists = known[1] if key and key == known[0] else self._new_lists(firsts, counts, others)
-        lists[:, _RESULTS] = firsts + address_of(losses)
-        self._latest = key, lists
-        return lists
+    def _lists(self, losses: Array, order: Array, others: list[Array]) -> tuple[Array, Array]:
+        """What `gradients` is called with in the first step, and how much more each entry is in the next."""
+        work, size = self._machine.memory(), self._size
+        arrays = [others.pop(0) if column is None else column for column in self._columns]
+        orders = [
+            self._machine.in_order(size) if column is None else address_of(order) for column in self._columns
+        ]
+        places = [
+            (address_of(array), _width(array), array.size, at)
+            for array, at in zip(arrays, orders, strict=True)
+        ]
+        results, function = (address_of(losses), 0, len(losses)), self._addresses[1]
+        first = listed(work.address, self._machine.tables(self._key), results, size, places, function)
+        entries = np.array(first, dtype=np.int64)
+        further = np.zeros_like(entries)
+        further[_RESULTS], further[_ROOM] = 8 * size, -size
+        for number, (column, array) in enumerate(zip(self._columns, arrays, strict=True)):
+            place, width = len(HEAD) + PER_ARGUMENT * number, _width(array)
+            if column is None:
+                further[place], further[place + 2] = 8 * size * width, -size * width
+            else:
+                further[place + 3] = 8 * size
+        return entries, further
 
-    def _new_lists(self, firsts: Array, counts: Array, others: list[Array]) -> Array:
-        """The same, but for the place of the losses."""
-        work, places = self._machine.memory(), []
-        for column, buffer in zip(self._columns, self._buffers, strict=True):
-            array = others.pop(0) if column is None else buffer
-            places.append((array, column is None))
-        arguments = [(address_of(array), _width(array), 0) for array, _ in places]
-        row = listed(work.address, self._machine.tables("gradients"), (0, 0, 0), 0, arguments)
-        lists = np.empty((len(counts), len(row)), dtype=np.int64)
-        lists[:] = row
-        lists[:, _ROOM] = lists[:, SAMPLES] = counts
-        for number, (array, is_in_order) in enumerate(places):
-            place = len(HEAD) + PER_ARGUMENT * number
-            lists[:, place] += firsts * _width(array) * is_in_order
-            lists[:, place + 2] = counts * _width(array)
-        return lists
+    @cached_property
+    def _addresses(self) -> tuple[int, int]:
+        return self._machine.address("gradients"), self._machine.address("gradients", "function")
 
-    def _called(self, entries: Sequence[int]) -> int:
-        return int(self._train((ctypes.c_int64 * len(entries))(*entries)))
+    def _called(self, numbers: Sequence[int]) -> int:
+        return int(self._train((ctypes.c_int64 * len(numbers))(*numbers)))
 
-    def _checked(self, entries: Sequence[int]) -> int:
+    def _checked(self, numbers: Sequence[int]) -> int:
         """Step by step, and after each a look at what was read and written."""
-        gradients, lists, length, steps, size, order, weights, gradient, table, *rest = entries
+        gradients, now, further, length, steps, last, weights, gradient, table, *rest = numbers
         work = self._machine.memory()
-
-        def step(number: int) -> int:
-            at = (
-                *(gradients, lists + 8 * number * length, length, 1, size, order + 8 * number * size),
-                *(weights, gradient, table + 8 * number * (1 + self._rule.width), *rest),
-            )
-            return self._called(at)
-
         for number in range(steps):
-            done = self._machine.examined(step, work, number)
-            ensure_inside(self._engine)
+            samples = last if number == steps - 1 else self._size
+            row = table + 8 * number * (1 + self._rule.width)
+            one = (gradients, now, further, length, 1, samples, weights, gradient, row, *rest)
+            done = self._machine.examined(self._called, work, one)
             if not done:
                 return number
         return steps
@@ -174,11 +175,13 @@ class SegmentedTrainer(Trainer):
         rule: Rule,
         size: int,
         columns: Sequence[Array | None],
-        target: Target,
         call: Callable[[int, Form], Call],
     ) -> None:
-        super().__init__(machine, rule, size, columns, target)
+        super().__init__(machine, rule, size, columns)
         self._call = call  # for so many samples, in arrays of this form
+
+    def _write(self, module: Module) -> None:
+        write_move(module, self._rule, self._machine.program.wanted)
 
     def run(
         self,
@@ -203,14 +206,13 @@ class SegmentedTrainer(Trainer):
             if not self._moves(state, total, (share, *numbers)):
                 break
             done, losses[part], gradient = done + 1, found, total * share
-        moved = state[0][: self._machine.program.wanted].copy()
-        return Taken(done, moved, state[1:], gradient, losses[: done * self._size])
-
-
-@lru_cache(32)
-def _code_of(text: str, target: Target) -> Any:
-    """The code of a text: a rule's is the same in every training of as many parameters."""
-    return machine_code(text, target)
+        return Taken(
+            done,
+            state[0][: self._machine.program.wanted].copy(),
+            state[1:],
+            gradient,
+            losses[: done * self._size],
+        )
 
 
 def _width(array: Array) -> int:

@@ -21,7 +21,7 @@ from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Elementwise, Fill, Reduction, Space
 from engine.replay.recording import selection
 
-__all__ = ["REDUCTIONS", "along", "elementwise", "fill", "put", "reduction"]
+__all__ = ["REDUCTIONS", "along", "elementwise", "fill", "put", "reduction", "total_along"]
 
 Body = Callable[[Index], None]
 
@@ -43,6 +43,23 @@ def along(text: Text, count: int, body: Body, *, blocks: bool = True, unit: int 
 def _along(text: Text, width: int, start: int, stop: int, body: Body) -> None:
     with text.wide(width):
         text.loop(0, (stop - start) // width, lambda k, _: body(text.plus(start, text.times(k, width))))
+
+
+def total_along(text: Text, count: int, term: Callable[[Index], str]) -> str:
+    """The sum of `term(offset)` for so many numbers in a row: four vectors of sums, so that none waits."""
+    total, done = "0.0", 0
+    for width in (4 * text.vector, text.vector, 1):
+        with text.wide(width):
+
+            def part(number: Index, so_far: list[str], start: int = done) -> list[str]:
+                offset = text.plus(start, text.times(number, text.width))
+                return [text.binary("fadd", so_far[0], term(offset))]
+
+            turns = (count - done) // width
+            for found in text.loop(0, turns, part, [text.number(0.0)]) if turns else ():
+                total = text.let(f"fadd {text.scalar} {total}, {text.total(found)}")
+        done += turns * width
+    return total
 
 
 def put(text: Text, out: Operand, address: Index, number: str, *, accumulate: bool) -> None:
