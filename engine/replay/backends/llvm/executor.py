@@ -38,8 +38,8 @@ Array = Any
 CACHE = 60_000  # numbers in the rows of one block: somewhat less than 500 kB
 ONLY = 90_000  # and of a block that is the whole of a batch: what it adds to is gone through once
 # Numbers in the rows that a block goes through once each way, those of every trip; from there on a vector at
-# a time. Below that so many vectors are best, or 6 % from the best, for sequences of every length.
-OUTER_CACHE = 2_000_000
+# a time. Below that so many vectors are best, or 9 % from the best, for sequences of every length.
+OUTER_CACHE = 2**21
 VECTORS_IN_LOOPS = 4
 MOST_LANES = 128
 MOST_CALLS = 16  # kept by an executor
