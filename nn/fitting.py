@@ -227,7 +227,7 @@ class _Run:
             while len(losses) >= steps:
                 self._epoch_is_done(next(waiting), losses[:steps], bar)
                 del losses[:steps]
-            bar.stepped(len(sums))
+            bar.stepped(len(sums), min(len(self.history) + 1, numbers[-1]))
 
     def _epoch_is_done(self, number: int, losses: list[float], bar: Bar) -> None:
         checkpoint = self._checkpoint_due(number)

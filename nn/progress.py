@@ -47,7 +47,7 @@ class Bar:
             bar_format=look,
             file=_stream(),
         )
-        self.epochs = 0
+        self.epochs, self.gear = 0, ""
 
     def __enter__(self) -> Bar:
         return self
@@ -57,12 +57,17 @@ class Bar:
 
     def begins(self, number: int, epochs: int, gear: str) -> None:
         """An epoch begins, in this gear."""
-        self.epochs = epochs
-        self.bar.set_description(f"epoch {number}/{epochs}, {gear}", refresh=False)
+        self.epochs, self.gear = epochs, gear
+        self._says(number)
 
-    def stepped(self, steps: int) -> None:
-        """So many steps are done."""
+    def stepped(self, steps: int, number: int) -> None:
+        """So many steps are done, and this epoch is going on."""
+        self._says(number)
         self.bar.update(steps)
+
+    def _says(self, number: int) -> None:
+        if not self.bar.disable:
+            self.bar.set_description(f"epoch {number}/{self.epochs}, {self.gear}", refresh=False)
 
     def shows(self, number: int, row: dict[str, float]) -> None:
         """An epoch is done, and this is its row."""
