@@ -183,7 +183,7 @@ ORDER: dict[str, str] = {
     """,
     "engine/replay/backends/llvm/loops": """
         lanes moving straight
-        block calling runs
+        calling runs
         trips
         loop
     """,

@@ -2,6 +2,6 @@
 
 There are two ways. A loop of calls, for every body: `moving` (rows in and out of frames), `calling`. And,
 where the body is small enough (`plans`), straight-line code with the state in registers: `straight` (rows in
-registers), `lanes` (where they come from), `block` (some lanes that go through all trips), `trips`; and for
-what stands beside such a loop, `runs`. Reading order: these, then `loop`.
+registers), `lanes` (where they come from), `trips`; and for what stands beside such a loop, `runs`.
+Reading order: these, then `loop`.
 """

@@ -9,13 +9,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.replay.backends.llvm.layout import Layout
-from engine.replay.backends.llvm.loops.block import Block
+from engine.replay.backends.llvm.loops.lanes import Lanes
 from engine.replay.backends.llvm.loops.straight import StraightLine
 from engine.replay.backends.llvm.plans import Plan, Row, width_of_block
 from engine.replay.backends.llvm.writing.lines import PARAMETERS
 from engine.replay.backends.llvm.writing.module import Module
 from engine.replay.backends.llvm.writing.text import Exact, Index, Text
-from engine.replay.program.program import Repeat, Space
+from engine.replay.program.program import Repeat, Space, Transfer
 
 __all__ = ["write_trips"]
 
@@ -30,7 +30,7 @@ def write_trips(module: Module, layout: Layout, plan: Plan, loop: Repeat, names:
     width = width_of_block(layout.lanes, text.vector)
 
     def block(number: Index, _: Any) -> None:
-        lanes = Block(text, layout, plan, loop, text.times(number, width))
+        lanes = _Block(text, layout, plan, loop, text.times(number, width))
         if loop.reverse:
             _Back(lanes).write()
         else:
@@ -45,7 +45,58 @@ def write_trips(module: Module, layout: Layout, plan: Plan, loop: Repeat, names:
         whole.end()
 
 
-def _forward(block: Block) -> None:
+class _Block(Lanes):
+    """Lanes that go through all trips; what the next trip keeps is `%stride` further on."""
+
+    def __init__(self, text: Exact, layout: Layout, plan: Plan, loop: Repeat, offset: Index) -> None:
+        super().__init__(text, layout, offset)
+        self.plan, self.loop = plan, loop
+        self._frames = layout.frames[loop.frame].whole
+        self._slots = {(Space.FRAME, row): slot for slot, row in enumerate(plan.kept)}
+        self._starts: dict[Index, Index] = {}  # of what a trip keeps
+
+    def load_of(self, transfer: Transfer, trip: Index, number: int) -> str:
+        """The row outside that belongs to one inside in a trip."""
+        return self.load(transfer.outside, self._in_trip(transfer, trip, number))
+
+    def store_of(
+        self, transfer: Transfer, trip: Index, number: int, found: str, *, accumulate: bool = False
+    ) -> None:
+        """Store or add the row outside that belongs to one inside in a trip."""
+        self.store(transfer.outside, found, self._in_trip(transfer, trip, number), accumulate=accumulate)
+
+    def _in_trip(self, transfer: Transfer, trip: Index, number: int) -> Index:
+        return self.text.plus(self.text.times(trip, len(transfer.inside)), number)
+
+    def source(self, row: Row, trip: Index) -> str:
+        """A row that the forward body reads in a trip and does not make."""
+        space, place = row
+        if not space.wide:
+            return self.load_row(row)
+        transfer, number = self.plan.sources[place]
+        if transfer in self.plan.forward.given:
+            return self.load(transfer.outside, number)
+        return self.load_of(transfer, trip, number)
+
+    def keep(self, row: Row, trip: Index, found: str) -> None:
+        """Store a row of a trip that the way back reads."""
+        if row in self._slots:
+            self.text.store(self._frames, self._kept(row, trip), found)
+
+    def read(self, row: Row, trip: Index) -> str:
+        """A row that the way back reads in a trip: what was stored, or what the forward body read."""
+        if row in self._slots:
+            return self.text.load(self._frames, self._kept(row, trip))
+        return self.source(row, trip)
+
+    def _kept(self, row: Row, trip: Index) -> Index:
+        if trip not in self._starts:
+            start = self.text.let(f"mul i64 %stride, {trip}")
+            self._starts[trip] = self.text.plus(start, self.offset, self._frames.start)
+        return self.text.plus(self._starts[trip], self._slots[row] * self.layout.lanes)
+
+
+def _forward(block: _Block) -> None:
     """Load what the first trip begins with, go through the trips, store what the last one ends with."""
     loop, lines = block.loop, list[StraightLine]()
     before = {
@@ -61,8 +112,7 @@ def _forward(block: Block) -> None:
 
     def trip(number: Index, carried: Sequence[str]) -> list[str]:
         def made(row: Row, found: str) -> None:
-            if block.is_kept(row):
-                block.keep(row, number, found)
+            block.keep(row, number, found)
             for inside, transfer, place in outputs:
                 if inside == row:
                     block.store_of(transfer, number, place, found)
@@ -85,7 +135,7 @@ def _forward(block: Block) -> None:
 class _Back:
     """The way back, where the derivatives of carried values are carried, and sums over all trips."""
 
-    def __init__(self, block: Block) -> None:
+    def __init__(self, block: _Block) -> None:
         self.block, self.text, self.plan, self.loop = block, block.text, block.plan, block.loop
         finals = [row for transfer in self.loop.finals for row in transfer.inside.places]
         self.carried = list(dict.fromkeys((*self.loop.leaving.places, *finals)))
