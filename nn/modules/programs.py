@@ -79,11 +79,14 @@ class Programs:
     A copy of the model begins without.
     """
 
-    def __init__(self, model: Any) -> None:
-        own: Callable[[], Any] = ref(model)
-        self._model = own
-        self._state = lambda: (CHANGES[0], own().training)
-        self.outputs = Program(lambda inputs: _listed(own()(inputs)), self._state)
+    def __init__(self, of: Any) -> None:
+        model: Callable[[], Any] = ref(of)
+
+        def outputs(inputs: Any) -> list[Any]:
+            return _listed(model()(inputs))
+
+        self._model, self._state = model, lambda: (CHANGES[0], model().training)
+        self.outputs = Program(outputs, self._state)
         self._loss: Any = None
         self._measuring = self.outputs
 
@@ -100,10 +103,10 @@ class Programs:
         if loss is None:
             return self.outputs
         if loss is not self._loss:
-            own = self._model
+            model = self._model
 
             def measured(inputs: Any, target: Any) -> list[Any]:
-                found = own()(inputs)
+                found = model()(inputs)
                 return [loss(found, target), *_listed(found)]
 
             self._measuring, self._loss = Program(measured, self._state), loss
