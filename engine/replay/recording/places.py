@@ -57,8 +57,7 @@ class Place:
         raise NotImplementedError
 
     def write(self, thing: Any) -> None:
-        """Put an object there; MISSING takes away what is there."""
-        raise NotImplementedError
+        """Put an object there; MISSING takes away what is there. Some kinds are not put back."""
 
     def look(self) -> str:
         """What has changed, in words; empty where nothing has: the same number in another object is none."""
@@ -72,27 +71,6 @@ class Place:
         """Make it as it was."""
         if self.read() is not self.seen:
             self.write(self.seen)
-
-
-class Cell(Place):
-    """A variable of an enclosing function."""
-
-    expression = "{0}.cell_contents is {1}"
-    owner: CellType
-
-    def read(self) -> Any:
-        """The variable's object."""
-        try:
-            return self.owner.cell_contents
-        except ValueError:  # not set yet, or deleted
-            return MISSING
-
-    def write(self, thing: Any) -> None:
-        """Set the variable, or delete it."""
-        if thing is MISSING:
-            del self.owner.cell_contents
-        else:
-            self.owner.cell_contents = thing
 
 
 class Entry(Place):
@@ -137,7 +115,7 @@ class Attribute(Place):
         """The attribute's object."""
         try:
             return getattr(self.owner, self.key, MISSING)
-        except ReferenceError:  # the owner, not kept alive here, is gone
+        except (ReferenceError, ValueError):  # the owner, not kept alive here, is gone; an empty cell
             return MISSING
 
     def write(self, thing: Any) -> None:
@@ -146,6 +124,13 @@ class Attribute(Place):
             delattr(self.owner, self.key)
         else:
             setattr(self.owner, self.key, thing)
+
+
+class Cell(Attribute):
+    """A variable of an enclosing function, which need not be set."""
+
+    def __init__(self, path: str, owner: CellType) -> None:
+        super().__init__(path, owner, "cell_contents")
 
 
 class Variable(Place):
@@ -177,16 +162,13 @@ class Objects(Place):
 
 
 class Table(Place):
-    """The numbers of what gives them as an array: pandas."""
+    """The numbers of what gives them as an array: pandas, whose own affair it is what may be written."""
 
     expression = "{0}.to_numpy().tobytes() == {1}"
 
     def read(self) -> bytes:
         """The numbers."""
         return bytes(self.owner.to_numpy().tobytes())
-
-    def write(self, thing: Any) -> None:
-        """It is not put back: what pandas allows to be written, and where, is its own affair."""
 
 
 class Counter(Place):
@@ -197,9 +179,6 @@ class Counter(Place):
     def read(self) -> int:
         """The number."""
         return int(self.owner[0])
-
-    def write(self, thing: Any) -> None:
-        """A count only rises."""
 
 
 class Members(Place):
