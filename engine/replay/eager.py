@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from itertools import repeat
 from typing import Any
 
 from engine import modes
-from engine.graph import Node, interior_and_leaves
+from engine.graph import interior_and_leaves
 from engine.replay.recording.record import with_numbers
 from engine.replay.samples import Batch
 from engine.value import Value
@@ -18,7 +16,6 @@ from engine.value import Value
 __all__ = ["Original"]
 
 Array = Any
-_get, _set = Node.__dict__["grad"].__get__, Node.__dict__["grad"].__set__  # quicker than a loop
 
 
 @dataclass(frozen=True)
@@ -54,13 +51,15 @@ class Original:
                 return float(loss), [0.0] * len(self.parameters)
             interior, leaves = interior_and_leaves(loss)
             nodes = [*interior, *leaves, *self.parameters]  # some of these are among the leaves
-            before = list(map(_get, nodes))
+            before = [node.grad for node in nodes]
             try:
-                deque(map(_set, nodes, repeat(None)), 0)
+                for node in nodes:
+                    node.grad = None
                 loss.backward()
-                slopes = [gradient or 0.0 for gradient in map(_get, self.parameters)]
+                slopes = [parameter.grad or 0.0 for parameter in self.parameters]
             finally:
-                deque(map(_set, nodes, before), 0)
+                for node, earlier in zip(nodes, before, strict=True):
+                    node.grad = earlier
             return loss._data, slopes
 
     def _own(self, weights: Array) -> Array:

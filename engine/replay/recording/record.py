@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -18,7 +17,7 @@ from typing import Any, NoReturn
 
 from engine import modes
 from engine.errors import ReplayError
-from engine.graph import Node, interior_and_leaves
+from engine.graph import interior_and_leaves
 from engine.replay.recording import selection
 from engine.replay.recording.domains import may_have_no_value
 from engine.replay.recording.session import Session
@@ -28,7 +27,6 @@ from engine.value import Value
 
 __all__ = ["record", "with_numbers"]
 
-_get, _set = Node.__dict__["_data"].__get__, Node.__dict__["_data"].__set__  # quicker than a loop
 _one_at_a_time = threading.RLock()  # two threads must not set the numbers of the same parameters
 
 
@@ -39,14 +37,16 @@ def with_numbers(parameters: Sequence[Value], weights: Any) -> Iterator[None]:
     One thread at a time.
     """
     with _one_at_a_time:
-        before = list(map(_get, parameters))
+        before = [parameter._data for parameter in parameters]
         try:
             if _bits(before) != _bits(weights):
                 numbers = weights.tolist() if hasattr(weights, "tolist") else map(float, weights)
-                deque(map(_set, parameters, numbers), 0)
+                for parameter, number in zip(parameters, numbers, strict=True):
+                    parameter._data = number
             yield
         finally:
-            deque(map(_set, parameters, before), 0)
+            for parameter, number in zip(parameters, before, strict=True):
+                parameter._data = number
 
 
 def _bits(numbers: Any) -> bytes:
