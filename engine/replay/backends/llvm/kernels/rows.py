@@ -15,9 +15,10 @@ from typing import Any
 from engine import ops
 from engine.operation import Operation
 from engine.replay.backends.llvm.layout import Layout, Operand
-from engine.replay.backends.llvm.writing.functions import Formula, costs_calls
+from engine.replay.backends.llvm.writing.functions import CURVES, Formula, costs_calls
 from engine.replay.backends.llvm.writing.symbolic import Symbolic
 from engine.replay.backends.llvm.writing.text import Index, Text
+from engine.replay.program.expression import operations_of
 from engine.replay.program.program import Elementwise, Fill, Reduction, Space
 from engine.replay.recording import selection
 
@@ -113,7 +114,10 @@ def _elementwise_along(
     text: Text, instruction: Elementwise, out: Operand, operands: Sequence[Operand], period: int
 ) -> None:
     """In runs as long as the shortest operand, which repeats."""
-    run = period * out.width
+    run, expression = period * out.width, instruction.expression
+    # a single block of what is long gains nothing for the time that its code takes
+    are_many = out.count * out.width > 4 * text.vector or CURVES.isdisjoint(operations_of(expression))
+    blocks = are_many and not costs_calls(expression)
 
     def repeat(number: Index, _: Any) -> None:
         starts = [_start_of_run(text, operand, number, period) for operand in operands]
@@ -129,7 +133,7 @@ def _elementwise_along(
             value = Formula(text, argument).value(instruction.expression)
             put(text, out, text.plus(target, offset), value, accumulate=instruction.accumulate)
 
-        along(text, run, part, blocks=not costs_calls(instruction.expression), unit=out.width)
+        along(text, run, part, blocks=blocks, unit=out.width)
 
     text.loop(0, out.count // period, repeat)
 
