@@ -20,13 +20,7 @@ from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodTyp
 from typing import Any
 from weakref import ref
 
-from engine.replay.recording.names import (
-    UNREPEATABLE_ATTRIBUTES,
-    Names,
-    is_library,
-    names_in,
-    unrepeatable,
-)
+from engine.replay.recording.names import UNREPEATABLE_ATTRIBUTES, Names, is_library, names_in, unrepeatable
 from engine.replay.recording.objects import (
     counter_of,
     each_value,
@@ -98,6 +92,9 @@ class Reach:
         self._weak: list[Any] = []  # what is referred to weakly
         self._waiting: deque[tuple[str, Any, bool]] = deque()
         self._counters: set[int] = set()
+        self._inherited = cache(
+            lambda bases: {n: v for base in reversed(bases) for n, v in vars(base).items()}
+        )
         self._later(name_of(function), function, mine=True)
         self._walk()
         let_go([*self.places, *self.code, *self.counted, *self.seldom], self._weak)
@@ -309,7 +306,7 @@ class Reach:
     def _unset(self, path: str, holder: Any, own: Any, wanted: set[str]) -> None:
         """Attributes that an object or a class of the user's has not itself: to set one is a change."""
         bases = holder.__mro__[1:] if isinstance(holder, type) else type(holder).__mro__
-        inherited = {name: each for base in reversed(bases) for name, each in vars(base).items()}
+        inherited = self._inherited(bases)
         is_function = isinstance(holder, FunctionType)
         is_seldom = counter_of(holder) is None and not is_function
         for name in sorted(wanted - own.keys()):
