@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 from engine.replay.backends.llvm.kernels.dots import dots
 from engine.replay.backends.llvm.kernels.fusion import finishing
-from engine.replay.backends.llvm.kernels.panels import MOST_LANES, Panel
+from engine.replay.backends.llvm.kernels.panels import MOST_HELD, MOST_LANES, Panel
 from engine.replay.backends.llvm.kernels.sums import sum_of_products
 from engine.replay.backends.llvm.kernels.tiles import cut, over
 from engine.replay.backends.llvm.layout import Layout, Operand, Strided
@@ -96,7 +96,9 @@ def lane_product(text: Text, layout: Layout, instruction: LaneProduct, use: Use 
         return
     rows, columns = Strided(left.region, left.start, length, 1), Strided(right.region, right.start, length, 1)
     if makes_panels(layout, text.module, instruction):
-        panel = Panel.of(text, columns, length, max(MANY_REGISTERS))
+        is_held = use is None and length <= MOST_HELD
+        most = max(MANY_REGISTERS)
+        panel = Panel(columns, columns.region, 0) if is_held else Panel.of(text, columns, length, most)
         _product(text, shape, result, rows, panel, None, _Ends(accumulate, use=use))
         return
     dots(text, shape, result, rows, columns, accumulate=accumulate)
@@ -168,7 +170,9 @@ def _product(
             one.use_all(start + (count - 1) * height, column)
 
     whole = columns // vector * vector
-    narrowest = 2 if isinstance(right, Panel) else widest - 1
+    narrowest = widest - 1
+    if isinstance(right, Panel):
+        widest, narrowest = right.most or 1, min(2, right.most or 1)
     over(text, cut(whole, vector * widest, vector * narrowest, vector), tiles)
     if columns > whole:
         tiles(whole, columns - whole)
@@ -222,7 +226,11 @@ class _Tile:
             sums = text.loop(
                 0, self.height, lambda i, so_far: text.loop(0, self.vectors, partial(use, i), so_far), sums
             )
-        sums = text.loop(done, terms, add, sums)
+        if isinstance(self.right, Panel) and self.right.held:
+            for term in range(terms):
+                sums = add(term, sums)
+        else:
+            sums = text.loop(done, terms, add, sums)
         for offset, found in zip(offsets, sums, strict=True):
             if self.ends.is_kept:
                 text.store(self.result.region, target, found, self.live, offset)
@@ -255,11 +263,13 @@ class _Tile:
 
     def _add(self, row: Index, column: Index, term: Index, so_far: Sequence[str]) -> list[str]:
         text = self.text
-        source, factors = self.right.at(text, term, column), self.left.at(text, row, term)
-        given = [
-            text.load_live(self.right.region, source, self.live, text.vector * step)
-            for step in range(self.vectors)
-        ]
+        factors = self.left.at(text, row, term)
+        if isinstance(self.right, Panel) and isinstance(term, int) and self.right.held:
+            given = [self.right.held[term]]
+        else:
+            source = self.right.at(text, term, column)
+            offsets = [text.vector * step for step in range(self.vectors)]
+            given = [text.load_live(self.right.region, source, self.live, offset) for offset in offsets]
         found: list[str] = []
         for line in range(self.height):
             factor = text.splat(text.load_one(self.left.region, factors, line * self.left.by_row))
