@@ -22,7 +22,7 @@ from engine.replay.samples import Arguments
 __all__ = ["Difference", "SpotChecks"]
 
 Array = Any
-FIRST_CALLS = 4  # all of which are compared
+FIRST_CALLS = 4  # all of which are compared; the one that records, where it does: see comparison.py
 SPACING = 200  # times its own cost until the next one
 GOLDEN = (5.0**0.5 - 1.0) / 2.0  # steps by it come everywhere, evenly
 TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
