@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ pytest.importorskip("llvmlite", reason="the LLVM executor needs llvmlite (extra 
 
 from engine import ReplayError, Value, compile, dot, log, pick  # noqa: A004
 from engine.replay.backends.llvm import training
+from engine.replay.backends.llvm.kernels.products import lane_product
 from engine.replay.program.rule import Rule
 
 SAMPLES, WIDTH = 29, 3
@@ -123,6 +125,10 @@ def test_the_rule_is_woven_into_products_bit_for_bit(
     x[order[size + 1], 0] = np.inf
     bad: Any = program.steps(formula, remembers, size, [x, y]).run(weights, state[1:], order, [0.1] * 3, 1)
     assert bad.steps == 1
+    monkeypatch.setattr(training, "lane_product", lambda *given: lane_product(*given[:3]))  # moves nothing
+    wrong = program.steps(RULES["momentum"][1], 1, size, [x, y])
+    with pytest.raises(AssertionError, match="not what its parts are") if products else nullcontext():
+        wrong.run(weights, [np.zeros(len(weights))], order, [0.1], 1)
 
 
 @pytest.mark.parametrize("name", RULES)

@@ -27,7 +27,7 @@ __all__ = ["SegmentedTrainer", "Trainer"]
 Array = Any
 MOST_WORK = 500_000_000  # multiplications in a call, by the estimate: some ten milliseconds
 MOST_STEPS = 10_000  # in a call
-_RESULTS, _ROOM = map(HEAD.index, ("ptr %results", "i64 %room"))
+_RESULTS, _ROOM, _SAMPLES = map(HEAD.index, ("ptr %results", "i64 %room", "i64 %samples"))
 
 
 class Trainer:
@@ -39,7 +39,7 @@ class Trainer:
     """
 
     def __init__(self, machine: Machine, rule: Rule, size: int, columns: Sequence[Array | None]) -> None:
-        self._machine, self._rule, self._size = machine, rule, size
+        self._machine, self._rule, self._size, self._is_proven = machine, rule, size, False
         self.most = min(MOST_STEPS, max(1, MOST_WORK // (size * effort(machine.program, gradient=True))))
         self._columns = [None if column is None else plain(column) for column in columns]
         self._key = (type(self), rule, size <= machine.lanes)
@@ -85,6 +85,8 @@ class Trainer:
         `others` the columns that are not known before.
         """
         size, count, steps = self._size, len(order), len(scalars)
+        if not self._is_proven:
+            self._prove(weights, memory, order[:size], scalars[0], [each[:size] for each in others])
         work, losses, zeros = self._machine.memory(), np.empty(count), np.zeros(ZEROS)
         work.weights[...] = weights
         kept = [np.array(column, dtype=np.float64) for column in memory]
@@ -96,30 +98,42 @@ class Trainer:
         order = np.ascontiguousarray(order, dtype=np.int64)
         entries, further = self._lists(losses, order, list(given))
         numbers = [
-            *(
-                self._addresses[0],
-                address_of(entries),
-                address_of(further),
-                len(entries),
-                steps,
-                last,
-            ),
+            *(self._addresses[0], address_of(entries), address_of(further), len(entries), steps, last),
             *map(address_of, (work.weights, work.gradient, table, zeros, *kept)),
         ]
         done = (self._checked if self._machine.checked else self._called)(numbers)
         if not done:
-            return Taken(
-                0,
-                weights[: self._machine.program.wanted].copy(),
-                [np.array(each) for each in memory],
-                work.gradient,
-                losses[:0],
-            )
+            kept = [np.array(column) for column in memory]
+            return Taken(0, weights[: self._machine.program.wanted].copy(), kept, work.gradient, losses[:0])
         if done < steps:  # once more: what came after the last good step has written over it
             until = done * size
             return self.run(weights, memory, order[:until], scalars[:done], [each[:until] for each in given])
         moved = work.weights[: self._machine.program.wanted].copy()
         return Taken(done, moved, kept, work.gradient * table[-1, 0], losses)
+
+    def _prove(
+        self,
+        weights: Array,
+        memory: Sequence[Array],
+        order: Array,
+        scalars: Sequence[float],
+        others: Sequence[Array],
+    ) -> None:
+        """AssertionError unless a step is what the gradient that was compared with eager, and `move`, make."""
+        self._is_proven = True
+        taken = self.run(weights, memory, order, [scalars], others)
+        work, losses, wanted = self._machine.memory(), np.empty(len(order)), self._machine.program.wanted
+        work.weights[...] = weights
+        given, order = list(map(plain, others)), np.ascontiguousarray(order, dtype=np.int64)
+        entries, _ = self._lists(losses, order, list(given))
+        entries[_SAMPLES] = len(order)
+        if self._machine.function("gradients", work)(address_of(entries)) or not taken.steps:
+            self._is_proven = False  # which is looked at more closely elsewhere
+            return
+        moved = self.move(weights[:wanted], memory, work.gradient, (1.0 / len(order), *scalars))
+        pairs = zip(moved, [taken.weights, *taken.memory], strict=True)
+        if not all(np.array_equal(ours, theirs, equal_nan=True) for ours, theirs in pairs):
+            raise AssertionError("a step of training in machine code is not what its parts are")
 
     def _lists(self, losses: Array, order: Array, others: list[Array]) -> tuple[Array, Array]:
         """What `gradients` is called with in the first step, and how much more each entry is in the next."""
