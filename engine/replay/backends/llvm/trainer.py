@@ -119,7 +119,7 @@ class Trainer:
         scalars: Sequence[float],
         others: Sequence[Array],
     ) -> None:
-        """AssertionError unless a step is what the gradient that was compared with eager, and `move`, make."""
+        """AssertionError unless a step is what `gradients`, compared with eager, and `move` make of it."""
         self._is_proven = True
         taken = self.run(weights, memory, order, [scalars], others)
         work, losses, wanted = self._machine.memory(), np.empty(len(order)), self._machine.program.wanted
