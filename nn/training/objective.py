@@ -25,6 +25,7 @@ class Objective:
         self.l1, self.l2 = not_negative("l1", l1), not_negative("l2", l2)
         self.parameters: list[Value] = []
         self.everything: list[Value] = []  # walked once, and not at every step
+        self._left_out: list[Value] = []  # of training: they are frozen
         self._modules: list[Module] = []
         self._is_connected = False
         self._structure: Structure | None = None
@@ -45,6 +46,7 @@ class Objective:
         has_more = is_own or any(module.frozen for module in self._modules)
         everything = self.everything
         self.everything = parameters_of(self._modules) if has_more else self.parameters
+        self._left_out = list({*self.everything} - {*self.parameters}) if has_more else []
         if not self.parameters:
             raise ValueError(f"{self.model!r} has no parameters to train: it has none, or all are frozen")
         is_same = _same(before, self.parameters) and _same(everything, self.everything)
@@ -84,7 +86,7 @@ class Objective:
         return gradient + self.l2 * (number + number) if self.l2 else gradient
 
     def gradients(self, batch: Sequence[Sample], samples: Samples | None = None) -> float:
-        """Leave the gradients for a batch in the parameters, and return the mean loss.
+        """Leave the gradients for a batch in the parameters, 0 in frozen ones, and return the mean loss.
 
         This is the one place where eager training meets backprop.
         """
@@ -96,6 +98,8 @@ class Objective:
         if not math.isfinite(loss.data):
             raise ArithmeticError(f"the loss is {loss.data!r}")
         sum(self.penalties(), loss).backward()
+        for parameter in self._left_out:  # its gradient is nobody's affair, in replay too
+            parameter.grad = 0.0
         return loss.data
 
     def ensure_connected(self, batch: Sequence[Sample], samples: Samples) -> None:

@@ -126,6 +126,7 @@ def test_frozen_layers_stay_as_they_are() -> None:
             progress=False,
         )
         assert [value.data for value in model.layers[0].named_parameters().values()] == before
+        assert {value.grad for value in model.layers[0].named_parameters().values()} == {0.0}
         found.append(numbers(model))
     assert found[1] == pytest.approx(found[0], rel=1e-9)
 
