@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import random
 import weakref
 from typing import Any
@@ -12,6 +13,9 @@ import pytest
 from engine import Value, compile, tanh, total  # noqa: A004
 
 pytest.importorskip("llvmlite")
+from llvmlite.binding import ExecutionEngine
+
+from engine.replay.backends.llvm.machine import HOST, Code, machine_code
 from engine.replay.backends.llvm.writing.module import Module
 
 WEIGHTS = [Value(w) for w in np.random.default_rng(0).normal(size=12).tolist()]
@@ -58,3 +62,20 @@ def test_functions_that_nobody_calls_are_left_out() -> None:
     ]
     module.drop_uncalled()
     assert [function.split("(")[0].split("@")[1] for function in module.functions] == ["used", "outputs"]
+
+
+def test_nobody_gets_shared_code_whose_end_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread may ask while an engine is disposed of: here it does, each time."""
+    text = "define i32 @f() {\nret i32 7\n}"
+    dispose, found = ExecutionEngine._dispose, list[Code]()
+
+    def asked_meanwhile(engine: ExecutionEngine) -> None:
+        if not found:
+            found.append(machine_code(text, HOST, shared=True))
+        dispose(engine)
+
+    code = machine_code(text, HOST, shared=True)
+    with monkeypatch.context() as patched:
+        patched.setattr(ExecutionEngine, "_dispose", asked_meanwhile)
+        del code
+    assert ctypes.CFUNCTYPE(ctypes.c_int32)(found[0].get_function_address("f"))() == 7

@@ -38,7 +38,7 @@ from engine.replay.program.lowering import lower
 from engine.replay.program.program import Program
 from engine.replay.program.rule import Rule
 
-__all__ = ["HOST", "Machine", "Target", "ensure_inside", "machine_code"]
+__all__ = ["HOST", "Code", "Machine", "Target", "ensure_inside", "machine_code"]
 
 LEVEL = 2  # of code generation
 LOCK: Any = getattr(llvm.ffi.lib, "_lock", None)  # llvmlite's, in each of its calls
@@ -47,7 +47,23 @@ if LOCK and hasattr(
 ):  # a process forked while another thread has it would wait forever
     os.register_at_fork(before=LOCK.__enter__, after_in_parent=LOCK.__exit__, after_in_child=LOCK.__exit__)
 
-SHARED: WeakValueDictionary[str, Any] = WeakValueDictionary()  # engines, by the keys of their code
+
+class Code:
+    """Functions in machine code, which live as long as this object.
+
+    It has no end of its own, as its engine has: a weak reference never gives one whose end another thread
+    has begun.
+    """
+
+    def __init__(self, engine: Any) -> None:
+        self._engine = engine
+
+    def get_function_address(self, name: str) -> int:
+        """Where a function lies."""
+        return int(self._engine.get_function_address(name))
+
+
+SHARED: WeakValueDictionary[str, Code] = WeakValueDictionary()  # by keys
 
 # Bits of the C library's FE_INVALID, FE_DIVBYZERO and FE_OVERFLOW.
 FLAGS = {"x86_64": Flags(1 | 4 | 8), "AMD64": Flags(1 | 4 | 8), "aarch64": Flags(7), "arm64": Flags(7)}
@@ -194,8 +210,8 @@ def ensure_inside(engine: Any) -> None:
         raise AssertionError(f"{violations} addresses lay outside of their region")
 
 
-def machine_code(text: str, target: Target, *, shared: bool = False) -> Any:
-    """An engine with the machine code of this text, made or found on disk: the same text has the same code.
+def machine_code(text: str, target: Target, *, shared: bool = False) -> Code:
+    """The machine code of this text, made or found on disk: the same text has the same code.
 
     The second level of code generation, and no optimizer before it: the text is vectorized and blocked.
     Where it is shared, all who ask for it while somebody has it get the same: its text may have no variables.
@@ -205,9 +221,9 @@ def machine_code(text: str, target: Target, *, shared: bool = False) -> Any:
     )
     made_by = (llvmlite.__version__, str(llvm.llvm_version_info), machine.triple, f"level {LEVEL}")
     key = cache.key_of(text, target.processor, target.features, *made_by)
-    engine = SHARED.get(key) if shared else None
-    if engine is not None:
-        return engine
+    known = SHARED.get(key) if shared else None
+    if known is not None:
+        return known
     code = cache.kept(key)
     if code is None:
         code = machine.emit_object(llvm.parse_assembly(merged(text)))
@@ -216,4 +232,4 @@ def machine_code(text: str, target: Target, *, shared: bool = False) -> Any:
     engine.code = code  # which LLVM reads where it is
     engine.add_object_file(llvm.ObjectFileRef.from_data(engine.code))
     engine.finalize_object()
-    return SHARED.setdefault(key, engine) if shared else engine
+    return SHARED.setdefault(key, Code(engine)) if shared else Code(engine)
