@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("llvmlite", reason="the LLVM executor needs llvmlite (extra `fast`)")
 
 from engine import Value, compile, dot  # noqa: A004
-from engine.replay.backends.llvm.call import _SmallCall
+from engine.replay.backends.llvm.call import WAITS, _SmallCall
 from engine.replay.backends.llvm.writing.arrays import OTHER, is_possible
 
 W, X, Y = np.array([0.5, -2.0]), np.arange(6.0).reshape(3, 2), np.array([1, 2, 3])
@@ -30,7 +30,7 @@ def misaligned(array: Any) -> Any:
 def call() -> _SmallCall:
     w = [Value(0.5), Value(-2.0)]
     p = compile(lambda x, y: dot(w, x) * y, w, "llvm")
-    for _ in range(3):
+    for _ in range(WAITS + 1):
         p.value_and_gradients(W, X, Y)
     found = p._validity.latest.__self__  # type: ignore[attr-defined]
     assert isinstance(found, _SmallCall)

@@ -29,6 +29,7 @@ __all__ = ["call_for"]
 Array = Any
 SMALL = 4096  # numbers in a batch that is copied before the call, and in its results
 KNOWN = (np.float64, np.int64)  # types that machine code takes from arrays itself
+WAITS = 32  # calls before the code is made that takes arrays: it takes some milliseconds to make
 REFUSAL = "a division by 0, an overflow, or something that is not a number"
 
 
@@ -66,6 +67,7 @@ class _SmallCall:
         is_known = all(dtype in KNOWN and copy.dtype == np.float64 for dtype, _, copy in self._expected)
         self._is_quick = is_known and not machine.checked
         self._enter: Callable[[int, int], int] = _other
+        self._waits = WAITS
         told = [(dtype, (ctypes.c_int64 * len(shape))(*shape), copy) for dtype, shape, copy in self._expected]
         words = arrays.told(machine.address(name), self._place, told)
         self._told = (ctypes.c_int64 * len(words))(*words), told  # alive as long as its address is used
@@ -79,7 +81,8 @@ class _SmallCall:
             if not self._copied(given):
                 return None
             raised = self._function(self._place)
-            if self._is_quick:  # after the first call, for it takes some milliseconds to make
+            self._waits -= 1
+            if self._is_quick and self._waits <= 0:
                 self._enter = _entry()
         if raised:
             raise FloatingPointError(REFUSAL)
