@@ -10,7 +10,8 @@ import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import pairwise
 from typing import Any
 
@@ -105,45 +106,75 @@ def share(work: Callable[[int, int], None], segments: int, threads: int) -> None
     The others belong to one pool of this process, which makes a thread only when all are busy; where there is
     none to be had, this thread does it all.
     """
-    left, errors = deque(range(segments)), list[BaseException]()
+    threads = min(threads, segments)
+    if threads == 1:
+        for segment in range(segments):
+            work(segment, 0)
+        return
+    job = _Job(work, segments)
+    for worker in range(1, threads):
+        _ask(job.join, worker)
+    job.join(0)
+    job.finish()
 
-    def join(worker: int) -> None:
+
+class _Job:
+    """Segments that are still to do, and the threads that work on them."""
+
+    def __init__(self, work: Callable[[int, int], None], segments: int) -> None:
+        self._work, self._left = work, deque(range(segments))
+        self._changed, self._inside, self._is_over = threading.Condition(), 0, False
+        self._errors: list[BaseException] = []
+
+    def join(self, worker: int) -> None:
+        """Do segments until there are none left."""
+        with self._changed:
+            if self._is_over:
+                return
+            self._inside += 1
         try:
-            while not errors:
-                try:
-                    segment = left.popleft()
-                except IndexError:
-                    return
-                work(segment, worker)
-        except BaseException as error:  # noqa: BLE001  (raised by the thread that waits for all)
-            errors.append(error)
+            while (segment := self._next()) is not None:
+                self._work(segment, worker)
+        except BaseException as error:  # noqa: BLE001  (raised by `finish`, in the thread that waits for all)
+            self._left.clear()
+            self._errors.append(error)
+        finally:
+            with self._changed:
+                self._inside -= 1
+                self._changed.notify_all()
 
-    others = [_ask(join, worker) for worker in range(1, min(threads, segments))]
-    join(0)
-    for other in others:
-        while not (other.cancel() or other.done()):
-            try:
-                wait([other])
-            except KeyboardInterrupt as error:  # not before nobody writes to our memory any more
-                errors.append(error)
-    if errors:
-        raise errors[0]
+    def _next(self) -> int | None:
+        try:
+            return self._left.popleft()
+        except IndexError:
+            return None
+
+    def finish(self) -> None:
+        """Wait for the threads that are still at work, let none begin any more, and raise the first error."""
+        with self._changed:
+            self._is_over = True
+            while self._inside:
+                try:
+                    self._changed.wait()
+                except KeyboardInterrupt as error:  # not before nobody writes to our memory any more
+                    self._left.clear()
+                    self._errors.append(error)
+        if self._errors:
+            raise self._errors[0]
 
 
 _lock = threading.Lock()
 _pool: ThreadPoolExecutor | None = None
 
 
-def _ask(join: Callable[[int], None], worker: int) -> Future[None]:
+def _ask(join: Callable[[int], None], worker: int) -> None:
     """Have another thread join, when one is free."""
     global _pool  # noqa: PLW0603  (one for the process: threads do not grow with the number of programs)
     with _lock:
         if _pool is None:
             _pool = ThreadPoolExecutor(MOST, thread_name_prefix="replay")
-    try:
-        return _pool.submit(join, worker)
-    except RuntimeError:  # the interpreter is about to end, or the system has no more threads
-        return Future()
+    with suppress(RuntimeError):  # the interpreter is about to end, or the system has no more threads
+        _pool.submit(join, worker)
 
 
 def _forget() -> None:

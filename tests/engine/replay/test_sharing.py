@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import threading
+import time
 from collections import Counter
 from typing import Any
 
@@ -65,13 +65,14 @@ def test_the_first_error_is_raised_once_and_nobody_goes_on() -> None:
 @pytest.mark.parametrize("both", [False, True])
 def test_the_first_error_ends_the_work_of_all(monkeypatch: pytest.MonkeyPatch, both: bool) -> None:
     """The other thread, in the middle of its segment, gets no further one; its own error is not the first."""
-    has_ended = threading.Event()
+    jobs: list[Any] = []
 
-    def wait(others: Any) -> None:
-        has_ended.set()
-        concurrent.futures.wait(others)
+    class Known(segments._Job):
+        def __init__(self, *given: Any) -> None:
+            super().__init__(*given)
+            jobs.append(self)
 
-    monkeypatch.setattr(segments, "wait", wait)  # for the other thread, after an error
+    monkeypatch.setattr(segments, "_Job", Known)
     together, seen = threading.Barrier(2, timeout=60.0), Counter[int]()
 
     def work(segment: int, worker: int) -> None:
@@ -81,13 +82,13 @@ def test_the_first_error_ends_the_work_of_all(monkeypatch: pytest.MonkeyPatch, b
             raise ValueError("the first")
         if seen[worker] == 1:
             together.wait()
-            assert has_ended.wait(60.0)
+            while not jobs[-1]._errors:
+                time.sleep(0.001)
             if both:
                 raise ValueError("the second")
 
     for _ in range(20):
         seen.clear()
-        has_ended.clear()
         with pytest.raises(ValueError, match="the first"):
             segments.share(work, 32, 2)
         assert seen == {0: 1, 1: 1}
