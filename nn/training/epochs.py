@@ -57,7 +57,7 @@ class Epochs:
                 self._steps = self._found(weights, size)
             except ReplayError:
                 self._steps = None
-            except Exception:  # noqa: BLE001  (somebody's own rule may raise whatever it likes on symbols)
+            except (TypeError, ValueError):
                 self._steps, self.is_formula = None, False
         return self._steps
 
@@ -81,7 +81,10 @@ class Epochs:
         def moved(numbers: Any, gradient: Any) -> list[Any]:
             optimizer.schedule = Constant(TRIED[optimizer.steps_done])
             last = [self.penalized(numbers, gradient)] if self.penalized else []
-            (updated,) = optimizer.update([numbers], last or [gradient])
+            try:
+                (updated,) = optimizer.update([numbers], last or [gradient])
+            except Exception as error:  # (somebody's own rule may raise whatever it likes on arrays)
+                raise ValueError(f"the rule cannot be run on arrays: {error}") from error
             return [updated, *(column for (column,) in optimizer.memory.values()), *last]
 
         if not steps.agrees(weights, TRIED, moved):

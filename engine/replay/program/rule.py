@@ -70,7 +70,7 @@ class Rule:
 
         try:
             found = tuple(formula(NUMBER, GRADIENT, _RATE, _STEP, *memory, shortened=shortened))
-        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        except Exception as error:  # (somebody's own rule may raise whatever it likes on symbols)
             raise ValueError(f"the rule cannot be run on symbols: {error}") from error
         if len(found) != 1 + remembers:
             raise ValueError(f"the rule gives {len(found)} results, and {1 + remembers} were expected")
