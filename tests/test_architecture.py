@@ -189,7 +189,7 @@ ORDER: dict[str, str] = {
     """,
     "engine/replay/backends/llvm/kernels": """
         fusion pieces rows tiles
-        across along dots panels picks rules
+        across along dots panels picks
         neighbors
         sums
         products

@@ -15,10 +15,7 @@ from engine.replay.program.program import Program, Rows, Space
 
 __all__ = ["begin", "listed", "load_samples", "mark_live", "store_results"]
 
-HEAD = (
-    *("ptr %m", "ptr %t", "ptr %results", "i64 %distance", "i64 %room", "i64 %samples"),
-    "ptr %function",
-)
+HEAD = ("ptr %m", "ptr %t", "ptr %results", "i64 %distance", "i64 %room", "i64 %samples")
 PER_ARGUMENT = 4
 TILE = 8  # samples by numbers that are transposed at once
 
@@ -29,16 +26,15 @@ def listed(
     results: tuple[int, int, int],
     samples: int,
     arguments: Sequence[tuple[int, int, int, int]],
-    function: int = 0,
 ) -> list[int]:
     """What a call is told: addresses of the memory and the tables, results, samples, arguments.
 
     `results` are an address, how far one row of results is from the next, and how many numbers there is room
     for; an argument is an address, how many numbers one sample is from the next, how many there are, and
-    where the places of the samples stand that are read. In training, `function` calls what there is already.
+    where the places of the samples stand that are read.
     """
     numbers = [number for argument in arguments for number in argument]
-    return [memory, tables, *results, samples, function, *numbers]
+    return [memory, tables, *results, samples, *numbers]
 
 
 def begin(text: Text) -> None:

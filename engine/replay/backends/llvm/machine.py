@@ -29,14 +29,12 @@ from engine.replay.backends.llvm.affine import in_blocks
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.long_rows import long_rows_last
 from engine.replay.backends.llvm.memory import Memory, address_of
-from engine.replay.backends.llvm.step import Flags, Step, Written, write_step
-from engine.replay.backends.llvm.training import write_training
+from engine.replay.backends.llvm.step import Flags, write_step
 from engine.replay.backends.llvm.writing.functions import PRIMITIVES
 from engine.replay.backends.llvm.writing.merging import merged
 from engine.replay.backends.llvm.writing.module import DOUBLE, Module, Precision
 from engine.replay.program.lowering import lower
 from engine.replay.program.program import Program
-from engine.replay.program.rule import Rule
 
 __all__ = ["HOST", "Code", "Machine", "Target", "ensure_inside", "machine_code"]
 
@@ -124,8 +122,6 @@ class Machine:
         self._layout = Layout(program, lanes, precision, long)
         self._engines: dict[Any, Any] = {}
         self._functions: dict[str, Any] = {}
-        self._written: list[list[Written]] = []
-        self._numbers: dict[str, int] = {}
         self._tables: dict[Any, Any] = {}
         self._memories: list[Memory] = []
         self._orders = [np.arange(self.lanes)]
@@ -138,23 +134,12 @@ class Machine:
             self._functions[name] = kind(engine.get_function_address(name))
 
     def _write(self, module: Module, name: str) -> None:
-        flags = FLAGS[platform.machine()]
-        written = write_step(module, self.program, self.widths, self._layout, flags, [name])
-        if name == "gradients":
-            self._written, self._numbers = written, module.numbers
+        write_step(module, self.program, self.widths, self._layout, FLAGS[platform.machine()], [name])
 
-    def write_training(self, module: Module, rule: Rule, size: int) -> None:
-        """Write the training by a rule on batches of a size; `gradients` is made too, whose code it calls."""
-        self.make("gradients")
-        module.numbers.update(self._numbers)  # with which its tables are those of that code, too
-        load = sum(map(len, self._written))
-        step = Step(module, self.program, self._layout, FLAGS[platform.machine()], (), load)
-        write_training(step, rule, self._written, is_block=1 < size <= self.lanes)
-
-    def address(self, name: str, called: str = "") -> int:
-        """Where the code of such a function lies, for code that calls it; or of another one beside it."""
+    def address(self, name: str) -> int:
+        """Where the code of such a function lies, for code that calls it."""
         self.make(name)
-        return int(self._engines[name].get_function_address(called or name))
+        return int(self._engines[name].get_function_address(name))
 
     def made(self, key: Any, write: Callable[[Module], None]) -> Any:
         """The engine with the code that is written so; what has the same key is made once."""
@@ -166,9 +151,9 @@ class Machine:
             self._tables[key] = self._layout.tables(module.numbers.values())
         return self._engines[key]
 
-    def tables(self, key: Any) -> int:
-        """The address of the whole numbers that the code of this key reads, of `gradients` for example."""
-        return address_of(self._tables[key])
+    def tables(self, name: str) -> int:
+        """The address of the whole numbers that the code of `outputs` or `gradients` reads."""
+        return address_of(self._tables[name])
 
     def in_order(self, count: int) -> int:
         """The address of 0, 1, … for so many samples that are read in their order."""

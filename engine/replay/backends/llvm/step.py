@@ -7,28 +7,25 @@ repeat the last sample, so that nothing unusual happens in them, and their gradi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 
 from engine.replay.backends.llvm.batch import begin, load_samples, mark_live, store_results
 from engine.replay.backends.llvm.doubles import add_to_doubles, round_doubles
 from engine.replay.backends.llvm.instructions import write_functions
-from engine.replay.backends.llvm.kernels.fusion import Fused, fused, readers
+from engine.replay.backends.llvm.kernels.fusion import fused, readers
 from engine.replay.backends.llvm.kernels.rows import total_along
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.loops.loop import unkept, write_loop
 from engine.replay.backends.llvm.loops.runs import write_run
 from engine.replay.backends.llvm.plans import pieces
-from engine.replay.backends.llvm.writing.lines import PARAMETERS
 from engine.replay.backends.llvm.writing.module import Module, Region
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Instruction, Program, Repeat, Rows, Space
 
-__all__ = ["BACK", "SUMS", "Flags", "Step", "Written", "write_step"]
+__all__ = ["Flags", "write_step"]
 
 THERE, BACK = 1, 2  # the parts of a program that each block of samples goes through
-LOADED = "ptr %a, i64 %start, i64 %samples"  # what `load` is given too
 SUMS = (Space.GRADIENT, Space.SHARED_ADJOINT)  # what all samples contribute to
 
 
@@ -39,18 +36,6 @@ class Flags:
     mask: int
 
 
-class Written(NamedTuple):
-    """A function that is written, and what it is, if it is no run."""
-
-    name: str
-    what: Fused | None
-
-    @property
-    def instruction(self) -> Instruction | None:
-        """Its instruction, or the first of two."""
-        return self.what.instruction if self.what else None
-
-
 def write_step(
     module: Module,
     program: Program,
@@ -58,133 +43,96 @@ def write_step(
     layout: Layout,
     flags: Flags,
     entries: Collection[str] = ("outputs", "gradients"),
-) -> list[list[Written]]:
+) -> None:
     """Write into the module what is called from outside, and all functions of a program that it calls."""
-    counts, unkept_names = readers(program), dict[str, str]()
+    counts, loops = readers(program), set[str]()
     module.has_loops = program.has_loops
 
     def loop(instruction: Repeat, name: str) -> None:
         write_loop(module, layout, instruction, name, counts)
-        unkept_names[name] = unkept(name)
+        loops.add(name)
 
-    def functions(part: int, instructions: Sequence[Instruction]) -> Iterator[Written]:
+    def functions(part: int, instructions: Sequence[Instruction]) -> Iterator[str]:
         for number, piece in enumerate(pieces(instructions, layout.plans, layout.is_long)):
             name = f"part{part}_{number}"
             if isinstance(piece, tuple):
                 write_run(module, layout, piece, name, counts, once=part not in (THERE, BACK))
-                yield Written(name, None)
+                yield name
             else:
-                some = fused(piece, layout, counts)
-                names = write_functions(module, layout, some, name, adds=part == BACK, write_loop=loop)
-                yield from map(Written, names, some)
+                yield from write_functions(
+                    module,
+                    layout,
+                    fused(piece, layout, counts),
+                    name,
+                    adds=part == BACK,
+                    write_loop=loop,
+                )
 
     parts = program.parts() if "gradients" in entries else program.parts()[:BACK]
-    written = [list(functions(part, instructions)) for part, (_, instructions) in enumerate(parts)]
-    names = [[each.name for each in part] for part in written]
-    _write_load(module, program, widths, layout)
-    step = Step(module, program, layout, flags, names, "load", unkept_names)
+    names = [list(functions(part, instructions)) for part, (_, instructions) in enumerate(parts)]
+    step = _Step(module, program, widths, layout, flags, names, loops)
     for entry in entries:
         step.write(entry, with_gradient=entry == "gradients")
     module.drop_uncalled()
-    if "gradients" in entries:
-        calls = [f"@{name}({PARAMETERS})" for part in names for name in part]
-        module.export("function", f"{PARAMETERS}, {LOADED}", [*calls, f"@load({PARAMETERS}, {LOADED})"])
-    return written
 
 
-def _write_load(module: Module, program: Program, widths: Sequence[int], layout: Layout) -> None:
-    """Write what copies the samples of a block."""
-    text = Text(module, "load", f"{PARAMETERS}, {LOADED}")
-    load_samples(text, layout, program, widths, "%start")
-    text.end()
+class _Step:
+    """Writes the functions that are called from outside."""
 
-
-@dataclass(frozen=True)
-class Step:
-    """Writes the functions that are called from outside; they call `calls`, part by part, and `load`.
-
-    By name, or by number as the `function` knows them whose address is in the list. In training, what is
-    called by name moves weights, is `given` more, and looks if the gradient is finite; the batch is a single
-    block then, and only the sums of the `rest` of the weights are cleared before.
-    """
-
-    module: Module
-    program: Program
-    layout: Layout
-    flags: Flags
-    calls: Sequence[Sequence[str | int]]
-    load: str | int
-    unkept: Mapping[str, str] = field(default_factory=dict)  # loops, where nobody will read their frames
-    given: str = ""
-    rest: Sequence[range] = ()
+    def __init__(
+        self,
+        module: Module,
+        program: Program,
+        widths: Sequence[int],
+        layout: Layout,
+        flags: Flags,
+        names: Sequence[Sequence[str]],
+        loops: Collection[str],
+    ) -> None:
+        self.module, self.program, self.widths, self.layout = module, program, widths, layout
+        self.flags, self.names, self.loops = flags, names, loops
 
     def write(self, name: str, *, with_gradient: bool) -> None:
         """Everything that happens in one call; returns the flags that were raised."""
-        layout, mask = self.layout, self.flags.mask
-        text = Text(self.module, name, f"ptr %a{self.given}", "i32")
+        text, layout, mask = Text(self.module, name, "ptr %a", "i32"), self.layout, self.flags.mask
         begin(text)
         self.module.declare("i32 @feclearexcept(i32)")
         self.module.declare("i32 @fetestexcept(i32)")
         text.let(f"call i32 @feclearexcept(i32 {mask})")
-        blocks = self._blocks(text)
+        whole = text.let(f"add i64 %samples, {layout.lanes - 1}")
+        blocks = text.let(f"udiv i64 {whole}, {layout.lanes}")
         if with_gradient:
-            self._clear(text)
+            for space in SUMS:
+                _clear(text, layout.regions[space])
             self._sum_in_doubles(text, blocks, _clear_doubles)
         if layout.doubles:
             round_doubles(text, layout, Space.WEIGHT)
-        self._call_part(text, 0)
+        self._call(text, 0)
 
         def block(number: Index, so_far: list[str]) -> list[str]:
             start = text.times(number, layout.lanes)
-            self._call(text, self.load, f"ptr %a, i64 {start}, i64 %samples")
-            self._call_part(text, 1, keeps=with_gradient)
+            load_samples(text, layout, self.program, self.widths, start)
+            self._call(text, 1, keeps=with_gradient)
             if with_gradient:
                 mark_live(text, layout, start)
-                self._call_part(text, 2)
+                self._call(text, 2)
                 self._sum_in_doubles(text, blocks, add_to_doubles)
-            results = 1 if with_gradient else layout.operand(self.program.outputs).count
-            store_results(text, layout, self.program, start, results)
-            return [self._times_zero(text, self.program.outputs, results, so_far[0])]
+            count = 1 if with_gradient else layout.operand(self.program.outputs).count
+            store_results(text, layout, self.program, start, count)
+            return [self._times_zero(text, self.program.outputs, count, so_far[0])]
 
         with text.wide(text.vector if layout.lanes > 1 else 1):
             zeros = text.loop(0, blocks, block, [text.number(0.0)])[0]
             zero = text.total(zeros)
         if with_gradient:
             self._sum_in_doubles(text, blocks, round_doubles)
-            self._call_part(text, 3)
-        if with_gradient and not self.given:
+            self._call(text, 3)
             zero = text.let(f"fadd {text.scalar} {zero}, {self._zero_of_gradient(text)}")
         is_nan = text.let(f"fcmp uno {text.scalar} {zero}, {zero}")
         raised = text.let(f"call i32 @fetestexcept(i32 {mask})")
         text.end(f"i32 {text.let(f'select i1 {is_nan}, i32 {mask}, i32 {raised}')}")
 
-    def _blocks(self, text: Text) -> Index:
-        """How many blocks a batch is."""
-        if self.given:
-            return 1
-        whole = text.let(f"add i64 %samples, {self.layout.lanes - 1}")
-        return text.let(f"udiv i64 {whole}, {self.layout.lanes}")
-
-    def _clear(self, text: Text) -> None:
-        """Begin all sums over samples, or those of the rest, with 0."""
-        if not self.given:
-            for space in SUMS:
-                _clear(text, self.layout.regions[space])
-            return
-        region = self.layout.regions[Space.GRADIENT]
-        for some in self.rest:
-            if some.step == 1:
-                _clear(text, region._replace(start=region.start + some.start, stop=region.start + some.stop))
-                continue
-            with text.wide(1):
-
-                def one(number: Index, _: list[str], some: range = some) -> None:
-                    address = text.plus(region.start + some.start, text.times(number, some.step))
-                    text.store(region, address, text.number(0.0))
-
-                text.loop(0, len(some), one)
-
-    def _sum_in_doubles(self, text: Text, blocks: Index, part: Callable[[Text, Layout, Space], None]) -> None:
+    def _sum_in_doubles(self, text: Text, blocks: str, part: Callable[[Text, Layout, Space], None]) -> None:
         """One part of summing float32 in float64, where there is more than one block to sum."""
 
         def parts() -> None:
@@ -217,20 +165,11 @@ class Step:
 
         return total_along(text, self.program.wanted, term)
 
-    def _call_part(self, text: Text, part: int, *, keeps: bool = True) -> None:
+    def _call(self, text: Text, part: int, *, keeps: bool = True) -> None:
         """Call the functions of a part; where nobody will read them, loops keep no frames."""
-        for called in self.calls[part]:
-            if isinstance(called, int):
-                self._call(text, called)
-            else:
-                self._call(text, called if keeps else self.unkept.get(called, called), self.given[2:])
-
-    def _call(self, text: Text, called: str | int, more: str = "") -> None:
-        if isinstance(called, int):
-            more = more or "ptr %a, i64 0, i64 0"
-            text.do(f"call void %function({PARAMETERS}, {more}, i64 {called})")
-        else:
-            text.do(f"call void @{called}({PARAMETERS}{more and f', {more}'})")
+        for name in self.names[part]:
+            called = unkept(name) if name in self.loops and not keeps else name
+            text.do(f"call void @{called}(ptr %m, ptr %t)")
 
 
 def _clear_doubles(text: Text, layout: Layout, space: Space) -> None:

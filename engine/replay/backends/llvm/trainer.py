@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable, Sequence
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -17,8 +16,7 @@ from engine.replay.backends.interface import Call, Form, Taken, batch_of, form_o
 from engine.replay.backends.llvm.batch import HEAD, PER_ARGUMENT, listed
 from engine.replay.backends.llvm.machine import Machine, ensure_inside
 from engine.replay.backends.llvm.memory import address_of, plain
-from engine.replay.backends.llvm.training import ZEROS, write_move
-from engine.replay.backends.llvm.writing.module import Module
+from engine.replay.backends.llvm.training import write_training
 from engine.replay.backends.segments import effort
 from engine.replay.program.rule import Rule
 
@@ -27,7 +25,7 @@ __all__ = ["SegmentedTrainer", "Trainer"]
 Array = Any
 MOST_WORK = 500_000_000  # multiplications in a call, by the estimate: some ten milliseconds
 MOST_STEPS = 10_000  # in a call
-_RESULTS, _ROOM, _SAMPLES = map(HEAD.index, ("ptr %results", "i64 %room", "i64 %samples"))
+_RESULTS, _ROOM = map(HEAD.index, ("ptr %results", "i64 %room"))
 
 
 class Trainer:
@@ -39,18 +37,16 @@ class Trainer:
     """
 
     def __init__(self, machine: Machine, rule: Rule, size: int, columns: Sequence[Array | None]) -> None:
-        self._machine, self._rule, self._size, self._is_proven = machine, rule, size, False
+        self._machine, self._rule, self._size = machine, rule, size
+        self._gradients = machine.address("gradients")
         self.most = min(MOST_STEPS, max(1, MOST_WORK // (size * effort(machine.program, gradient=True))))
         self._columns = [None if column is None else plain(column) for column in columns]
-        self._key = (type(self), rule, size <= machine.lanes)
-        self._engine = machine.made(self._key, self._write)
+        wanted = machine.program.wanted
+        self._engine = machine.made(rule, lambda module: write_training(module, rule, wanted))
         kind = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p)
         self._train = kind(self._engine.get_function_address("train"))
-        pointers = [ctypes.c_void_p] * (len(rule.updated) + 3)
+        pointers = [ctypes.c_void_p] * (len(rule.updated) + 2)
         self._move = ctypes.CFUNCTYPE(ctypes.c_int32, *pointers)(self._engine.get_function_address("move"))
-
-    def _write(self, module: Module) -> None:
-        self._machine.write_training(module, self._rule, self._size)
 
     def move(
         self, weights: Array, memory: Sequence[Array], gradient: Array, scalars: Sequence[float]
@@ -64,9 +60,9 @@ class Trainer:
         return moved
 
     def _moves(self, state: Sequence[Array], gradient: Array, scalars: Sequence[float]) -> bool:
-        """Whether the rule could move these arrays, in place; else they are of no use any more."""
-        row, zeros = np.array(scalars, dtype=np.float64), np.zeros(ZEROS)
-        left = self._move(*map(address_of, (*state, gradient, row, zeros)))
+        """Whether the rule could move these arrays, in place; else they are as they were."""
+        row = np.array(scalars, dtype=np.float64)
+        left = self._move(*map(address_of, (*state, gradient, row)))
         if self._machine.checked:
             ensure_inside(self._engine)
         return not left
@@ -85,9 +81,7 @@ class Trainer:
         `others` the columns that are not known before.
         """
         size, count, steps = self._size, len(order), len(scalars)
-        if not self._is_proven:
-            self._prove(weights, memory, order[:size], scalars[0], [each[:size] for each in others])
-        work, losses, zeros = self._machine.memory(), np.empty(count), np.zeros(ZEROS)
+        work, losses = self._machine.memory(), np.empty(count)
         work.weights[...] = weights
         kept = [np.array(column, dtype=np.float64) for column in memory]
         last = count - (steps - 1) * size
@@ -98,42 +92,15 @@ class Trainer:
         order = np.ascontiguousarray(order, dtype=np.int64)
         entries, further = self._lists(losses, order, list(given))
         numbers = [
-            *(self._addresses[0], address_of(entries), address_of(further), len(entries), steps, last),
-            *map(address_of, (work.weights, work.gradient, table, zeros, *kept)),
+            *(self._gradients, address_of(entries), address_of(further), len(entries), steps, last),
+            *map(address_of, (work.weights, work.gradient, table, *kept)),
         ]
         done = (self._checked if self._machine.checked else self._called)(numbers)
-        if not done:
-            kept = [np.array(column) for column in memory]
-            return Taken(0, weights[: self._machine.program.wanted].copy(), kept, work.gradient, losses[:0])
-        if done < steps:  # once more: what came after the last good step has written over it
+        if 0 < done < steps:  # once more: the gradient before the last good step has been written over
             until = done * size
             return self.run(weights, memory, order[:until], scalars[:done], [each[:until] for each in given])
         moved = work.weights[: self._machine.program.wanted].copy()
-        return Taken(done, moved, kept, work.gradient * table[-1, 0], losses)
-
-    def _prove(
-        self,
-        weights: Array,
-        memory: Sequence[Array],
-        order: Array,
-        scalars: Sequence[float],
-        others: Sequence[Array],
-    ) -> None:
-        """AssertionError unless a step is what `gradients`, compared with eager, and `move` make of it."""
-        self._is_proven = True
-        taken = self.run(weights, memory, order, [scalars], others)
-        work, losses, wanted = self._machine.memory(), np.empty(len(order)), self._machine.program.wanted
-        work.weights[...] = weights
-        given, order = list(map(plain, others)), np.ascontiguousarray(order, dtype=np.int64)
-        entries, _ = self._lists(losses, order, list(given))
-        entries[_SAMPLES] = len(order)
-        if self._machine.function("gradients", work)(address_of(entries)) or not taken.steps:
-            self._is_proven = False  # which is looked at more closely elsewhere
-            return
-        moved = self.move(weights[:wanted], memory, work.gradient, (1.0 / len(order), *scalars))
-        pairs = zip(moved, [taken.weights, *taken.memory], strict=True)
-        if not all(np.array_equal(ours, theirs, equal_nan=True) for ours, theirs in pairs):
-            raise AssertionError("a step of training in machine code is not what its parts are")
+        return Taken(done, moved, kept, work.gradient * table[-1, 0], losses if done else losses[:0])
 
     def _lists(self, losses: Array, order: Array, others: list[Array]) -> tuple[Array, Array]:
         """What `gradients` is called with in the first step, and how much more each entry is in the next."""
@@ -146,8 +113,8 @@ class Trainer:
             (address_of(array), _width(array), array.size, at)
             for array, at in zip(arrays, orders, strict=True)
         ]
-        results, function = (address_of(losses), 0, len(losses)), self._addresses[1]
-        first = listed(work.address, self._machine.tables(self._key), results, size, places, function)
+        results = address_of(losses), 0, len(losses)
+        first = listed(work.address, self._machine.tables("gradients"), results, size, places)
         entries = np.array(first, dtype=np.int64)
         further = np.zeros_like(entries)
         further[_RESULTS], further[_ROOM] = 8 * size, -size
@@ -158,10 +125,6 @@ class Trainer:
             else:
                 further[place + 3] = 8 * size
         return entries, further
-
-    @cached_property
-    def _addresses(self) -> tuple[int, int]:
-        return self._machine.address("gradients"), self._machine.address("gradients", "function")
 
     def _called(self, numbers: Sequence[int]) -> int:
         return int(self._train((ctypes.c_int64 * len(numbers))(*numbers)))
@@ -193,9 +156,6 @@ class SegmentedTrainer(Trainer):
     ) -> None:
         super().__init__(machine, rule, size, columns)
         self._call = call  # for so many samples, in arrays of this form
-
-    def _write(self, module: Module) -> None:
-        write_move(module, self._rule, self._machine.program.wanted)
 
     def run(
         self,

@@ -2,5 +2,5 @@
 
 Reading order: `rows` (elementwise), `picks`; `sums`, for one sample `neighbors` (with `pieces`, `across`,
 `along`); `products`: matrix products, in `tiles`, with `dots` and `panels`; `fusion`:
-what is done at the end of a product; `rules`: what training makes of weights.
+what is done at the end of a product.
 """

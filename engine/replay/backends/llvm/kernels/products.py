@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import NamedTuple
 
 from engine.replay.backends.llvm.kernels.dots import dots
@@ -31,9 +30,7 @@ from engine.replay.backends.llvm.writing.module import Module
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Elementwise, LaneProduct, Matrix, MatrixProduct, as_sums
 
-__all__ = ["lane_product", "makes_panels", "matrix_product"]
-
-Use = Callable[[Index], None]  # of a vector of the result, by its address
+__all__ = ["lane_product", "matrix_product"]
 
 # The most rows of a tile, by its vectors: for 32 registers that hold a whole vector, and for fewer.
 MANY_REGISTERS = {1: 14, 2: 12, 3: 8, 4: 6}
@@ -77,11 +74,8 @@ def matrix_product(
             sum_of_products(text, layout, part)
 
 
-def lane_product(text: Text, layout: Layout, instruction: LaneProduct, use: Use | None = None) -> None:
-    """out[i][j] = Σ left[i] × right[j] over their parts and lanes; what follows no rule is a gathered sum.
-
-    Of one that `makes_panels` each vector may be used as soon as it is there.
-    """
+def lane_product(text: Text, layout: Layout, instruction: LaneProduct) -> None:
+    """out[i][j] = Σ left[i] × right[j] over their parts and lanes; what follows no rule is a gathered sum."""
     out, left, right = instruction.out, layout.operand(instruction.left), layout.operand(instruction.right)
     if out.listed or not (left.is_solid and right.is_solid):
         sum_of_products(text, layout, *as_sums(instruction))
@@ -95,16 +89,16 @@ def lane_product(text: Text, layout: Layout, instruction: LaneProduct, use: Use 
         _product(text, shape, result, column, row, None, _Ends(accumulate))
         return
     rows, columns = Strided(left.region, left.start, length, 1), Strided(right.region, right.start, length, 1)
-    if makes_panels(layout, text.module, instruction):
-        is_held = use is None and length <= MOST_HELD
+    if _makes_panels(layout, text.module, instruction):
+        is_held = length <= MOST_HELD
         most = max(MANY_REGISTERS)
         panel = Panel(columns, columns.region, 0) if is_held else Panel.of(text, columns, length, most)
-        _product(text, shape, result, rows, panel, None, _Ends(accumulate, use=use))
+        _product(text, shape, result, rows, panel, None, _Ends(accumulate))
         return
     dots(text, shape, result, rows, columns, accumulate=accumulate)
 
 
-def makes_panels(layout: Layout, module: Module, instruction: LaneProduct) -> bool:
+def _makes_panels(layout: Layout, module: Module, instruction: LaneProduct) -> bool:
     """Whether so many columns of so many lanes are multiplied faster when they are transposed first."""
     out, left, right = instruction.out, layout.operand(instruction.left), layout.operand(instruction.right)
     length, vector = left.count // out.rows * left.width, layout.precision.vector
@@ -119,15 +113,11 @@ def _strided(layout: Layout, matrix: Matrix) -> Strided:
 
 
 class _Ends(NamedTuple):
-    """How a tile begins, with what is there or 0; what is done with it at last, and whether it is stored.
-
-    And how it is used, vector by vector, while the next tile is computed.
-    """
+    """How a tile begins, with what is there or 0; what is done with it at last, and whether it is stored."""
 
     accumulate: bool
     finish: Callable[[Index, int, str], None] | None = None
     is_kept: bool = True
-    use: Use | None = None
 
 
 def _product(
@@ -155,19 +145,7 @@ def _product(
             return _Tile(text, result, left, right, bias, height, vectors, live, ends)
 
         sizes = cut(rows, most, max(4, most // 2))
-        if ends.use is None:
-            over(text, sizes, lambda row, height: of_height(height).compute(row, column, terms))
-            return
-        for start, height, count in sizes:
-            one = of_height(height)
-
-            def numbered(number: Index, _: object, one: _Tile = one, start: int = start) -> None:
-                before = text.times(text.plus(number, -1), one.height)
-                at = text.plus(start, before, one.height), text.plus(start, before)
-                one.compute(at[0], column, terms, at[1], start)
-
-            text.loop(0, count, numbered)
-            one.use_all(start + (count - 1) * height, column)
+        over(text, sizes, lambda row, height: of_height(height).compute(row, column, terms))
 
     whole = columns // vector * vector
     narrowest = widest - 1
@@ -192,14 +170,8 @@ class _Tile:
     live: int
     ends: _Ends
 
-    def compute(
-        self, row: Index, column: Index, terms: int, before: Index | None = None, first: int = 0
-    ) -> None:
-        """Begin with what is there and the bias, add all terms, store.
-
-        Meanwhile the tile is used, now and then a vector of it, that begins with the row `before`, if there
-        is one from the first row on.
-        """
+    def compute(self, row: Index, column: Index, terms: int) -> None:
+        """Begin with what is there and the bias, add all terms, store."""
         text, target = self.text, self.result.at(self.text, row, column)
         lines, steps = range(self.height), range(self.vectors)
         offsets = [line * self.result.by_row + text.vector * step for line in lines for step in steps]
@@ -207,50 +179,17 @@ class _Tile:
         def add(term: Index, so_far: Sequence[str]) -> list[str]:
             return self._add(row, column, term, so_far)
 
-        sums, done = self._begin(row, target, offsets), 0
-        if before is not None:
-            pairs = terms // (2 * self.height * self.vectors)  # that are added for each vector that is used
-            done = 2 * pairs * self.height * self.vectors
-            is_there = text.let(f"icmp sge i64 {before}, {first}")
-
-            def use(line: Index, step: Index, so_far: list[str]) -> list[str]:
-                text.when(is_there, lambda: self._use(before, column, line, step))
-                begin = text.times(text.plus(text.times(line, self.vectors), step), pairs)
-
-                def pair(number: Index, carried: list[str]) -> list[str]:
-                    term = text.times(text.plus(begin, number), 2)
-                    return add(text.plus(term, 1), add(term, carried))
-
-                return text.loop(0, pairs, pair, so_far)
-
-            sums = text.loop(
-                0, self.height, lambda i, so_far: text.loop(0, self.vectors, partial(use, i), so_far), sums
-            )
+        sums = self._begin(row, target, offsets)
         if isinstance(self.right, Panel) and self.right.held:
             for term in range(terms):
                 sums = add(term, sums)
         else:
-            sums = text.loop(done, terms, add, sums)
+            sums = text.loop(0, terms, add, sums)
         for offset, found in zip(offsets, sums, strict=True):
             if self.ends.is_kept:
                 text.store(self.result.region, target, found, self.live, offset)
             if self.ends.finish is not None:
                 self.ends.finish(target, offset, found)
-
-    def use_all(self, row: Index, column: Index) -> None:
-        """Use the whole tile."""
-        text = self.text
-
-        def line(number: Index, _: object) -> None:
-            text.loop(0, self.vectors, lambda step, _: self._use(row, column, number, step))
-
-        text.loop(0, self.height, line)
-
-    def _use(self, row: Index, column: Index, line: Index, step: Index) -> None:
-        text = self.text
-        address = self.result.at(text, text.plus(row, line), column)
-        assert self.ends.use  # noqa: S101  (else it is not called)
-        self.ends.use(text.plus(address, text.times(step, text.vector)))
 
     def _begin(self, row: Index, target: Index, offsets: Sequence[int]) -> list[str]:
         text = self.text

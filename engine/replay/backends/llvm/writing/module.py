@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import struct
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -114,15 +113,6 @@ class Module:
                 lines.append(f"%r{lane} = insertelement {vector} {so_far}, double %y{lane}, i64 {lane}")
             self.functions.append("\n".join([*lines, f"ret {vector} %r{width - 1}", "}"]))
         return own
-
-    def export(self, name: str, parameters: str, calls: Sequence[str]) -> None:
-        """Write a function of this name, called from outside, that calls one of these by its number."""
-        cases = " ".join(f"i64 {number}, label %call{number}" for number in range(len(calls)))
-        lines = [f"define void @{name}({parameters}, i64 %number) {{"]
-        lines.append(f"switch i64 %number, label %end [{cases}]")
-        for number, call in enumerate(calls):
-            lines += [f"call{number}:", f"call void {call}", "br label %end"]
-        self.functions.append("\n".join([*lines, "end:", "ret void", "}"]))
 
     def drop_uncalled(self) -> None:
         """Leave out the functions that nobody calls, as that of a loop which keeps what nobody will read."""
