@@ -97,16 +97,8 @@ class Program:
 
     def mapped(self, change: Callable[[Any], Iterable[Any]], *, inside: bool = False) -> Program:
         """The program with what `change` gives for each instruction; with `inside`, for those in loops."""
-
-        def changed(instructions: Sequence[Instruction]) -> Iterator[Any]:
-            for one in instructions:
-                if inside and isinstance(one, Repeat):
-                    yield replace(one, body=tuple(changed(one.body)))
-                else:
-                    yield from change(one)
-
         names = ("shared_forward", "forward", "backward", "shared_backward")
-        parts: dict[str, Any] = {name: tuple(changed(getattr(self, name))) for name in names}
+        parts: dict[str, Any] = {name: tuple(_changed(getattr(self, name), change, inside)) for name in names}
         return replace(self, **parts)
 
     def verify(self) -> None:
@@ -128,3 +120,13 @@ class Program:
                 described = [line for i in instructions for line in describe(i).split("\n")]
                 lines += [f"  {title}", *(f"    {line}" for line in described)]
         return "\n".join([*lines, f"  return {self.outputs}"])
+
+
+def _changed(
+    instructions: Sequence[Instruction], change: Callable[[Any], Iterable[Any]], inside: bool
+) -> Iterator[Any]:
+    for one in instructions:
+        if inside and isinstance(one, Repeat):
+            yield replace(one, body=tuple(_changed(one.body, change, inside)))
+        else:
+            yield from change(one)
