@@ -16,7 +16,7 @@ from engine.replay.backends.llvm.writing.text import Index, Text
 
 __all__ = ["MOST_HELD", "MOST_LANES", "Panel"]
 
-MOST_LANES = 64  # of a panel: with four vectors of columns it has 16 kB
+MOST_LANES = 32  # of a panel: of more, dot products along them are as quick, or quicker
 MOST_HELD = 16  # and of one in registers, of which the sums need as many
 
 
