@@ -121,7 +121,7 @@ def test_rows_of_every_kind_give_what_eager_gives(rows: Any) -> None:
         [[True, False], [np.False_, 0.5]],
         np.array([[True, 2], [0.5, np.int8(1)]], dtype=object),
         [[Decimal("0.5"), np.float16(2.0)], [Fraction(1, 4), np.array(1.0)]],
-        memoryview(np.array(ROWS)),
+        np.array(ROWS).data,  # a memoryview
         np.array(ROWS, dtype=">f4", order="F")[::-1],
     ],
 )

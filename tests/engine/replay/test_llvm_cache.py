@@ -68,6 +68,11 @@ def test_what_was_made_is_found_again_with_the_same_bits(place: Path, made: list
         assert [path.stat().st_mode & 0o777 for path in (place, *files(place))] == [0o700, 0o600]
 
 
+def as_pipe(file: Path) -> None:
+    file.unlink()
+    os.mkfifo(file)
+
+
 @pytest.mark.parametrize(
     "damage",
     [
@@ -76,7 +81,7 @@ def test_what_was_made_is_found_again_with_the_same_bits(place: Path, made: list
         lambda file: file.write_bytes(file.read_bytes()[:-9] + b"x" + file.read_bytes()[-8:]),
         lambda file: file.write_bytes(sha256(file.read_bytes()[32:]).digest() + file.read_bytes()[32:]),
         lambda file: (file.unlink(), file.mkdir()),
-        pytest.param(lambda file: (file.unlink(), os.mkfifo(file)), marks=POSIX),
+        pytest.param(as_pipe, marks=POSIX),
     ],
 )
 def test_a_damaged_file_counts_as_absent(place: Path, made: list[str], damage: Callable[[Path], Any]) -> None:

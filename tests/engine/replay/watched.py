@@ -119,7 +119,8 @@ def in_object(thing: Any, change: Callable[[Any], object]) -> tuple[Any, Callabl
 
 
 def referred_to_weakly(thing: Any, change: Callable[[Any], object]) -> tuple[Any, Callable[[], object]]:
-    held, reference = [thing], weakref.ref(thing)
+    held = [thing]
+    reference: Any = weakref.ref(thing)
     return lambda x: x * reference().scale, lambda: change(held)
 
 
