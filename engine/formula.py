@@ -18,13 +18,13 @@ from typing import Any
 from engine import ops
 from engine.operation import CALL, Operation
 
-__all__ = ["Formula", "Symbolic", "derivative_texts", "number_text", "write"]
+__all__ = ["Formula", "Operators", "derivative_texts", "number_text", "write"]
 
 OPERATORS = ("+", "-", "*", "/", "**")
 PLAIN = str.maketrans({"×": "*", "÷": "/", "−": "-", "²": "**2"})
 
 
-class Symbolic:
+class Operators:
     """Whatever is computed with it goes to `apply`, as a row of the table and its operands in order."""
 
     __slots__ = ()
@@ -70,7 +70,7 @@ class Symbolic:
         return self.apply(ops.absolute, (self,))
 
 
-class Formula(Symbolic):
+class Formula(Operators):
     """A text and how tightly it binds, so that parentheses are written only where they are needed.
 
     With `plain` the text is ASCII and valid Python.

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine import ops
-from engine.formula import Symbolic
+from engine.formula import Operators
 from engine.operation import Operation
 from engine.replay.recording import selection
 
@@ -36,7 +36,7 @@ __all__ = [
 ]
 
 
-class Expression(Symbolic):
+class Expression(Operators):
     """A symbol that remembers what was done to it; a plain float stands for itself, None is no path."""
 
     def apply(self, operation: Operation, operands: Sequence[Any]) -> Any:

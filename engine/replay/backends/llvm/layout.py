@@ -27,9 +27,9 @@ from engine.replay.program.program import (
     rows_of,
 )
 
-FAR = 8  # rows: about as many trips as a loop has at least
-
 __all__ = ["Frames", "Layout", "Operand", "Strided"]
+
+FAR = 8  # rows: about as many trips as a loop has at least
 
 
 @dataclass(frozen=True)

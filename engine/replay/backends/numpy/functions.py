@@ -37,16 +37,19 @@ def function_of(operation: Operation) -> Callable[..., Any]:
 
 def reduction_of(operation: Operation) -> Callable[..., Any]:
     """As `function_of`, for an operation on any number of operands, which are along the first axis."""
+    if operation in REDUCTIONS:
+        return partial(_reduced, REDUCTIONS[operation])
     number = _by_forward(operation)
 
     def function(operand: Array, out: Array) -> None:
-        if operation in REDUCTIONS:
-            out[...] = REDUCTIONS[operation](np, operand)
-            return
         found = [number(*point) for point in operand.reshape(len(operand), -1).T.tolist()]
         out[...] = np.reshape(found, out.shape)
 
     return function
+
+
+def _reduced(reduction: Callable[[Any, Array], Array], operand: Array, out: Array) -> None:
+    out[...] = reduction(np, operand)
 
 
 def _by_forward(operation: Operation) -> Callable[..., float]:
