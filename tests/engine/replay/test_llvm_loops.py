@@ -15,6 +15,7 @@ from test_loops import CASES
 from test_repeat import BACK, FORWARD, PROGRAM, SIZES, TRIPS, rows
 from unrolled import unrolled
 
+from engine import compile  # noqa: A004
 from engine.functions import dot, maximum, tanh, total
 from engine.replay.backends.llvm import plans
 from engine.replay.backends.llvm.executor import LlvmExecutor, lanes_for, refusal
@@ -247,3 +248,19 @@ def test_threads_have_frames_of_their_own() -> None:
     losses, gradient = NumpyExecutor(program, [10]).gradients(w, [x], samples)
     assert found[0][0] == pytest.approx(losses, rel=1e-12, abs=1e-12)
     assert found[0][1] == pytest.approx(gradient, rel=1e-11)
+
+
+def test_a_loop_of_a_function_with_several_results() -> None:
+    """There are no adjoints then, not even of the rows that no trip counts: of y, here, and beside."""
+    w = weights(4)
+
+    def function(xs: Any, ys: Any) -> Any:
+        beside = [tanh(w[0] * tanh(w[1] * y)) for y in ys]
+        states = [w[1] * beside[0]]
+        for x in xs:
+            states.append(tanh(w[2] * states[-1] + w[3] * x))
+        return [*states, total(beside) * states[-1]]
+
+    xs, ys = np.random.default_rng(0).normal(size=(7, 40)), np.ones((7, 9))
+    eagerly = [[each.data for each in function(x, y)] for x, y in zip(xs, ys, strict=True)]
+    assert compile(function, w, "llvm-checked")(xs, ys) == pytest.approx(np.array(eagerly), rel=1e-12)

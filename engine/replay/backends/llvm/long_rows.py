@@ -58,7 +58,8 @@ def long_rows_last(program: Program, widths: Sequence[int]) -> tuple[Program, Lo
     for space, order in ORDERS.items():
         rows = range(program.sizes[order])
         short, last = [[row for row in rows if ((order, row) in long) is it] for it in (False, True)]
-        slots[space], starts[space] = [0] * len(rows), len(short)
+        slots[space] = [0] * len(rows)
+        starts[space] = min(len(short), program.sizes[space])  # without a gradient there are no adjoints
         for slot, row in enumerate((*short, *last)):
             slots[space][row] = slot
 
