@@ -49,13 +49,10 @@ class Group:
     columns: list[tuple[int, ...]] = field(default_factory=list)
 
 
-def groups(collapsed: Collapsed, *, of_body: bool = False) -> list[Group]:
+def groups(collapsed: Collapsed) -> list[Group]:
     """The groups, each after those it depends on.
 
     Picks come as early as they can, so that on the way back they add to what is there.
-
-    In the body of a loop, products with the same values are one, as early as the first of them is needed: all
-    gates of a recurrent cell, though one of them is nearer to the result.
 
     Of a network of two hidden neurons and one output: level 2 from the result, both weighted sums, are one
     product of 2 rows; level 1 is their relu; level 0, the output, a product of 1 row.
@@ -78,8 +75,6 @@ def groups(collapsed: Collapsed, *, of_body: bool = False) -> list[Group]:
     signatures = {place: _signature(flat, place, node, matrix) for place, node in collapsed.nodes.items()}
     signatures |= {place: ("loop", place) for place in collapsed.loops}
     levels = _levels(collapsed)
-    if of_body:
-        _lift(matrix, signatures, levels)
     members: dict[tuple[int, Signature], list[int]] = defaultdict(list)
     for place in reversed(collapsed.descending):
         members[levels[place], signatures[place]].append(place)
@@ -96,17 +91,6 @@ def groups(collapsed: Collapsed, *, of_body: bool = False) -> list[Group]:
         else:
             found.append(Group(signature, level, varying, places))
     return found
-
-
-def _lift(matrix: dict[int, MatrixTerms], signatures: dict[int, Signature], levels: dict[int, int]) -> None:
-    """Let all sums that only multiply the same values be on one level: on the highest that one is on."""
-    alike: dict[Any, list[int]] = defaultdict(list)
-    for place, parts in matrix.items():
-        if not parts.rest:
-            alike[signatures[place], parts.values].append(place)
-    for places in alike.values():
-        highest = max(levels[place] for place in places)
-        levels.update(dict.fromkeys(places, highest))
 
 
 def _turn(item: tuple[tuple[int, Signature], list[int]]) -> tuple[int, bool]:

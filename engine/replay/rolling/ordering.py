@@ -23,10 +23,10 @@ class Plan:
     bodies: Mapping[int, Plan]
 
 
-def ordered(collapsed: Collapsed, *, of_body: bool = False) -> Plan:
+def ordered(collapsed: Collapsed) -> Plan:
     """The plan of a tape, or of the body of a loop."""
-    bodies = {place: ordered(loop.body, of_body=True) for place, loop in collapsed.loops.items()}
-    found = groups(collapsed, of_body=of_body)
+    bodies = {place: ordered(loop.body) for place, loop in collapsed.loops.items()}
+    found = groups(collapsed)
     return Plan(collapsed, found, _put_in_order(collapsed, found, bodies), bodies)
 
 
@@ -36,7 +36,6 @@ def _put_in_order(collapsed: Collapsed, found: list[Group], bodies: Mapping[int,
     rank: dict[int, int] = {}
     for place in flat.outputs:
         rank.setdefault(place, len(rank))
-    lies = _as_products_lie(collapsed, found)
     for group in reversed(found):
         if group.signature[0] == "loop":
             (loop,) = group.members
@@ -44,32 +43,12 @@ def _put_in_order(collapsed: Collapsed, found: list[Group], bodies: Mapping[int,
         else:
             if group.matrix:
                 _order_matrix(flat, group, rank)
-            elif group.signature[0] == "elementwise" and lies.keys() >= set(group.members):
-                group.members.sort(key=lies.__getitem__)
             else:
                 group.members.sort(key=rank.__getitem__)
             demands = _demands(collapsed, group)
         for place in demands:
             rank.setdefault(place, len(rank))
     return [place for place in rank if _is_input(flat, place)]
-
-
-def _as_products_lie(collapsed: Collapsed, found: list[Group]) -> dict[int, tuple[bool, int]]:
-    """By which weights those nodes lie best that are computed, number by number, of a product of one column.
-
-    So do the gates of a recurrent cell: then they need not be put side by side. But what products read lies
-    as these ask for it.
-    """
-    columns = [group for group in found if len(group.columns) == 1]
-    rows = {member: parts.weights[0] for group in columns for member, parts in group.matrix.items()}
-    read = {place for group in found for column in group.columns for place in column}
-    lies: dict[int, tuple[bool, int]] = {}
-    for group in found:
-        for member in group.members if group.signature[0] == "elementwise" else ():
-            operand, *others = collapsed.nodes[member].operands
-            if operand in rows and not others and member not in read:
-                lies[member] = _weight_number(collapsed.flat, rows[operand])
-    return lies
 
 
 def _demands_of_loop(loop: Loop, inputs: Sequence[int]) -> Iterable[int]:

@@ -34,7 +34,7 @@ from unrolled import unrolled
 from engine.functions import cos, maximum, sin, tanh
 from engine.replay.backends import strict
 from engine.replay.backends.numpy.executor import NumpyExecutor
-from engine.replay.program.program import MatrixProduct, Program, Repeat, SumOfProducts
+from engine.replay.program.program import Program, Repeat
 from engine.replay.recording.tape import Tape
 from engine.replay.rolling.collapse import collapse
 from engine.replay.rolling.loops import with_loops
@@ -151,13 +151,6 @@ def test_a_longer_loop_is_not_more_code() -> None:
 def test_gradients_are_eagers_around_the_least_number_of_trips(trips: int) -> None:
     for case in (cell(trips, 2), scalar(delayed, trips), integrator(trips, each=True)):
         ensure_right(case.tape(), case, 2)
-
-
-def test_the_gates_of_a_cell_are_one_product_and_computed_where_it_lies() -> None:
-    loop = next(i for i in roll(lstm(12).tape()).forward if isinstance(i, Repeat))
-    copies = [plain for plain in loop.body if isinstance(plain, SumOfProducts) and plain.right is None]
-    assert not copies
-    assert sum(isinstance(plain, MatrixProduct) for plain in loop.body) == 1
 
 
 def found(tape: Tape) -> list[tuple[int, int, int]]:
