@@ -15,7 +15,7 @@ SOURCES = sorted([*ROOT.glob("engine/**/*.py"), *ROOT.glob("nn/**/*.py"), *ROOT.
 # folder of that line, from the lines above its own there). Names that share a line do not know one another.
 ORDER: dict[str, str] = {
     "engine": """
-        terminal
+        frozen terminal
         errors modes real
         operation
         special

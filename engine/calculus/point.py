@@ -13,18 +13,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from engine import modes
+from engine.frozen import frozen
 from engine.real import as_number
 from engine.value import Value
 
 __all__ = ["Point", "number"]
 
 
-@dataclass(frozen=True)
+@frozen
 class _Whole:
     """A module in a point: the function gets it as it is, and its parameters are the inputs."""
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 from engine import modes
+from engine.frozen import frozen
 from engine.graph import interior_and_leaves
 from engine.replay.recording.record import with_numbers
 from engine.replay.samples import Batch
@@ -18,7 +18,7 @@ __all__ = ["Original"]
 Array = Any
 
 
-@dataclass(frozen=True)
+@frozen
 class Original:
     """A function of Values and its parameters.
 

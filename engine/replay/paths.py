@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from engine.errors import DomainError, ReplayError
+from engine.frozen import frozen
 from engine.replay.backends import strict
 from engine.replay.backends.interface import Call, Executor, form_of
 from engine.replay.eager import Original
@@ -23,7 +24,7 @@ Array = Any
 UNDEFINED = (FloatingPointError, DomainError)  # of the executors of arrays, and of the strict one
 
 
-@dataclass(frozen=True)
+@frozen
 class Stats:
     """What was recorded: sizes, and the seconds to record, to roll and to make the executor."""
 

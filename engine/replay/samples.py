@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from engine.errors import ReplayError
+from engine.frozen import frozen
 from engine.value import Constant
 
 __all__ = ["Arguments", "Batch", "Given", "Named", "Shape", "batches", "bound", "in_columns"]
@@ -38,7 +38,7 @@ class Given(Constant):
         return int(self._data)
 
 
-@dataclass(frozen=True)
+@frozen
 class Batch:
     """Samples of one shape; `arrays` holds for each argument its numbers, (samples, numbers per sample).
 

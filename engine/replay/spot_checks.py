@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from engine.frozen import frozen
 from engine.modes import collector_paused
 from engine.replay.comparison import agree
 from engine.replay.eager import Original
@@ -28,7 +28,7 @@ GOLDEN = (5.0**0.5 - 1.0) / 2.0  # steps by it come everywhere, evenly
 TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
 
 
-@dataclass(frozen=True)
+@frozen
 class Difference:
     """Which sample, what it has in eager, an error perhaps, and what was returned for it."""
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+from engine.frozen import frozen
 from engine.replay.backends.interface import Call
 from engine.replay.recordings import Recordings
 from engine.replay.samples import Arguments
@@ -23,7 +23,7 @@ __all__ = ["Doubt", "Validity", "nothing"]
 LOOKING = 100  # times what it costs to look at what hardly ever changes, until it is looked at again
 
 
-@dataclass(frozen=True)
+@frozen
 class Doubt:
     """A change that was noticed late: what it was, and how many calls before gave what cannot be trusted."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.formula import Formula, number_text, write
+from engine.frozen import frozen
 from engine.graph import Node, topological_order
 from engine.operation import CALL, Operation
 from engine.source.languages import LANGUAGES
@@ -21,7 +22,7 @@ __all__ = ["Edges", "edges"]
 NO_PATH = "no path"
 
 
-@dataclass(frozen=True)
+@frozen
 class Edges:
     """JavaScript for a page, and the words for its edges.
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
+from engine.frozen import frozen
 from engine.operation import Operation
 
 __all__ = ["Frame", "Language", "Native", "Statements", "native"]
 
 
-@dataclass(frozen=True)
+@frozen
 class Native:
     """A function that a language lacks, or has with other edges: its text, and the rows that it calls."""
 
@@ -24,7 +24,7 @@ def native(text: str) -> Native:
     return Native(text.strip("\n"))
 
 
-@dataclass(frozen=True)
+@frozen
 class Statements:
     """How a language names a number for good, changes one, and does something only where a condition holds.
 
@@ -41,7 +41,7 @@ class Statements:
     true: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Frame:
     """What stands around the lines of a function, and how it returns numbers.
 
@@ -57,7 +57,7 @@ class Frame:
     indent: str = "    "
 
 
-@dataclass(frozen=True)
+@frozen
 class Language:
     """How a language writes numbers, choices and functions.
 
@@ -81,7 +81,7 @@ class Language:
     prefix: str = "op_"
     missing: str = "None"  # how no path is written
     comment: str = "//"
-    reserved: frozenset[str] = field(default_factory=frozenset)
+    reserved: frozenset[str] = frozenset()
 
     def number(self, number: float) -> str:
         """A number with the digits that give it back exactly."""

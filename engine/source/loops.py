@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from engine.frozen import frozen
 from engine.operation import Operation
 
 __all__ = ["LOOPS", "Case", "Loop", "Table"]
 
 
-@dataclass(frozen=True)
+@frozen
 class Case:
     """One kind of node: what it computes, and what it contributes to its operands.
 
@@ -24,7 +24,7 @@ class Case:
     backward: Sequence[tuple[int, str, str]]
 
 
-@dataclass(frozen=True)
+@frozen
 class Table:
     """A graph: `kinds` and `operands` of its nodes, after `given` leaves and those that are `fixed`."""
 
@@ -46,7 +46,7 @@ class Table:
         return self.first + len(self.kinds)
 
 
-@dataclass(frozen=True)
+@frozen
 class Loop:
     """How a language reads an operand, and how it writes the tables and their loops."""
 

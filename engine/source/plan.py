@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from engine.errors import GraphError
+from engine.frozen import frozen
 from engine.graph import Node, topological_order
 from engine.operation import Operation
 
 __all__ = ["Plan", "partials_of", "plan"]
 
 
-@dataclass(frozen=True)
+@frozen
 class Plan:
     """The nodes of a function of numbers: `given` leaves, numbers that are `fixed`, and `interior` nodes.
 

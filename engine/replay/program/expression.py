@@ -12,11 +12,11 @@ Executors compute expressions; nobody types a derivative a second time.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from engine import ops
 from engine.formula import Operators
+from engine.frozen import frozen
 from engine.operation import Operation
 from engine.replay.recording import selection
 
@@ -80,7 +80,7 @@ class Expression(Operators):
     __rand__, __ror__ = __and__, __or__
 
 
-@dataclass(frozen=True, repr=False)
+@frozen
 class Argument(Expression):
     """An operand of the instruction that the expression belongs to, by number."""
 
@@ -91,7 +91,7 @@ class Argument(Expression):
         return self.name or f"x{self.number}"
 
 
-@dataclass(frozen=True, repr=False)
+@frozen
 class Apply(Expression):
     """An operation on expressions and numbers."""
 
@@ -107,7 +107,7 @@ class Apply(Expression):
         return f"{self.operation.name}({', '.join(map(repr, self.operands))})"
 
 
-@dataclass(frozen=True, repr=False)
+@frozen
 class Choose(Expression):
     """`accepted` where the condition holds, else `otherwise`; either may be None, no path."""
 

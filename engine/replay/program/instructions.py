@@ -9,12 +9,12 @@ the lanes.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, ClassVar
 
+from engine.frozen import frozen
 from engine.operation import Operation
 
 __all__ = [
@@ -71,7 +71,7 @@ _ADJOINTS = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Rows:
     """Rows of a space: a range where they lie side by side, else a tuple of places."""
 
@@ -102,7 +102,7 @@ class Rows:
         return cls(space, listed)
 
 
-@dataclass(frozen=True)
+@frozen
 class Matrix:
     """Rows of one lane as a matrix: entry (i, j) is at start + i × row_stride + j × column_stride.
 
@@ -148,7 +148,7 @@ class Matrix:
         return Matrix(self.space, self.columns, self.rows, self.start, *strides, listed)
 
 
-@dataclass(frozen=True)
+@frozen
 class Fill:
     """Out = number."""
 
@@ -157,7 +157,7 @@ class Fill:
     accumulate: ClassVar[bool] = False
 
 
-@dataclass(frozen=True)
+@frozen
 class MatrixProduct:
     """out[i][t] = bias[i] + Σ_j matrix[i][j] × operand[j][t]; t runs over equal parts of the operand."""
 
@@ -168,7 +168,7 @@ class MatrixProduct:
     accumulate: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class LaneProduct:
     """out[i][j] = Σ over t and lanes of left[i][t] × right[j][t]: the gradient of a matrix."""
 
@@ -178,7 +178,7 @@ class LaneProduct:
     accumulate: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class SumOfProducts:
     """out[i] = Σ coefficient × left × right over the terms of member i, which end at ends[i].
 
@@ -200,7 +200,7 @@ class SumOfProducts:
         return count if regular else 0
 
 
-@dataclass(frozen=True)
+@frozen
 class Elementwise:
     """out[i] = expression of the operands' rows i; a shorter operand repeats, a shorter out sums repeats."""
 
@@ -210,7 +210,7 @@ class Elementwise:
     accumulate: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Reduction:
     """out[i] = operation(operand[0][i], operand[1][i], …): one of the table's rows for many operands."""
 
@@ -220,7 +220,7 @@ class Reduction:
     accumulate: ClassVar[bool] = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Pick:
     """out[i] = table[k][i], where k is the number in row i of index.
 
@@ -234,7 +234,7 @@ class Pick:
     accumulate: ClassVar[bool] = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Scatter:
     """table[k][i] += left[i], where k is the number in row i of index: the way back of Pick."""
 

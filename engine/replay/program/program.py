@@ -7,9 +7,10 @@ way there.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from engine.frozen import frozen
 from engine.replay.program.describing import describe
 from engine.replay.program.instructions import (
     Elementwise,
@@ -58,7 +59,7 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
+@frozen
 class Program:
     """Coarse instructions in four parts: for all samples at once, per sample, and the way back of both.
 

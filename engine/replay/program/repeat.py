@@ -99,9 +99,10 @@ df[2] = 35, df[0] = 105 and df[1] = 70 for dv[1]; and then dv[0] gets 105.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import Any, NamedTuple
 
+from engine.frozen import frozen
 from engine.replay.program.instructions import Matrix, PlainInstruction, Rows, Space, rows_of
 
 __all__ = ["Instruction", "Repeat", "Transfer", "every", "reads", "with_rows"]
@@ -122,7 +123,7 @@ class Transfer(NamedTuple):
         return Rows(self.outside.space, self.outside.places[trip * count : (trip + 1) * count])
 
 
-@dataclass(frozen=True)
+@frozen
 class Repeat:
     """The body, `trips` times, with values carried from trip to trip; the order of events is told above.
 

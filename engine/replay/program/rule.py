@@ -16,10 +16,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from engine import ops
+from engine.frozen import frozen
 from engine.replay.program.expression import Apply, Argument, Choose, arguments_of
 
 __all__ = ["FACTOR", "GRADIENT", "NUMBER", "Formula", "Rule"]
@@ -39,7 +40,7 @@ _PYTHON = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Rule:
     """The new number, and what to remember, of number, gradient, what is remembered, and numbers of the step.
 

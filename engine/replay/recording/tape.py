@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 from itertools import count
 from typing import NamedTuple, NoReturn, overload
 
 from engine.errors import ReplayError
+from engine.frozen import frozen
 from engine.operation import Operation
 from engine.replay.recording.selection import PICK
 from engine.value import Value
@@ -81,7 +81,7 @@ class Instruction(NamedTuple):
     label: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Tape:
     """Leaves, then instructions; the place of an instruction is after the leaves and all it depends on.
 

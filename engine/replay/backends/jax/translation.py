@@ -7,13 +7,13 @@ on all is JAX's: compiling, vmap, many devices.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
 import numpy as np
 
 from engine.errors import ReplayError
+from engine.frozen import frozen
 from engine.replay.backends.jax.functions import in_primitives
 from engine.replay.backends.jax.repeating import kept_for, run_back, run_forward
 from engine.replay.backends.jax.running import Runner
@@ -27,7 +27,7 @@ Array = Any
 Sizes = tuple[int, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Part:
     """What is to be run on samples of one shape: a program, and the numbers of the held Values."""
 

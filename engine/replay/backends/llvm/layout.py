@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
+from engine.frozen import frozen
 from engine.replay.backends.llvm.long_rows import NOTHING_LONG, Long
 from engine.replay.backends.llvm.plans import plans
 from engine.replay.backends.llvm.writing.module import DOUBLE, Precision, Region
@@ -32,7 +33,7 @@ __all__ = ["Frames", "Layout", "Operand", "Strided"]
 FAR = 8  # rows: about as many trips as a loop has at least
 
 
-@dataclass(frozen=True)
+@frozen
 class Operand:
     """Rows as addresses: row i begins at start + i × stride, or where entry i of a table says.
 
@@ -74,7 +75,7 @@ class Operand:
         return self.count == 1 and self.width == 1
 
 
-@dataclass(frozen=True)
+@frozen
 class Strided:
     """Entry (i, j) at start + i × by_row + j × by_column of a region."""
 

@@ -7,7 +7,6 @@ import ctypes.util
 import os
 import platform
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from weakref import WeakValueDictionary
@@ -15,6 +14,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from engine.errors import ReplayError
+from engine.frozen import frozen
 
 try:
     import llvmlite
@@ -67,7 +67,7 @@ SHARED: WeakValueDictionary[str, Code] = WeakValueDictionary()  # by keys
 FLAGS = {"x86_64": Flags(1 | 4 | 8), "AMD64": Flags(1 | 4 | 8), "aarch64": Flags(7), "arm64": Flags(7)}
 
 
-@dataclass(frozen=True)
+@frozen
 class Target:
     """The processor that code is made for, by LLVM's names."""
 

@@ -7,9 +7,9 @@ instruction of the body (`loops.calling`). Many small instructions in a row are 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
+from engine.frozen import frozen
 from engine.replay.backends.llvm.writing.functions import CURVES
 from engine.replay.program.expression import operations_of
 from engine.replay.program.program import (
@@ -54,7 +54,7 @@ MOST_OPERATIONS, MANY = 90, 30
 LOADED, CURVED = 4, 45  # lines that a row is which is loaded, and each of these operations
 
 
-@dataclass(frozen=True)
+@frozen
 class Plan:
     """How a loop and its way back are written as straight-line code.
 

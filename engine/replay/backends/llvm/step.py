@@ -8,8 +8,8 @@ repeat the last sample, so that nothing unusual happens in them, and their gradi
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 
+from engine.frozen import frozen
 from engine.replay.backends.llvm.batch import begin, load_samples, mark_live, store_results
 from engine.replay.backends.llvm.doubles import add_to_doubles, round_doubles
 from engine.replay.backends.llvm.instructions import write_functions
@@ -29,7 +29,7 @@ THERE, BACK = 1, 2  # the parts of a program that each block of samples goes thr
 SUMS = (Space.GRADIENT, Space.SHARED_ADJOINT)  # what all samples contribute to
 
 
-@dataclass(frozen=True)
+@frozen
 class Flags:
     """The bits of the processor's state that tell of a division by 0, an overflow, an invalid operation."""
 

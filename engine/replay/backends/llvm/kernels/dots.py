@@ -8,8 +8,8 @@ four neighbors are stored at once.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from engine.frozen import frozen
 from engine.replay.backends.llvm.kernels.tiles import cut, over
 from engine.replay.backends.llvm.layout import Operand, Strided
 from engine.replay.backends.llvm.writing.text import Index, Text
@@ -42,7 +42,7 @@ def dots(
     over(text, cut(rows, most_rows), line)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Dots:
     """A tile of dot products along the lanes."""
 

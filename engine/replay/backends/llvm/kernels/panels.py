@@ -8,8 +8,7 @@ few lanes, it is one vector wide and stays in registers.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from engine.frozen import frozen
 from engine.replay.backends.llvm.layout import Strided
 from engine.replay.backends.llvm.writing.module import Region
 from engine.replay.backends.llvm.writing.text import Index, Text
@@ -20,21 +19,21 @@ MOST_LANES = 32  # of a panel: of more, dot products along them are as quick, or
 MOST_HELD = 16  # and of one in registers, of which the sums need as many
 
 
-@dataclass(frozen=True)
+@frozen
 class Panel:
     """Entry (lane, column) of a copy, of those columns that were packed last; or `held`, a vector a lane."""
 
     source: Strided
     region: Region
     most: int  # vectors of columns; 0 for one that is held
-    held: list[str] = field(default_factory=list)
+    held: list[str]
 
     @classmethod
     def of(cls, text: Text, source: Strided, length: int, most: int) -> Panel:
         """An empty one for so many lanes and at most so many vectors of columns, where a function begins."""
         size = length * most * text.vector
         base = text.let(f"alloca [{size} x {text.scalar}], align 64")
-        return cls(source, Region(0, size, base), most)
+        return cls(source, Region(0, size, base), most, [])
 
     def at(self, text: Text, lane: Index, _: Index) -> Index:
         """The address of a lane's first column."""

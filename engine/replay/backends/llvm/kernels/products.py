@@ -17,9 +17,9 @@ gradient by the matrix sums over the lanes instead: these are transposed (`panel
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from engine.frozen import frozen
 from engine.replay.backends.llvm.kernels.dots import dots
 from engine.replay.backends.llvm.kernels.fusion import finishing
 from engine.replay.backends.llvm.kernels.panels import MOST_HELD, MOST_LANES, Panel
@@ -92,7 +92,7 @@ def lane_product(text: Text, layout: Layout, instruction: LaneProduct) -> None:
     if _makes_panels(layout, text.module, instruction):
         is_held = length <= MOST_HELD
         most = max(MANY_REGISTERS)
-        panel = Panel(columns, columns.region, 0) if is_held else Panel.of(text, columns, length, most)
+        panel = Panel(columns, columns.region, 0, []) if is_held else Panel.of(text, columns, length, most)
         _product(text, shape, result, rows, panel, None, _Ends(accumulate))
         return
     dots(text, shape, result, rows, columns, accumulate=accumulate)
@@ -156,7 +156,7 @@ def _product(
         tiles(whole, columns - whole)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Tile:
     """A block of the result that stays in registers while its sum is formed."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 
+from engine.frozen import frozen
 from engine.replay.backends.llvm.kernels.rows import along
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.writing.module import Region
@@ -17,7 +17,7 @@ __all__ = ["Place", "add", "clear", "move"]
 UNROLLED = 8  # runs that are written one after the other; where there are more, the rows are looped over
 
 
-@dataclass(frozen=True)
+@frozen
 class Place:
     """Where rows are: each at its own distance from `start`; or where the tables say, from an entry on."""
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import math
 import struct
-from dataclasses import dataclass
 
+from engine.frozen import frozen
 from engine.replay.backends.llvm.writing.text import Text
 
 __all__ = ["exp", "expm1", "log", "log1p", "tanh"]
@@ -20,7 +20,7 @@ __all__ = ["exp", "expm1", "log", "log1p", "tanh"]
 INVERSE_LN2, ROOT_HALF = float.fromhex("0x1.71547652b82fep+0"), float.fromhex("0x1.6a09e667f3bcdp-1")
 
 
-@dataclass(frozen=True)
+@frozen
 class Constants:
     """What differs between the kinds of numbers: bits, limits, and as many coefficients as they are exact."""
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import re
 import struct
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import NamedTuple
+
+from engine.frozen import frozen
 
 __all__ = ["DOUBLE", "FLOAT", "PRECISIONS", "Module", "Precision", "Region"]
 
 NARROWEST = 16  # bytes of the smallest register that holds several numbers
 
 
-@dataclass(frozen=True)
+@frozen
 class Precision:
     """A kind of number: NumPy's name for it, LLVM's, how LLVM's own functions abbreviate it, its bytes.
 
