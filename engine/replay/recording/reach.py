@@ -20,6 +20,7 @@ from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodTyp
 from typing import Any
 from weakref import ref
 
+from engine.operation import Operation
 from engine.replay.recording.names import UNREPEATABLE_ATTRIBUTES, Names, is_library, names_in, unrepeatable
 from engine.replay.recording.objects import (
     counter_of,
@@ -142,8 +143,8 @@ class Reach:
             for member in (thing.func, *thing.args):
                 self._later(path, member, mine=mine)
             self._container(f"{path}.keywords", thing.keywords, mine)
-        elif isinstance(thing, _WRAPPERS):
-            for name in ("fget", "__func__", "func", "__wrapped__"):
+        elif isinstance(thing, (*_WRAPPERS, Operation)):
+            for name in ("fget", "__func__", "func", "__wrapped__", "forward", "partials", "lowered"):
                 self._later(path, getattr(thing, name, None), mine=mine)
         elif isinstance(thing, type):
             self._class(path, thing)

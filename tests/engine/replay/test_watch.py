@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import types
 from collections import deque
@@ -14,6 +15,7 @@ import pytest
 from watched import SEEN_AT_ONCE, Settings, Weighted, model, with_keyword_default
 
 import nn
+from engine import cos, custom_operation, sin
 from engine.replay.recording.randomness import Generators
 from engine.replay.recording.watch import Watch
 from engine.value import Value
@@ -54,6 +56,26 @@ def test_globals_defaults_and_what_a_class_holds(monkeypatch: pytest.MonkeyPatch
     watch = Watch(with_keyword_default)
     monkeypatch.setattr(with_keyword_default, "__kwdefaults__", {"scale": 3.0})
     assert not watch.same()
+
+
+@pytest.mark.parametrize("part", ["function", "partials", "lowered", "domain"])
+def test_what_an_operation_of_ones_own_reads(part: str) -> None:
+    """Its lowered form and its partials are recorded, and what is read there frozen."""
+    read = dict.fromkeys(("function", "partials", "lowered", "domain"), 0.0)
+
+    @custom_operation(
+        partials=lambda out, x: (cos(x) + read["partials"],),
+        domain=lambda x: x > read["domain"] - 9.0,
+        lowered=lambda x: sin(x) + read["lowered"],
+    )
+    def own(x: float) -> float:
+        return math.sin(x) + read["function"]
+
+    watch = Watch(lambda x: own(x))
+    assert (watch.look(everything=True), watch.same_seldom()) == ("", True)
+    read[part] = 1.0
+    assert not watch.same()
+    assert watch.look() == f"read[{part!r}] was 0.0 and is 1.0"
 
 
 def a_module(**names: Any) -> Any:
