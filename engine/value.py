@@ -84,7 +84,9 @@ def _computed(operation: Operation, operands: Sequence[Any]) -> float:
     numbers = [o._data if isinstance(o, Value) else as_number(o) for o in operands]
     try:
         return operation.evaluate(numbers)
-    except DomainError:
+    except DomainError as error:
+        if not error.labels:
+            raise  # it has words of its own
         labels = [o.label if isinstance(o, Value) else "" for o in operands]
         raise operation.refusal(numbers, labels) from None
 

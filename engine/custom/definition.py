@@ -252,8 +252,11 @@ def _symbol(name: str, symbol: Any) -> str:
 
 
 def _kinks(name: str, arity: int, kinks: Any) -> tuple[Kink, ...]:
-    listed = [kinks] if isinstance(kinks, (int, float, Kink)) else list(kinks)
-    found = tuple(map(_kink, listed))
+    listed = [kinks] if isinstance(kinks, (int, float, Kink)) else kinks
+    try:
+        found = tuple(map(_kink, listed))
+    except TypeError as error:
+        _refuse(name, f"kinks are points, [0.0] or [(0.0, 1.0)] say; got {kinks!r:.60} ({error})")
     for kink in found:
         if len(kink.at) != arity or not all(map(math.isfinite, kink.at)):
             _refuse(name, f"a kink is a point with a number for each operand; got {kink.at} for {arity}")

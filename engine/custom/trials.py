@@ -102,6 +102,8 @@ def try_out(row: Operation, points: Sequence[Point]) -> None:
 
 
 def _try_at(row: Operation, points: Sequence[Point]) -> None:
+    for point in points:
+        _try_again(row, point)
     if row.lowered:
         _try_formula(row, points)
     for point in points:
@@ -112,6 +114,16 @@ def _try_at(row: Operation, points: Sequence[Point]) -> None:
         if not row.surrogate:
             _try_differences(row, point)
             _try_second_differences(row, point)
+
+
+def _try_again(row: Operation, point: Point) -> None:
+    first, second = row.evaluate(point), row.evaluate(point)
+    if first != second:
+        raise OperationError(
+            f"{row.name} gives {first!r} and then {second!r} at {_shown(point)}; an operation depends on "
+            "nothing but its operands: draw random numbers before, and pass them as one",
+            row.name,
+        )
 
 
 def _try_formula(row: Operation, points: Sequence[Point]) -> None:
@@ -136,7 +148,7 @@ def _try_floats(row: Operation, point: Point) -> None:
     except Exception as error:
         raise OperationError(
             f"the partials of {row.name} cannot be called with floats: partials{_shown(given)} raises "
-            f"{_error(error)}",
+            f"{_error(error)}; they take out, which is what {row.name} gives, and then its operands",
             row.name,
         ) from error
     _refuse_what_is_no_slope(row, found, (float,), f"at {_shown(point)}")

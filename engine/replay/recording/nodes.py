@@ -85,8 +85,9 @@ class Nodes:
         numbers = [node._data for node in nodes]
         try:
             data = operation.evaluate(numbers)
-        except DomainError:
-            self.caught = operation.refusal(numbers, [node.label for node in nodes])
+        except DomainError as error:
+            labels = [node.label for node in nodes]
+            self.caught = operation.refusal(numbers, labels) if error.labels else error
             raise self.caught from None
         return self._made(operation, nodes, data)
 

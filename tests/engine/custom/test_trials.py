@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from engine import (
 )
 
 Row = Any
+NOISE = random.Random(0)
 
 
 # ── Faults, each one error ────────────────────────────────────────────────────────────────────────
@@ -77,6 +79,10 @@ def plain(x: Any) -> Any:
     return x.data if isinstance(x, Value) else x
 
 
+def noisy(x: Any) -> Any:
+    return x + 1e-9 * NOISE.random()
+
+
 FAULTS: list[tuple[Any, dict[str, Any], str]] = [
     (square, {"partials": lambda out, x: (2.0 * math.exp(math.log(abs(x))),)}, "run on floats only"),
     (square, {"partials": lambda out, x: (2.0 * float(x),)}, "run on floats only"),
@@ -88,6 +94,7 @@ FAULTS: list[tuple[Any, dict[str, Any], str]] = [
     (square, {"partials": lambda out, x: 2.0 * x}, "are a tuple"),
     (square, {"partials": lambda out, x: ("2x",)}, r"gave str \('2x'\) for operand 1"),
     (square, {"partials": lambda x: (2.0 * x,)}, "takes 1 positional argument but 2 were given"),
+    (square, {"partials": lambda out: (1.0,)}, "they take out, which is what square gives, and then its"),
     (square, {"partials": 2.0}, "partials must be a function"),
     (square, {"partials": lambda out, x: (x,)}, "measured as .*; looks like: factor 1/2.*surrogate=True"),
     (square, {"partials": lambda out, x: (-2.0 * x,)}, "looks like: the sign"),
@@ -105,6 +112,12 @@ FAULTS: list[tuple[Any, dict[str, Any], str]] = [
     (refuses, {"partials": lambda out, x: (1.0,)}, "hardly anywhere a value"),
     (root, {"partials": lambda out, x: (0.5 / out,), "domain": "x > 0"}, "domain is a Domain or a test"),
     (square, {"partials": lambda out, x: (2.0 * x,), "kinks": ((0.0, 1.0),)}, "a kink is a point with"),
+    (square, {"partials": lambda out, x: (2.0 * x,), "kinks": None}, "kinks are points, .*; got None"),
+    (
+        noisy,
+        {"partials": lambda out, x: (1.0,)},
+        "noisy gives .* and then .* at .*: draw random numbers before",
+    ),
     (square, {"partials": lambda out, x: (2.0 * x,), "symbol": 2}, "symbol is a text"),
     (square, {"partials": lambda out, x: (2.0 * x,), "lowered": lambda x: x}, "lowered is not what square"),
     (
@@ -156,8 +169,11 @@ def test_what_overflows_on_the_way_is_not_guessed() -> None:
         return 1.0 / math.exp(x)
 
     found = custom_operation(inverse, partials=lambda out, x: (-out,))
-    with pytest.raises(DomainError, match=r"inverse\(1000.0\) raises OverflowError; return math.inf where"):
-        found(1000.0)
+    program = compile(found, [], "strict")
+    for x in (1000.0, Value(1000.0)):
+        for run in (found, lambda x: program([float(x)])):
+            with pytest.raises(DomainError, match=r"inverse\(1000.0\) raises OverflowError; return math.inf"):
+                run(x)
 
 
 def test_where_its_partials_have_no_value_backward_says_so() -> None:

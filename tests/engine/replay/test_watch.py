@@ -71,7 +71,7 @@ def test_what_an_operation_of_ones_own_reads(part: str) -> None:
     def own(x: float) -> float:
         return math.sin(x) + read["function"]
 
-    watch = Watch(lambda x: own(x))
+    watch = Watch(own)
     assert (watch.look(everything=True), watch.same_seldom()) == ("", True)
     read[part] = 1.0
     assert not watch.same()
