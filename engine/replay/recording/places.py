@@ -6,6 +6,7 @@ is put together for many of them; what was there; and how to put that back.
 
 from __future__ import annotations
 
+import operator
 from collections import UserDict, deque
 from collections.abc import Iterable
 from types import CellType, MappingProxyType, MethodType
@@ -16,6 +17,7 @@ from engine.replay.recording.differences import MISSING, difference
 from engine.value import Value
 
 __all__ = [
+    "EQUAL",
     "MISSING",
     "Attribute",
     "Cell",
@@ -23,7 +25,6 @@ __all__ = [
     "Entry",
     "Members",
     "Numbers",
-    "Objects",
     "Place",
     "Table",
     "Variable",
@@ -32,15 +33,9 @@ __all__ = [
 ]
 
 
-_PLAIN_CONTAINERS = {list, dict, set, tuple}
-_ALIKE = {
-    str,
-    bytes,
-    list,
-    dict,
-    set,
-}  # which are alike where they are equal; those of containers are members
+_CONTAINERS = {list, dict, set, frozenset, tuple}
 _BY_IDENTITY = (object.__eq__, Value.__eq__)
+EQUAL = "{0} == {1}"  # of lists
 
 
 class Place:
@@ -50,6 +45,7 @@ class Place:
 
     def __init__(self, path: str, owner: Any, key: Any = None) -> None:
         self.path, self.owner, self.key = path, owner, key
+        self.is_moved = False  # a container is there in the place of an equal one, whose members are watched
         self.seen: Any = self.read()
 
     def read(self) -> Any:
@@ -64,8 +60,15 @@ class Place:
         found = self.read()
         what = difference(self.path, self.seen, found)
         if not what:
+            before, now = self._objects(self.seen), self._objects(found)
+            if not all(map(operator.is_, before, now)):
+                self.is_moved |= any(a is not b and _can_change(b) for a, b in zip(before, now, strict=True))
             self.seen = found
         return what
+
+    def _objects(self, seen: Any) -> list[Any]:
+        """The objects in what was seen."""
+        return [seen]
 
     def put_back(self) -> None:
         """Make it as it was."""
@@ -147,20 +150,6 @@ class Variable(Place):
         self.owner.set(thing)
 
 
-class Objects(Place):
-    """What an array of objects holds."""
-
-    expression = "{0}.tolist() == {1}"
-
-    def read(self) -> Any:
-        """The objects, in lists."""
-        return self.owner.tolist()
-
-    def write(self, thing: Any) -> None:
-        """Put them back."""
-        self.owner[...] = thing
-
-
 class Table(Place):
     """The numbers of what gives them as an array: pandas, whose own affair it is what may be written."""
 
@@ -182,84 +171,64 @@ class Counter(Place):
 
 
 class Members(Place):
-    """What a list, dict or set holds, with the lists and dicts in it."""
-
-    expression = "{0} == {1}"
-
-    def __init__(self, path: str, owner: Any) -> None:
-        self.is_map = isinstance(owner, (dict, MappingProxyType))
-        if self.is_map:
-            self.expression = "{0} == {1} and [*{0}] == [*{1}]"  # and in this order
-        self.inner: list[tuple[Any, Any]] = []  # (a container, a copy of what it held)
-        super().__init__(path, owner)
+    """What a list, dict, set or an array of objects holds; containers in it have places of their own."""
 
     def read(self) -> Any:
-        """A copy of the structure; what stands in it are the objects themselves."""
-        self.inner = []
-        return self._copied(self.owner)
+        """The same objects in another container."""
+        if isinstance(self.owner, (dict, MappingProxyType)):
+            return dict(self.owner)
+        if isinstance(self.owner, (set, deque)):
+            return set(self.owner) if isinstance(self.owner, set) else deque(self.owner)
+        return list(getattr(self.owner, "flat", self.owner))
 
-    def _copied(self, thing: Any) -> Any:
-        if isinstance(thing, (dict, MappingProxyType)):
-            held = dict(thing)
-            self.inner.append((thing, held))
-            return {key: self._inside(member) for key, member in held.items()}
-        copy = set(thing) if isinstance(thing, set) else list(thing)
-        self.inner.append((thing, copy))
-        if isinstance(thing, set):
-            return copy
-        has_inner = not _PLAIN_CONTAINERS.isdisjoint(map(type, copy))
-        members = [self._inside(member) for member in copy] if has_inner else copy
-        return deque(members) if isinstance(thing, deque) else members
+    def _objects(self, seen: Any) -> list[Any]:
+        return [*seen, *seen.values()] if isinstance(seen, dict) else [*seen]
 
-    def _inside(self, thing: Any) -> Any:
-        """A plain container inside another is copied too, unless it stands in itself."""
-        if type(thing) in (list, dict, set) and all(thing is not held for held, _ in self.inner):
-            return self._copied(thing)
-        return tuple([self._inside(member) for member in thing]) if type(thing) is tuple else thing
-
-    def look(self) -> str:
-        """As for every place, but member by member."""
-        held = self.inner
-        found = self.read()
-        what = difference(self.path, self.seen, found)
-        if what:
-            self.inner = held
-        else:
-            self.seen = found
-        return what
+    def test(self, most: float) -> tuple[str, Any]:
+        """(an expression, what {1} is in it): == where this sees all, or of many members; else identities."""
+        objects = self._objects(self.seen)
+        is_map = isinstance(self.seen, dict)
+        if len(objects) > most or _is_plain(self.seen):
+            return EQUAL + " and [*{0}] == [*{1}]" * is_map, self.seen
+        if isinstance(self.seen, set):
+            return "{{*map(id, {0})}} == {1}", {*map(id, objects)}
+        flat = ".flat" if hasattr(self.owner, "flat") else ""
+        values = ", *map(id, {0}.values())" if is_map else ""
+        return f"[*map(id, {{0}}{flat}){values}] == {{1}}", [*map(id, objects)]
 
     def put_back(self) -> None:
-        """The members that there were, in the containers that held them."""
-        for container, copy in reversed(self.inner):
-            if isinstance(container, MappingProxyType):
-                continue  # a view of another dict, which has a place of its own where code reaches it
-            if _objects(container) == _objects(copy):
-                continue
-            container.clear()
-            if isinstance(container, (dict, set)):
-                container.update(copy)
-            else:
-                container.extend(copy)
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether == finds all that has changed: not in numbers, since 1 == True and 0.0 == −0.0."""
-        kinds = {kind for _, copy in self.inner for kind in map(type, copy)}
-        kinds |= {
-            kind for _, copy in self.inner if isinstance(copy, dict) for kind in map(type, copy.values())
-        }
-        return all(kind in _ALIKE or kind.__eq__ in _BY_IDENTITY for kind in kinds)
+        """The members that there were."""
+        if [*map(id, self._objects(self.read()))] == [*map(id, self._objects(self.seen))]:
+            return
+        if isinstance(self.owner, (dict, set)):
+            self.owner.clear()
+            self.owner.update(self.seen)
+        elif isinstance(self.owner, (list, deque)):
+            self.owner.clear()
+            self.owner.extend(self.seen)
+        elif hasattr(self.owner, "flat"):
+            self.owner.flat[:] = self.seen
 
     def __len__(self) -> int:
-        """How many members there are in all."""
-        return sum(len(copy) for _, copy in self.inner)
+        """How many members there are."""
+        return len(self.seen)
 
 
-def _objects(container: Any) -> Any:
-    """Which objects a container holds, by their identities, in order where it has one."""
-    if isinstance(container, dict):
-        return [*map(id, container)], [*map(id, container.values())]
-    return {*map(id, container)} if isinstance(container, set) else [*map(id, container)]
+def _is_plain(thing: Any, depth: int = 8) -> bool:
+    """Whether == finds all that has changed in it: not in numbers, since 1 == True and 0.0 == −0.0."""
+    members = [*thing, *thing.values()] if isinstance(thing, dict) else thing
+    kinds = {*map(type, members)}
+    inner = kinds & _CONTAINERS
+    if not all(kind in (str, bytes) or kind.__eq__ in _BY_IDENTITY for kind in kinds - inner):
+        return False
+    inside = [member for member in members if type(member) in inner] if inner else ()
+    return depth > 0 and all(_is_plain(member, depth - 1) for member in inside)
+
+
+def _can_change(thing: Any) -> bool:
+    """Whether a container, or one in this tuple, can have other members later."""
+    kinds = (list, dict, set, deque)
+    return isinstance(thing, kinds) or (isinstance(thing, tuple) and any(map(_can_change, thing)))
 
 
 class Numbers(Place):

@@ -41,7 +41,6 @@ from engine.replay.recording.places import (
     Entry,
     Members,
     Numbers,
-    Objects,
     Place,
     Table,
     Variable,
@@ -159,7 +158,10 @@ class Reach:
         elif isinstance(thing, bytearray) or (
             hasattr(type(thing), "tobytes") and hasattr(type(thing), "__setitem__")
         ):
-            self._numbers(path, thing, mine)
+            holds_objects = getattr(getattr(thing, "dtype", None), "kind", "") == "O"
+            self.places.append((Members if holds_objects else Numbers)(path, thing))
+            for member in thing.flat if holds_objects else ():
+                self._later(path, member, mine=mine)
         elif hasattr(type(thing), "to_numpy"):
             self.seldom.append(Table(path, thing))
         elif mine and isinstance(thing, Iterator):
@@ -173,38 +175,17 @@ class Reach:
         self.refusal = self.refusal or f"reads {path}, which {why}"
 
     def _container(self, path: str, thing: Any, mine: bool) -> None:
-        """One place for a list or dict with the plain ones in it; one each for those in a tuple or Parts."""
         counter = counter_of(thing)
-        if isinstance(thing, (tuple, frozenset)) or counter is not None:
-            if counter is not None:
-                self._count(counter)
-                self.counted.append(Members(path, thing))
-            for at, member in self._members(path, thing):
-                self._later(at, member, mine=mine)
-            return
-        self.places.append(Members(path, thing))
-        inside = deque([(path, thing)])
-        while inside:
-            for at, member in self._members(*inside.popleft()):
-                if type(member) in (list, dict, set) and id(member) not in self.seen:
-                    self.seen[id(member)] = member
-                    inside.append((at, member))
-                else:
-                    self._later(at, member, mine=mine)
-
-    def _members(self, path: str, thing: Any) -> list[tuple[str, Any]]:
+        if counter is not None:
+            self._count(counter)
+            self.counted.append(Members(path, thing))
+        elif not isinstance(thing, (tuple, frozenset)):
+            self.places.append(Members(path, thing))
         if holds_values(thing):  # which lead no further
             self._values.append((path, thing))
-            return []
-        return members_of(path, thing)
-
-    def _numbers(self, path: str, thing: Any, mine: bool) -> None:
-        """An array; NumPy's scalars are none, and never change."""
-        if getattr(getattr(thing, "dtype", None), "kind", "") == "O":
-            self.places.append(Objects(path, thing))
-            self._later(path, thing.tolist(), mine=mine)
-        else:
-            self.places.append(Numbers(path, thing))
+            return
+        for at, member in members_of(path, thing):
+            self._later(at, member, mine=mine)
 
     def _function(self, path: str, function: FunctionType, owner: type | None = None) -> None:
         code = function.__code__

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import builtins
 import math
-import operator
 from collections import Counter as Occurrences
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
@@ -25,7 +24,17 @@ from keyword import iskeyword
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
-from engine.replay.recording.places import MISSING, Attribute, Cell, Counter, Entry, Members, Numbers, Place
+from engine.replay.recording.places import (
+    EQUAL,
+    MISSING,
+    Attribute,
+    Cell,
+    Counter,
+    Entry,
+    Members,
+    Numbers,
+    Place,
+)
 from engine.replay.recording.randomness import generators_among
 from engine.replay.recording.reach import Reach
 from engine.value import Value
@@ -36,7 +45,8 @@ MOST_TESTS = 16  # of 3 to 20 ns
 MOST_MEMBERS = 128  # of lists and dicts, about 1 ns each
 MOST_NUMBERS = 16  # in one list, of those that are compared one by one each time, about 30 ns each
 MOST_BYTES = 2**15  # of arrays, about 1 µs
-_NAMES: dict[str, Any] = {"Exception": Exception, "hasattr": hasattr}  # that the quick test uses
+# Names that the quick test uses.
+_NAMES: dict[str, Any] = {"Exception": Exception, "hasattr": hasattr, "id": id, "map": map}
 _NAMESPACE: dict[str, Any] = {"__builtins__": _NAMES}
 
 
@@ -50,8 +60,12 @@ class Watch:
     """
 
     def __init__(self, function: Any, parameters: Iterable[Value] = ()) -> None:
-        reach = Reach(function)
-        self.refusal = reach.refusal or _gradient_read(reach, set(parameters))
+        self._function, self._parameters = function, set(parameters)
+        self._walk()
+
+    def _walk(self) -> None:
+        reach = Reach(self._function)
+        self.refusal = reach.refusal or _gradient_read(reach, self._parameters)
         functions = [thing for thing in reach.seen.values() if isinstance(thing, FunctionType)]
         self.packages = {f"{each.__module__}".partition(".")[0] for each in functions}
         self.generators = generators_among([*reach.seen.values(), *reach.bound])
@@ -100,6 +114,10 @@ class Watch:
             places += self._seldom
         what = next(filter(None, (place.look() for place in places)), "")
         if not what:
+            if any(place.is_moved for place in places):  # what is there now has to be walked
+                read = [place.owner for place in self._always if place.key == "_data"]
+                self._walk()
+                self.add(read)
             for place in counters:
                 place.seen = place.read()
             self._renew()
@@ -135,9 +153,9 @@ def quick_test(places: Iterable[Place], most: float = math.inf) -> Any:
     """A function without arguments: whether all places hold the very objects that they held.
 
     It may say False where nothing has changed (another float with the same number), and then `look` decides.
-    Lists are compared all at once: by ==, or, where that does not see it all (1 == True) and there are at
-    most `most` members, object by object. The variables of functions around, and the globals of that module
-    that most of them are in, are read as a function of theirs reads them; which takes a tenth of another way.
+    Lists are compared all at once by ==; those in which that does not see it all (1 == True), of at most
+    `most` members, by the identities of these. The variables of functions around, and the globals of that
+    module that most of them are in, are read as a function of theirs reads them: a tenth of another way.
 
     >>> settings = [1.0, 2.0]
     >>> same = quick_test([Members("settings", settings)])
@@ -146,19 +164,16 @@ def quick_test(places: Iterable[Place], most: float = math.inf) -> Any:
     """
     places = list(places)
     module = _most_common([place.owner for place in places if _is_global(place)])
-    members = [place for place in places if isinstance(place, Members)]
-    one_by_one = [place for place in members if len(place) <= most and not place.is_plain]
-    lists = [place for place in members if place not in one_by_one and not place.is_map]
-    tests, named = _one_by_one(one_by_one) if one_by_one else ([], {})
-    named |= _NAMES
-    if lists:
-        tests.append(Members.expression.format("a", "b"))
-        named |= {"a": [place.owner for place in lists], "b": [place.seen for place in lists]}
+    tests: list[str] = []
+    named = dict(_NAMES)
     cells: dict[str, Any] = {}
+    lists: list[tuple[Any, Any]] = []
     for n, place in enumerate(places):
-        if place in lists or place in one_by_one:
+        expression, seen = place.test(most) if isinstance(place, Members) else (place.expression, place.seen)
+        if expression == EQUAL:
+            lists.append((place.owner, seen))
             continue
-        named[f"b{n}"] = place.seen
+        named[f"b{n}"] = seen
         if isinstance(place, Cell):
             cells[f"c{n}"] = place.owner
             tests.append(f"c{n} is b{n}")
@@ -166,33 +181,13 @@ def quick_test(places: Iterable[Place], most: float = math.inf) -> Any:
             tests.append(f"{place.key} is b{n}")
         else:
             named[f"a{n}"] = place.owner
-            tests.append(place.expression.format(f"a{n}", f"b{n}"))
+            tests.append(expression.format(f"a{n}", f"b{n}"))
+    if lists:
+        tests.append("a == b")
+        named["a"], named["b"] = map(list, zip(*lists, strict=True))
     code = _code(" and ".join(tests) or "True", tuple(named), tuple(cells))
     closure = tuple([cells[name] for name in code.co_freevars])
     return FunctionType(code, module, "same", tuple(named.values()), closure)
-
-
-def _one_by_one(places: Sequence[Members]) -> tuple[list[str], dict[str, Any]]:
-    """Tests of whether containers hold the same objects, and what they name; one test for all but sets.
-
-    Behind the members of each stands a mark, which none of them is: so none can have gone to its neighbor.
-    """
-    tests, named = [], {"all": all, "map": map, "id": id, "f0": operator.is_, "m0": object()}
-    parts: list[str] = []
-    seen: list[Any] = []
-    for n, (container, copy) in enumerate(inner for place in places for inner in place.inner):
-        named[f"s{n}"] = container
-        if isinstance(copy, set):
-            tests.append(f"{{*map(id, s{n})}} == k{n}")
-            named[f"k{n}"] = set(map(id, copy))
-            continue
-        parts += [f"*s{n}", "m0"]
-        seen += [*copy, named["m0"]]
-        if isinstance(copy, dict):
-            parts += [f"*s{n}.values()", "m0"]
-            seen += [*copy.values(), named["m0"]]
-    named["k"] = tuple(seen)
-    return [*tests, f"all(map(f0, ({', '.join(parts)}{',' * bool(parts)}), k))"], named
 
 
 def _code(test: str, names: Sequence[str], cells: Sequence[str]) -> CodeType:
@@ -232,7 +227,7 @@ def _is_global(place: Place) -> bool:
     if all(module["__builtins__"] is not each for each in (builtins, vars(builtins))):
         return False
     is_name = key.isascii() and key.isidentifier() and not iskeyword(key)
-    return is_name and key not in ("a", "b", "k") and not key[1:].isdigit() and not hasattr(builtins, key)
+    return is_name and key not in ("a", "b") and not key[1:].isdigit() and not hasattr(builtins, key)
 
 
 def _most_common(namespaces: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -149,6 +149,30 @@ def test_what_is_equal_and_not_the_same_is_seen(held: Any, place: Any, other: An
     assert repr(held) == before
 
 
+def test_an_equal_list_in_the_place_of_another_is_watched_as_that_was() -> None:
+    held: Any = [2.0]
+    settings, pair, tuples = Settings(), {"a": [2.0]}, [(1, [2.0])]
+    settings.shared = [2.0]  # type: ignore[misc]
+
+    def hold(new: Any) -> None:
+        nonlocal held
+        held = new
+
+    for function, put in [
+        (lambda x: (x, held), hold),
+        (lambda x: (x, settings.shared), lambda new: setattr(settings, "shared", new)),
+        (lambda x: (x, pair["a"]), lambda new: pair.update(a=new)),
+        (lambda x: (x, tuples), lambda new: tuples.__setitem__(0, (1, new))),
+    ]:
+        watch, another = Watch(function), [2.0]
+        put(another)
+        assert not watch.look(everything=True)
+        assert watch.same()
+        another[0] = 3.0
+        assert not watch.same()
+        assert "was 2.0 and is 3.0" in watch.look()
+
+
 def test_what_is_seen_seldom_is_seen() -> None:
     weighted = Weighted()
     watch = Watch(weighted)
