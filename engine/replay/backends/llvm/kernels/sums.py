@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.replay.backends.llvm.kernels.neighbors import sum_of_neighbors
 from engine.replay.backends.llvm.kernels.rows import put
+from engine.replay.backends.llvm.kernels.tiles import cut, over
 from engine.replay.backends.llvm.layout import Layout, Operand
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import SumOfProducts
@@ -50,21 +51,24 @@ def sum_of_products(text: Text, layout: Layout, instruction: SumOfProducts) -> N
 
 
 def _summed_over_lanes(text: Text, instruction: SumOfProducts, out: Operand, terms: _Terms) -> None:
-    """Rows of one lane from terms of many."""
+    """Rows of one lane from terms of many: several at a time, for one sum waits for its last addition."""
 
-    def member(number: Index, _: Any) -> None:
-        start, stop = terms.bounds(number)
+    def members(first: Index, size: int) -> None:
+        numbers = [text.plus(first, more) for more in range(size)]
+        bounds = [terms.bounds(number) for number in numbers]
 
         def along(vector: Index, so_far: list[str]) -> list[str]:
-            return [terms.total(number, start, stop, text.times(vector, text.width), so_far[0])]
+            offset = text.times(vector, text.width)
+            each = zip(numbers, bounds, so_far, strict=True)
+            return [terms.total(number, *ends, offset, found) for number, ends, found in each]
 
-        sums = text.loop(0, terms.lanes // text.vector, along, [text.number(0.0)])
-        found = text.total(terms.scaled(sums[0]))
-        address = out.at(text, number)
-        with text.wide(1):
-            put(text, out, address, found, accumulate=instruction.accumulate)
+        sums = text.loop(0, terms.lanes // text.vector, along, [text.number(0.0)] * size)
+        for number, found in zip(numbers, text.folded(list(map(terms.scaled, sums))), strict=True):
+            with text.wide(1):
+                put(text, out, out.at(text, number), found, accumulate=instruction.accumulate)
 
-    text.loop(0, out.count, member)
+    is_short = 0 < terms.uniform <= UNROLLED
+    over(text, cut(out.count, text.vector if is_short else 1), members)
 
 
 class _Terms:

@@ -289,6 +289,17 @@ class Text(Lines):
             ]
         return level[0]
 
+    def folded(self, numbers: Sequence[str]) -> list[str]:
+        """The sum of each vector's lanes, as single numbers."""
+        if len(numbers) == 1:
+            return [self.total(numbers[0])]
+        found, width = list[str](), self.width
+        for start in range(0, len(numbers), width):
+            some = [*numbers[start : start + width]]
+            sums = self.totals(some + [self.number(0.0)] * (width - len(some)))
+            found += [self.let(f"extractelement {self.type} {sums}, i64 {lane}") for lane in range(len(some))]
+        return found
+
     def transpose(self, rows: Sequence[str]) -> list[str]:
         """The columns of as many vectors as there are lanes: each round exchanges parts of twice the size."""
         found = list(rows)
