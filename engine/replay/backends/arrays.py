@@ -51,7 +51,6 @@ NAMES = {
     ops.subtract: "subtract",
     ops.tan: "tan",
     ops.tanh: "tanh",
-    selection.DETACH: "positive",
 }
 COMPARISONS = {  # whose outcome is a bit
     selection.BOTH: "logical_and",

@@ -6,7 +6,7 @@ Executors compute expressions; nobody types a derivative a second time.
 >>> partials(ops.tanh, [Argument(0)])
 (1.0 - out * out,)
 >>> partials(ops.relu, [Argument(0)])
-(choose(x0 > 0.0, 1.0, no path),)
+(where(x0 > 0.0, 1.0, no path),)
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from engine.replay.recording import selection
 __all__ = [
     "Apply",
     "Argument",
-    "Choose",
     "Expression",
     "arguments_of",
     "every_part",
@@ -45,7 +44,7 @@ class Expression(Operators):
 
     def choose(self, accepted: Any, otherwise: Any) -> Any:
         """A choice, this expression being the condition."""
-        return accepted if accepted is otherwise else Choose(self, accepted, otherwise)
+        return accepted if accepted is otherwise else Apply(ops.where, (self, accepted, otherwise))
 
     def clip(self, low: float, high: float) -> Any:
         """At least `low` and at most `high`; an array's method, for what is written for arrays."""
@@ -93,7 +92,7 @@ class Argument(Expression):
 
 @frozen
 class Apply(Expression):
-    """An operation on expressions and numbers."""
+    """An operation on expressions and numbers; what is chosen by `where` may be None, no path."""
 
     operation: Operation
     operands: tuple[Any, ...]
@@ -104,20 +103,8 @@ class Apply(Expression):
             left, right = (f"({o})" if _is_sum(o) else repr(o) for o in self.operands)
             is_quotient = isinstance(self.operands[1], Apply) and self.operands[1].operation is ops.divide
             return left + symbol + (f"({right})" if is_quotient else right)
-        return f"{self.operation.name}({', '.join(map(repr, self.operands))})"
-
-
-@frozen
-class Choose(Expression):
-    """`accepted` where the condition holds, else `otherwise`; either may be None, no path."""
-
-    condition: Any
-    accepted: Any
-    otherwise: Any
-
-    def __repr__(self) -> str:
-        sides = ["no path" if side is None else repr(side) for side in (self.accepted, self.otherwise)]
-        return f"choose({self.condition!r}, {', '.join(sides)})"
+        shown = ["no path" if operand is None else repr(operand) for operand in self.operands]
+        return f"{self.operation.name}({', '.join(shown)})"
 
 
 _SYMBOLS = {
@@ -155,9 +142,9 @@ def product(upstream: Argument, slope: Any) -> Any:
     """The gradient times a local derivative; where there is no path, 0."""
     if slope is None:
         return 0.0
-    if isinstance(slope, Choose):
-        sides = (product(upstream, slope.accepted), product(upstream, slope.otherwise))
-        return slope.condition.choose(*sides)
+    if isinstance(slope, Apply) and slope.operation is ops.where:
+        condition, *sides = slope.operands
+        return Apply(ops.where, (condition, *(product(upstream, side) for side in sides)))
     return upstream * slope
 
 
@@ -172,22 +159,15 @@ def substituted(expression: Any, arguments: Mapping[int, Any]) -> Any:
         return arguments[expression.number]
     if isinstance(expression, Apply):
         return Apply(expression.operation, tuple(substituted(o, arguments) for o in expression.operands))
-    if isinstance(expression, Choose):
-        sides = (expression.condition, expression.accepted, expression.otherwise)
-        return Choose(*(substituted(side, arguments) for side in sides))
     return expression
 
 
 def every_part(expression: Any) -> Iterator[Any]:
     """The expression and all that it consists of, as often as it occurs: numbers and None too."""
     yield expression
-    sides: tuple[Any, ...] = ()
     if isinstance(expression, Apply):
-        sides = expression.operands
-    elif isinstance(expression, Choose):
-        sides = (expression.condition, expression.accepted, expression.otherwise)
-    for side in sides:
-        yield from every_part(side)
+        for operand in expression.operands:
+            yield from every_part(operand)
 
 
 def operations_of(expression: Any) -> Iterator[Operation]:

@@ -17,7 +17,7 @@ from typing import Any
 
 from engine import ops
 from engine.operation import Operation, choose
-from engine.replay.program.expression import Apply, Choose, Expression, operations_of
+from engine.replay.program.expression import Apply, Expression, operations_of
 from engine.replay.program.program import (
     Elementwise,
     PlainInstruction,
@@ -46,17 +46,14 @@ def lower(program: Program, primitives: Collection[Operation]) -> Program:
 def lowered(expression: Any, primitives: Collection[Operation], known: Known | None = None) -> Any:
     """The expression with what is no primitive written in primitives, where its row says how."""
     known = {} if known is None else known
-    if not isinstance(expression, (Apply, Choose)):
+    if not isinstance(expression, Apply):
         return expression
     if expression not in known:
         known[expression] = _lowered(expression, primitives, known)
     return known[expression]
 
 
-def _lowered(expression: Apply | Choose, primitives: Collection[Operation], known: Known) -> Any:
-    if isinstance(expression, Choose):
-        sides = (expression.condition, expression.accepted, expression.otherwise)
-        return Choose(*(lowered(side, primitives, known) for side in sides))
+def _lowered(expression: Apply, primitives: Collection[Operation], known: Known) -> Any:
     operation = expression.operation
     operands = tuple(lowered(operand, primitives, known) for operand in expression.operands)
     is_constant = not any(isinstance(operand, Expression) for operand in operands)

@@ -21,7 +21,7 @@ from typing import Any
 
 from engine import ops
 from engine.frozen import frozen
-from engine.replay.program.expression import Apply, Argument, Choose, arguments_of
+from engine.replay.program.expression import Apply, Argument, arguments_of
 
 __all__ = ["FACTOR", "GRADIENT", "NUMBER", "Formula", "Rule"]
 
@@ -94,9 +94,6 @@ def _without_step(expression: Any, taken: dict[str, Argument], first: int) -> An
     if isinstance(expression, Apply):
         operands = [_without_step(operand, taken, first) for operand in expression.operands]
         return Apply(expression.operation, tuple(operands))
-    if isinstance(expression, Choose):
-        sides = (expression.condition, expression.accepted, expression.otherwise)
-        return Choose(*(_without_step(side, taken, first) for side in sides))
     return expression if isinstance(expression, Argument) else _finite(expression)
 
 

@@ -36,7 +36,9 @@ __all__ = [
 EVERYWHERE = Domain("a number", lambda *_: True, ())
 
 
-def _selection(name: str, arity: int | None, forward: Callable[..., Any], doc: str) -> Operation:
+def _selection(
+    name: str, arity: int | None, forward: Callable[..., Any], doc: str, **facts: Any
+) -> Operation:
     """A row without paths: no operand has a derivative here."""
 
     def chosen(*numbers: float) -> float:
@@ -45,7 +47,7 @@ def _selection(name: str, arity: int | None, forward: Callable[..., Any], doc: s
     def no_paths(_: Any, *operands: Any) -> tuple[None, ...]:
         return (None,) * len(operands)
 
-    return Operation(name, arity, chosen, no_paths, doc, EVERYWHERE, flat=True)
+    return Operation(name, arity, chosen, no_paths, doc, EVERYWHERE, flat=True, **facts)
 
 
 LESS = _selection("less", 2, operator.lt, "1 where x < y, else 0")
@@ -53,13 +55,15 @@ LESS_EQUAL = _selection("less_equal", 2, operator.le, "1 where x ≤ y, else 0")
 GREATER = _selection("greater", 2, operator.gt, "1 where x > y, else 0")
 GREATER_EQUAL = _selection("greater_equal", 2, operator.ge, "1 where x ≥ y, else 0")
 EQUAL = _selection("equal", 2, operator.eq, "1 where x = y, else 0")
-NONZERO = _selection("nonzero", 1, bool, "1 where x is not 0, else 0")
+NONZERO = _selection("nonzero", 1, bool, "1 where x is not 0, else 0", lowered=lambda x: 1.0 - EQUAL(x, 0.0))
 BOTH = _selection("both", 2, lambda x, y: x and y, "1 where both conditions hold, else 0")
 EITHER = _selection("either", 2, lambda x, y: x or y, "1 where either condition holds, else 0")
 LARGEST = _selection(
     "largest", None, lambda *numbers: max(numbers), "the largest operand, detached: for numerical stability"
 )
-DETACH = _selection("detach", 1, float, "x, through which no gradient flows: made within no_grad")
+DETACH = _selection(
+    "detach", 1, float, "x, through which no gradient flows: made within no_grad", lowered=lambda x: x
+)
 PICK = _selection(
     "pick",
     None,

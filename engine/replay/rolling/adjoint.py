@@ -17,7 +17,6 @@ from engine import ops
 from engine.replay.program.expression import (
     Apply,
     Argument,
-    Choose,
     arguments_of,
     partials,
     product,
@@ -300,8 +299,8 @@ def _slope_from_result(slope: Any) -> Any:
 
     Then nothing needs the operand any more, and what a product is before its relu is not even stored.
     """
-    if isinstance(slope, Choose) and isinstance(slope.condition, Apply):
-        operation, operands = slope.condition.operation, slope.condition.operands
+    if isinstance(slope, Apply) and slope.operation is ops.where:
+        operation, operands = slope.operands[0].operation, slope.operands[0].operands
         if operation is GREATER and isinstance(operands[0], Argument) and operands[1] == 0.0:
-            return replace(slope, condition=Apply(GREATER, (Argument(-1, "out"), 0.0)))
+            return Apply(ops.where, (Apply(GREATER, (Argument(-1, "out"), 0.0)), *slope.operands[1:]))
     return slope

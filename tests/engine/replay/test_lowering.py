@@ -15,7 +15,7 @@ from engine.operation import Operation
 from engine.replay.backends.jax.functions import PRIMITIVES as JAX
 from engine.replay.backends.numpy.functions import FUNCTIONS as NUMPY
 from engine.replay.backends.numpy.functions import function_of, reduction_of
-from engine.replay.program.expression import Apply, Argument, Choose, operations_of
+from engine.replay.program.expression import Apply, Argument, operations_of
 from engine.replay.program.lowering import lowered
 from engine.replay.recording.selection import SELECTIONS
 
@@ -73,8 +73,8 @@ def test_a_name_means_nothing() -> None:
 
 def test_choices_are_lowered_too() -> None:
     x = Argument(0)
-    found = lowered(Choose(Apply(ops.softsign, (x,)), Apply(ops.softsign, (x,)), None), NUMPY)
-    assert repr(found) == "choose(x0 / (1.0 + abs(x0)), x0 / (1.0 + abs(x0)), no path)"
+    found = lowered(Apply(ops.where, (Apply(ops.softsign, (x,)), Apply(ops.softsign, (x,)), None)), NUMPY)
+    assert repr(found) == "where(x0 / (1.0 + abs(x0)), x0 / (1.0 + abs(x0)), no path)"
 
 
 def test_outside_its_domain_a_row_of_its_own_reports_what_numpy_reports() -> None:

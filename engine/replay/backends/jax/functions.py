@@ -13,7 +13,6 @@ from engine.operation import Operation
 from engine.replay.backends.arrays import COMPARISONS, NAMES, REDUCTIONS
 from engine.replay.program.lowering import lower, operations_in
 from engine.replay.program.program import Program
-from engine.replay.recording import selection
 
 __all__ = ["PRIMITIVES", "functions", "in_primitives"]
 
@@ -21,7 +20,7 @@ Array = Any
 Function = Callable[..., Any]
 
 _NAMES = {**NAMES, ops.erf: "erf", ops.erfc: "erfc"}  # of functions of jax.numpy, or of jax.scipy.special
-PRIMITIVES = frozenset({*_NAMES, *COMPARISONS, selection.NONZERO, ops.where})
+PRIMITIVES = frozenset({*_NAMES, *COMPARISONS, ops.where})
 
 
 @cache
@@ -35,10 +34,7 @@ def functions() -> dict[Operation, Function]:
         operation: partial(_compared, jnp.where, getattr(jnp, name))
         for operation, name in COMPARISONS.items()
     }
-    return found | {
-        ops.where: lambda condition, x, y: jnp.where(condition > 0.0, x, y),
-        selection.NONZERO: lambda x: jnp.where(x != 0.0, 1.0, 0.0),
-    }
+    return found | {ops.where: lambda condition, x, y: jnp.where(condition > 0.0, x, y)}
 
 
 def in_primitives(program: Program) -> Program:

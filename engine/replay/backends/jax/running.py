@@ -11,7 +11,7 @@ import numpy as np
 from engine.replay.backends.arrays import REDUCTIONS
 from engine.replay.backends.jax.functions import functions
 from engine.replay.backends.jax.storing import Store
-from engine.replay.program.expression import Apply, Argument, Choose
+from engine.replay.program.expression import Apply, Argument
 from engine.replay.program.program import (
     Elementwise,
     Fill,
@@ -167,10 +167,6 @@ class Runner:
         if isinstance(expression, Apply):
             operands = [self._evaluate(operand, arrays) for operand in expression.operands]
             return self.functions[expression.operation](*operands)
-        if isinstance(expression, Choose):
-            sides = (expression.condition, expression.accepted, expression.otherwise)
-            condition, accepted, otherwise = (self._evaluate(side, arrays) for side in sides)
-            return self.np.where(condition != 0.0, accepted, otherwise)
         return expression
 
     def _which(self, index: Rows, choices: int) -> tuple[Array, Array]:

@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
+from engine import ops
+from engine.replay.backends.arrays import COMPARISONS
 from engine.replay.backends.numpy.functions import function_of, reduction_of
 from engine.replay.backends.numpy.repeating import run_back, run_forward
-from engine.replay.backends.numpy.storing import choose_places, count_into, select, store_listed, sum_into
-from engine.replay.program.expression import Apply, Argument, Choose
+from engine.replay.backends.numpy.storing import choose_places, count_into, store_listed, sum_into
+from engine.replay.program.expression import Apply, Argument
 from engine.replay.program.program import (
     Elementwise,
     Fill,
@@ -30,7 +32,6 @@ from engine.replay.program.program import (
     SumOfProducts,
     grid,
 )
-from engine.replay.recording.selection import SELECTIONS
 
 __all__ = ["Array", "Binder", "Call"]
 
@@ -276,13 +277,13 @@ class Binder:
         """The array (or number) of an expression; computed into `out` where that is given."""
         if isinstance(expression, Argument):
             found: Any = arrays[expression.number]
-        elif not isinstance(expression, (Apply, Choose)):
+        elif not isinstance(expression, Apply):
             found = expression
         elif expression in self._known:
             found = self._known[expression]
         else:
-            compute = self._apply if isinstance(expression, Apply) else self._choose
-            found = self._known[expression] = compute(expression, arrays, out)  # type: ignore[arg-type]
+            compute = self._where if expression.operation is ops.where else self._apply
+            found = self._known[expression] = compute(expression, arrays, out)
         if out is not None and found is not out:
             self._do(np.copyto, out, found)
         return found
@@ -297,28 +298,26 @@ class Binder:
         self._do(function, *operands, out=target)
         return target
 
-    def _choose(self, expression: Choose, arrays: Sequence[Array], out: Array | None) -> Array:
-        """Both sides, and by the condition one of them; a factor of 0 where the other side is no path."""
-        accepted = self._evaluate(expression.accepted, arrays)
-        otherwise = self._evaluate(expression.otherwise, arrays)
-        is_factor = isinstance(otherwise, float) and otherwise == 0.0
-        condition = self._condition(expression.condition, arrays, is_factor)
-        shape = np.broadcast_shapes(*(np.shape(side) for side in (condition, accepted, otherwise)))
+    def _where(self, expression: Apply, arrays: Sequence[Array], out: Array | None) -> Array:
+        """Both sides, and by the condition one of them; 1 or 0 times one where the other is no path."""
+        test, *sides = expression.operands
+        accepted, otherwise = (self._evaluate(side, arrays) for side in sides)
+        condition = self._condition(test, arrays)
+        shape = np.broadcast_shapes(*(np.shape(each) for each in (condition, accepted, otherwise)))
         target = out if out is not None and out.shape == shape else self._temporary(shape)
-        if is_factor:
+        if isinstance(test, Apply) and isinstance(otherwise, float) and otherwise == 0.0:
             self._do(np.multiply, accepted, condition, target)
         else:
-            self._do(select, condition, accepted, otherwise, target)
+            self._do(function_of(ops.where), condition, accepted, otherwise, target)
         return target
 
-    def _condition(self, expression: Any, arrays: Sequence[Array], is_factor: bool) -> Array:
-        """A condition: a factor of 1 or 0, else bits, which are quicker to choose by."""
-        if is_factor or not (isinstance(expression, Apply) and expression.operation in SELECTIONS):
+    def _condition(self, expression: Any, arrays: Sequence[Array]) -> Array:
+        """The bits of a comparison, by which to choose is quicker; or numbers, of which some are positive."""
+        if not (isinstance(expression, Apply) and expression.operation in COMPARISONS):
             return self._evaluate(expression, arrays)
-        operands = [self._evaluate(operand, arrays) for operand in expression.operands]
-        shape = np.broadcast_shapes(*(np.shape(operand) for operand in operands))
-        bits = np.empty(shape, dtype=bool)
-        self._do(function_of(expression.operation), *map(np.asarray, operands), out=bits)
+        operands = [np.asarray(self._evaluate(operand, arrays)) for operand in expression.operands]
+        bits = np.empty(np.broadcast_shapes(*(operand.shape for operand in operands)), dtype=bool)
+        self._do(function_of(expression.operation), *operands, out=bits)
         return bits
 
     def _pick(self, instruction: Pick) -> None:

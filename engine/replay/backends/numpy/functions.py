@@ -16,7 +16,6 @@ from engine import ops
 from engine.errors import DomainError
 from engine.operation import Operation
 from engine.replay.backends.arrays import COMPARISONS, NAMES, REDUCTIONS
-from engine.replay.recording import selection
 
 __all__ = ["FUNCTIONS", "function_of", "reduction_of"]
 
@@ -99,11 +98,8 @@ def _whole(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _where(condition: Any, x: Any, y: Any, out: Array) -> None:
-    out[...] = np.where(np.greater(condition, 0.0), x, y)
-
-
-def _nonzero(x: Any, out: Array) -> None:
-    np.not_equal(x, 0.0, out=out)
+    condition = np.asarray(condition)
+    out[...] = np.where(condition if condition.dtype == bool else condition > 0.0, x, y)
 
 
 _OWN: dict[Operation, Callable[..., Any]] = {
@@ -114,7 +110,6 @@ _OWN: dict[Operation, Callable[..., Any]] = {
     ops.relu: partial(np.maximum, np.zeros(())),
     ops.sign: _whole(np.sign),
     ops.where: _where,
-    selection.NONZERO: _nonzero,
 }
 _NAMED: dict[Operation, str] = {**NAMES, **COMPARISONS}
 FUNCTIONS: dict[Operation, Callable[..., Any]] = {

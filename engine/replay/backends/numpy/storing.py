@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["choose_places", "count_into", "select", "store_listed", "sum_into"]
+__all__ = ["choose_places", "count_into", "store_listed", "sum_into"]
 
 Array = Any
 
@@ -18,11 +18,6 @@ def store_listed(base: Array, places: Array, result: Any, accumulate: bool) -> N
         base[places] += result
     else:
         base[places] = result
-
-
-def select(condition: Any, accepted: Any, otherwise: Any, out: Array) -> None:
-    """One number or the other, lane by lane."""
-    out[...] = np.where(np.asarray(condition, dtype=bool), accepted, otherwise)
 
 
 def sum_into(do: Callable[..., None], result: Array, summed: Array, rows: int, lanes: bool) -> None:

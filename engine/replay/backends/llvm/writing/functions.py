@@ -13,7 +13,7 @@ from engine import ops
 from engine.operation import Operation
 from engine.replay.backends.llvm.writing import elementary
 from engine.replay.backends.llvm.writing.text import Text
-from engine.replay.program.expression import Apply, Argument, Choose, operations_of
+from engine.replay.program.expression import Apply, Argument, operations_of
 from engine.replay.recording import selection
 
 __all__ = ["CURVES", "PRIMITIVES", "Formula", "costs_calls"]
@@ -43,10 +43,6 @@ def _rounding(name: str) -> Implementation:
 def _extreme(how: str, text: Text, x: str, y: str) -> str:
     first = text.let(f"or {text.truth} {text.compare(how, x, y)}, {text.compare('uno', x, x)}")
     return text.select(first, x, y)
-
-
-def _where(text: Text, condition: str, x: str, y: str) -> str:
-    return text.select(text.compare("ogt", condition, text.number(0.0)), x, y)
 
 
 def _remainder(text: Text, x: str, y: str) -> str:
@@ -99,8 +95,6 @@ _FUNCTIONS: dict[Operation, Implementation] = {
     ops.sqrt: _by("call", "sqrt"),
     ops.subtract: _by("binary", "fsub"),
     ops.tanh: elementary.tanh,
-    ops.where: _where,
-    selection.DETACH: lambda _, x: x,
     **{operation: _by("library", name) for operation, name in _SLOW.items()},
 }
 
@@ -112,8 +106,8 @@ _COMPARISONS = {
     selection.EQUAL: "oeq",
 }
 _CONNECTIVES = {selection.BOTH: "and", selection.EITHER: "or"}
-_CONDITIONS = {*_COMPARISONS, *_CONNECTIVES, selection.NONZERO}
-PRIMITIVES = frozenset({*_FUNCTIONS, *_CONDITIONS})
+_CONDITIONS = {*_COMPARISONS, *_CONNECTIVES}
+PRIMITIVES = frozenset({*_FUNCTIONS, *_CONDITIONS, ops.where})
 
 
 CURVES = frozenset({ops.exp, ops.expm1, ops.log, ops.log1p, ops.tanh})  # each is dozens of instructions
@@ -133,19 +127,20 @@ class Formula:
 
     def value(self, expression: Any) -> str:
         """The name of the result."""
-        if not isinstance(expression, (Apply, Argument, Choose)):
+        if not isinstance(expression, (Apply, Argument)):
             return self._text.literal(float(expression))
         if expression not in self._known:
             self._known[expression] = self._compute(expression)
         return self._known[expression]
 
-    def _compute(self, expression: Apply | Argument | Choose) -> str:
+    def _compute(self, expression: Apply | Argument) -> str:
         if isinstance(expression, Argument):
             return self._arguments(expression.number)
-        if isinstance(expression, Choose):
-            accepted, otherwise = self.value(expression.accepted), self.value(expression.otherwise)
-            return self._text.select(self._condition(expression.condition), accepted, otherwise)
         operation = expression.operation
+        if operation is ops.where:
+            condition, *sides = expression.operands
+            accepted, otherwise = map(self.value, sides)
+            return self._text.select(self._condition(condition), accepted, otherwise)
         if operation in _CONDITIONS:
             one, zero = self._text.number(1.0), self._text.number(0.0)
             return self._text.select(self._condition(expression), one, zero)
@@ -163,9 +158,7 @@ class Formula:
             if operation in _CONNECTIVES:
                 left, right = map(self._condition, operands)
                 return text.let(f"{_CONNECTIVES[operation]} {text.truth} {left}, {right}")
-            if operation is selection.NONZERO:
-                expression = operands[0]
-        return text.compare("une", self.value(expression), text.number(0.0))
+        return text.compare("ogt", self.value(expression), text.number(0.0))
 
     def _power(self, x: str, exponent: float) -> str:
         """Small whole and half exponents by multiplication and roots, others by the C library."""
