@@ -1,4 +1,4 @@
-"""Code is made for what is asked, results or gradients, when it is asked; what nobody calls is left out."""
+"""Code is made for what is asked, results or gradients, when it is asked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ pytest.importorskip("llvmlite")
 from llvmlite.binding import ExecutionEngine
 
 from engine.replay.backends.llvm.machine import HOST, Code, machine_code
-from engine.replay.backends.llvm.writing.module import Module
 
 WEIGHTS = [Value(w) for w in np.random.default_rng(0).normal(size=12).tolist()]
 RNG = random.Random(0)
@@ -50,18 +49,6 @@ def test_each_is_made_when_it_is_asked_for_and_leaves_the_other_as_it_was(first:
     assert tables() is not None
     again = program.value_and_gradients(weights, x)
     assert [found.tolist() for found in again] == [found.tolist() for found in before]
-
-
-def test_functions_that_nobody_calls_are_left_out() -> None:
-    module = Module()
-    module.functions = [
-        "define internal void @below(ptr %m, ptr %t) {\nret void\n}",
-        "define internal void @unused(ptr %m, ptr %t) {\ncall void @below(ptr %m, ptr %t)\nret void\n}",
-        "define internal double @used(ptr %m) {\nret double 0.0\n}",
-        "define i32 @outputs(ptr %a) {\n%v1 = call fast double @used(ptr %a)\nret i32 0\n}",
-    ]
-    module.drop_uncalled()
-    assert [function.split("(")[0].split("@")[1] for function in module.functions] == ["used", "outputs"]
 
 
 def test_nobody_gets_shared_code_whose_end_has_begun(monkeypatch: pytest.MonkeyPatch) -> None:

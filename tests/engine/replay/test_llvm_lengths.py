@@ -103,7 +103,7 @@ def text_of(case: Case, lanes: int, entry: str = "gradients") -> str:
     widths = [len(each) if isinstance(each, list) else 1 for each in case.sample]
     made = Machine(roll(case.tape()), widths, lanes)
     module = Module(HOST.registers, made._precision)
-    write_step(module, made.program, widths, made._layout, FLAGS[platform.machine()], [entry])
+    write_step(module, made.program, widths, made._layout, FLAGS[platform.machine()], entry)
     return str(module)
 
 

@@ -210,7 +210,7 @@ def test_code_does_not_grow_with_the_length(precision: Precision) -> None:
     for trips in (100, 1000):
         program = lower(scattered(10, trips), PRIMITIVES)
         module = Module(HOST.registers, precision)
-        write_step(module, program, [10], Layout(program, 16, precision), Flags(0))
+        write_step(module, program, [10], Layout(program, 16, precision), Flags(0), "gradients")
         lines.add(str(module).count("\n"))
     assert len(lines) == 1
 

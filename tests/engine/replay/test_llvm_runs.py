@@ -47,15 +47,15 @@ def irregular(steps: int, seed: int) -> tuple[Callable[[Any], Any], list[Value]]
 
 
 def pieces(program: Program) -> list[list[Any]]:
-    """Of each part: how long its runs are, and which instructions are between them."""
+    """Of each part: how long its runs are, its loops, and which instructions are between them."""
+
+    def told(piece: Any) -> Any:
+        if isinstance(piece, list):
+            return [type(one).__name__ for one in piece]
+        return len(piece) if isinstance(piece, tuple) else type(piece).__name__
+
     planned = plans.plans(program)
-    return [
-        [
-            [type(one).__name__ for one in piece] if isinstance(piece, list) else len(piece)
-            for piece in plans.pieces(instructions, planned)
-        ]
-        for _, instructions in program.parts()
-    ]
+    return [list(map(told, plans.pieces(instructions, planned))) for _, instructions in program.parts()]
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -101,7 +101,7 @@ def test_reductions_of_several_rows_each(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_what_stands_beside_a_loop_is_straight_line_code_too() -> None:
     """But no seed, which is for some lanes only, and nothing that grows with the trips."""
     program = scaled_by_given(12, 4)
-    assert pieces(program) == [[], [1, ["Repeat"]], [["Fill"], 2, ["Repeat"], 1], []]
+    assert pieces(program) == [[], [1, "Repeat"], [["Fill"], 2, "Repeat", 1], []]
     planned = plans.plans(program)
     for long in (
         SumOfProducts(rows(Space.VALUE, 0), (1000,), Rows(Space.VALUE, (0,) * 1000)),
@@ -121,7 +121,7 @@ def test_few_instructions_have_a_kernel_each_and_a_run_has_an_end(monkeypatch: p
     assert seconds < 0.7 * seconds_to_make(forward)
     monkeypatch.undo()
     monkeypatch.setattr(plans, "MOST_LINES", 25)
-    assert list(map(len, plans.pieces([small] * 31, {}))) == [2] * 15 + [1]  # of 12 lines each
+    assert list(plans.pieces([small] * 31, {})) == [(small,) * 2] * 15 + [(small,)]  # of 12 lines each
 
 
 def test_loops_are_written_turn_by_turn_only_where_that_is_asked_for() -> None:

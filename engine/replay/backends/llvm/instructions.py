@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -22,14 +22,11 @@ from engine.replay.program.program import (
     MatrixProduct,
     Pick,
     Reduction,
-    Repeat,
     Scatter,
     SumOfProducts,
 )
 
 __all__ = ["write_functions"]
-
-WriteLoop = Callable[[Repeat, str], None]
 
 
 def write_functions(
@@ -40,20 +37,14 @@ def write_functions(
     *,
     parameters: str = PARAMETERS,
     adds: bool = False,
-    write_loop: WriteLoop | None = None,
 ) -> list[str]:
     """Write functions called `name` and a number, with these parameters; gives their names.
 
-    Where it `adds`, what is given to rows that all samples share is added to what others gave. A loop is
-    written by `write_loop`, under the name that it is told.
+    Where it `adds`, what is given to rows that all samples share is added to what others gave.
     """
     names: list[str] = []
     for number, fused in enumerate(instructions):
         names.append(f"{name}_{number}")
-        if isinstance(fused.instruction, Repeat):
-            assert write_loop  # noqa: S101  (there are no loops in loops)
-            write_loop(fused.instruction, names[-1])
-            continue
         text = Text(module, names[-1], parameters)
         _write(text, layout, _adding(fused) if adds else fused)
         text.end()

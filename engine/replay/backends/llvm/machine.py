@@ -134,7 +134,7 @@ class Machine:
             self._functions[name] = kind(engine.get_function_address(name))
 
     def _write(self, module: Module, name: str) -> None:
-        write_step(module, self.program, self.widths, self._layout, FLAGS[platform.machine()], [name])
+        write_step(module, self.program, self.widths, self._layout, FLAGS[platform.machine()], name)
 
     def address(self, name: str) -> int:
         """Where the code of such a function lies, for code that calls it."""

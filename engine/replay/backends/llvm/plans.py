@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
 from engine.frozen import frozen
 from engine.replay.backends.llvm.writing.functions import CURVES
@@ -25,7 +26,6 @@ from engine.replay.program.program import (
     Space,
     SumOfProducts,
     Transfer,
-    every,
     reads,
     rows_of,
 )
@@ -143,12 +143,12 @@ def told_apart(program: Program) -> tuple[int, list[PlainInstruction]]:
         for piece in pieces(instructions, planned):
             if isinstance(piece, tuple):
                 lines += sum(map(_operations_of, piece))
-                continue
-            for each in piece:
-                if isinstance(each, Repeat) and each.frame in planned:
-                    lines += _lines_of(each)
-                else:
-                    others += every([each])
+            elif isinstance(piece, list):
+                others += piece
+            elif piece.frame in planned:
+                lines += _lines_of(piece)
+            else:
+                others += piece.body
     return lines, others
 
 
@@ -156,22 +156,22 @@ def pieces(
     instructions: Iterable[Instruction],
     planned: Mapping[range, Plan],
     is_long: Callable[[Instruction], bool] = lambda _: False,
-) -> Iterator[Run | list[Instruction]]:
-    """The instructions of a part in their order: runs of small ones, and lists of all others.
+) -> Iterator[Repeat | Run | list[PlainInstruction]]:
+    """The instructions of a part in their order: loops, runs of small ones, and lists of all others.
 
     Runs are made where many small ones follow one another, and beside loops of straight-line code; without
     what `is_long`, following the trips of a loop, for all numbers of which there is the same code.
     """
-    others: list[Instruction] = []
-    for is_small, group in groupby(instructions, lambda one: _is_for_a_run(one) and not is_long(one)):
-        some = list(group)
-        if is_small and (planned or len(some) >= MANY):
-            if others:
-                yield others
-            others = []
-            yield from _runs([each for each in some if not isinstance(each, Repeat)])
-        else:
+    others: list[PlainInstruction] = []
+    for kind, group in groupby(instructions, lambda one: _kind(one) if not is_long(one) else list):
+        some = list[Any](group)
+        if kind is list or (kind is tuple and not planned and len(some) < MANY):
             others += some
+            continue
+        if others:
+            yield others
+        others = []
+        yield from _runs(some) if kind is tuple else some
     if others:
         yield others
 
@@ -190,11 +190,12 @@ def _runs(instructions: Sequence[PlainInstruction]) -> Iterator[Run]:
     yield tuple(run)
 
 
-def _is_for_a_run(instruction: Instruction) -> bool:
-    """Not what is large."""
+def _kind(instruction: Instruction) -> type:
+    """The kind of piece that it is in; what is large is in no run."""
     if isinstance(instruction, Repeat):
-        return False
-    return _can_be_straight(instruction) and _operations_of(instruction) <= MOST_OPERATIONS
+        return Repeat
+    is_small = _can_be_straight(instruction) and _operations_of(instruction) <= MOST_OPERATIONS
+    return tuple if is_small else list
 
 
 def _read(body: Iterable[PlainInstruction]) -> set[Row]:

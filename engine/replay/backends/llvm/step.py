@@ -1,13 +1,14 @@
-"""The text of a whole step: a function for every instruction, and two that are called from outside.
+"""The text of a whole step: a function for every instruction, and the one that is called from outside.
 
-`outputs` and `gradients` take the address of a list of whole numbers, which `batch` describes.
+It is `outputs` or `gradients`, and takes the address of a list of whole numbers, which `batch` describes.
 The samples go through in blocks of as many as there are lanes. Where the last block is not full, its lanes
 repeat the last sample, so that nothing unusual happens in them, and their gradient is seeded with 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 from engine.frozen import frozen
 from engine.replay.backends.llvm.batch import begin, load_samples, mark_live, store_results
@@ -16,12 +17,12 @@ from engine.replay.backends.llvm.instructions import write_functions
 from engine.replay.backends.llvm.kernels.fusion import fused, readers
 from engine.replay.backends.llvm.kernels.rows import total_along
 from engine.replay.backends.llvm.layout import Layout
-from engine.replay.backends.llvm.loops.loop import unkept, write_loop
+from engine.replay.backends.llvm.loops.loop import write_loop
 from engine.replay.backends.llvm.loops.runs import write_run
 from engine.replay.backends.llvm.plans import pieces
 from engine.replay.backends.llvm.writing.module import Module, Region
 from engine.replay.backends.llvm.writing.text import Index, Text
-from engine.replay.program.program import Instruction, Program, Repeat, Rows, Space
+from engine.replay.program.program import Program, Repeat, Rows, Space
 
 __all__ = ["Flags", "write_step"]
 
@@ -37,63 +38,45 @@ class Flags:
 
 
 def write_step(
-    module: Module,
-    program: Program,
-    widths: Sequence[int],
-    layout: Layout,
-    flags: Flags,
-    entries: Collection[str] = ("outputs", "gradients"),
+    module: Module, program: Program, widths: Sequence[int], layout: Layout, flags: Flags, name: str
 ) -> None:
-    """Write into the module what is called from outside, and all functions of a program that it calls."""
-    counts, loops = readers(program), set[str]()
+    """Write into the module `outputs` or `gradients`, and all functions of a program that it calls."""
     module.has_loops = program.has_loops
+    step = _Step(module, program, widths, layout, flags, with_gradient=name == "gradients")
+    step.write(name)
 
-    def loop(instruction: Repeat, name: str) -> None:
-        write_loop(module, layout, instruction, name, counts)
-        loops.add(name)
 
-    def functions(part: int, instructions: Sequence[Instruction]) -> Iterator[str]:
+@dataclass
+class _Step:
+    """Writes the function that is called from outside, and those that it calls."""
+
+    module: Module
+    program: Program
+    widths: Sequence[int]
+    layout: Layout
+    flags: Flags
+    with_gradient: bool
+
+    def _functions(self, part: int) -> Iterator[str]:
+        """Write the functions of a part; gives their names in the order in which they are called."""
+        module, layout, counts = self.module, self.layout, self.counts
+        _, instructions = self.program.parts()[part]
         for number, piece in enumerate(pieces(instructions, layout.plans, layout.is_long)):
             name = f"part{part}_{number}"
-            if isinstance(piece, tuple):
-                write_run(module, layout, piece, name, counts, once=part not in (THERE, BACK))
-                yield name
+            if isinstance(piece, list):
+                some = fused(piece, layout, counts)
+                yield from write_functions(module, layout, some, name, adds=part == BACK)
+                continue
+            if isinstance(piece, Repeat):
+                write_loop(module, layout, piece, name, counts, keeps=self.with_gradient)
             else:
-                yield from write_functions(
-                    module,
-                    layout,
-                    fused(piece, layout, counts),
-                    name,
-                    adds=part == BACK,
-                    write_loop=loop,
-                )
+                write_run(module, layout, piece, name, counts, once=part not in (THERE, BACK))
+            yield name
 
-    parts = program.parts() if "gradients" in entries else program.parts()[:BACK]
-    names = [list(functions(part, instructions)) for part, (_, instructions) in enumerate(parts)]
-    step = _Step(module, program, widths, layout, flags, names, loops)
-    for entry in entries:
-        step.write(entry, with_gradient=entry == "gradients")
-    module.drop_uncalled()
-
-
-class _Step:
-    """Writes the functions that are called from outside."""
-
-    def __init__(
-        self,
-        module: Module,
-        program: Program,
-        widths: Sequence[int],
-        layout: Layout,
-        flags: Flags,
-        names: Sequence[Sequence[str]],
-        loops: Collection[str],
-    ) -> None:
-        self.module, self.program, self.widths, self.layout = module, program, widths, layout
-        self.flags, self.names, self.loops = flags, names, loops
-
-    def write(self, name: str, *, with_gradient: bool) -> None:
+    def write(self, name: str) -> None:
         """Everything that happens in one call; returns the flags that were raised."""
+        with_gradient, self.counts = self.with_gradient, readers(self.program)
+        self.names = [list(self._functions(part)) for part in range(4 if with_gradient else BACK)]
         text, layout, mask = Text(self.module, name, "ptr %a", "i32"), self.layout, self.flags.mask
         begin(text)
         self.module.declare("i32 @feclearexcept(i32)")
@@ -112,10 +95,10 @@ class _Step:
         def block(number: Index, so_far: list[str]) -> list[str]:
             start = text.times(number, layout.lanes)
             load_samples(text, layout, self.program, self.widths, start)
-            self._call(text, 1, keeps=with_gradient)
+            self._call(text, THERE)
             if with_gradient:
                 mark_live(text, layout, start)
-                self._call(text, 2)
+                self._call(text, BACK)
                 self._sum_in_doubles(text, blocks, add_to_doubles)
             count = 1 if with_gradient else layout.operand(self.program.outputs).count
             store_results(text, layout, self.program, start, count)
@@ -165,11 +148,10 @@ class _Step:
 
         return total_along(text, self.program.wanted, term)
 
-    def _call(self, text: Text, part: int, *, keeps: bool = True) -> None:
-        """Call the functions of a part; where nobody will read them, loops keep no frames."""
+    def _call(self, text: Text, part: int) -> None:
+        """Call the functions of a part."""
         for name in self.names[part]:
-            called = unkept(name) if name in self.loops and not keeps else name
-            text.do(f"call void @{called}(ptr %m, ptr %t)")
+            text.do(f"call void @{name}(ptr %m, ptr %t)")
 
 
 def _clear_doubles(text: Text, layout: Layout, space: Space) -> None:

@@ -11,6 +11,7 @@ from engine.replay.backends.llvm.instructions import write_functions
 from engine.replay.backends.llvm.kernels.fusion import fused
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.loops.moving import Place, add, clear, move
+from engine.replay.backends.llvm.plans import Row
 from engine.replay.backends.llvm.writing.module import Module
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Repeat, Rows, Space, Transfer
@@ -22,22 +23,19 @@ HERE, NEXT, FIRST, LAST = "%v", "%following", "%first", "%last"
 
 
 def write_calls(
-    module: Module, layout: Layout, loop: Repeat, names: tuple[str, str], counts: Counter[tuple[Space, int]]
+    module: Module, layout: Layout, loop: Repeat, name: str, counts: Counter[Row], *, keeps: bool
 ) -> None:
-    """Write the loop under the first name, and under the second so that it keeps no frames."""
+    """Write the loop under this name; where it keeps no frames, all trips are run in one."""
     inside = layout.inside(loop, HERE)
-    body = write_functions(
-        module, inside, fused(loop.body, inside, counts), f"{names[0]}_body", parameters=IN_FRAME
-    )
-    for name, keeps in zip(names, (True, False), strict=True):
-        text = Text(module, name)
-        calls = _Calls(text, layout, loop, body, layout.frames[loop.frame].stride if keeps else 0)
-        if loop.reverse:
-            calls.back()
-            text.end()
-            return
+    instructions = fused(loop.body, inside, counts)
+    body = write_functions(module, inside, instructions, f"{name}_body", parameters=IN_FRAME)
+    text = Text(module, name)
+    calls = _Calls(text, layout, loop, body, layout.frames[loop.frame].stride if keeps else 0)
+    if loop.reverse:
+        calls.back()
+    else:
         calls.forward()
-        text.end()
+    text.end()
 
 
 class _Calls:

@@ -12,21 +12,16 @@ from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.loops.lanes import Lanes
 from engine.replay.backends.llvm.loops.straight import StraightLine
 from engine.replay.backends.llvm.plans import Plan, Row, width_of_block
-from engine.replay.backends.llvm.writing.lines import PARAMETERS
 from engine.replay.backends.llvm.writing.module import Module
-from engine.replay.backends.llvm.writing.text import Exact, Index, Text
+from engine.replay.backends.llvm.writing.text import Exact, Index
 from engine.replay.program.program import Repeat, Space, Transfer
 
 __all__ = ["write_trips"]
 
 
-def write_trips(module: Module, layout: Layout, plan: Plan, loop: Repeat, names: tuple[str, str]) -> None:
-    """Write the loop under the first name, and under the second so that it keeps nothing of its trips.
-
-    That one stores all the same, always in one place: it is the same code, and so has the same bits.
-    """
-    frames = layout.frames[loop.frame]
-    text = Exact(module, f"{names[0]}_trips", f"{PARAMETERS}, i64 %stride", spills=True)
+def write_trips(module: Module, layout: Layout, plan: Plan, loop: Repeat, name: str, *, keeps: bool) -> None:
+    """Write the loop under this name; what it keeps of its trips changes no bit of what it computes."""
+    text = Exact(module, name, spills=True)
     width = width_of_block(layout.lanes, text.vector)
 
     def block(number: Index, _: Any) -> None:
@@ -34,24 +29,20 @@ def write_trips(module: Module, layout: Layout, plan: Plan, loop: Repeat, names:
         if loop.reverse:
             _Back(lanes).write()
         else:
-            _forward(lanes)
+            _forward(lanes, keeps=keeps)
 
     with text.wide(width):
         text.loop(0, layout.lanes // width, block)
     text.end()
-    for name, stride in zip(names, [frames.stride] if loop.reverse else [frames.stride, 0], strict=False):
-        whole = Text(module, name)
-        whole.do(f"call void @{text.name}({PARAMETERS}, i64 {stride})")
-        whole.end()
 
 
 class _Block(Lanes):
-    """Lanes that go through all trips; what the next trip keeps is `%stride` further on."""
+    """Lanes that go through all trips."""
 
     def __init__(self, text: Exact, layout: Layout, plan: Plan, loop: Repeat, offset: Index) -> None:
         super().__init__(text, layout, offset)
         self.plan, self.loop = plan, loop
-        self._frames = layout.frames[loop.frame].whole
+        self._frames = layout.frames[loop.frame]
         self._slots = {(Space.FRAME, row): slot for slot, row in enumerate(plan.kept)}
         self._starts: dict[Index, Index] = {}  # of what a trip keeps
 
@@ -81,22 +72,22 @@ class _Block(Lanes):
     def keep(self, row: Row, trip: Index, found: str) -> None:
         """Store a row of a trip that the way back reads."""
         if row in self._slots:
-            self.text.store(self._frames, self._kept(row, trip), found)
+            self.text.store(self._frames.whole, self._kept(row, trip), found)
 
     def read(self, row: Row, trip: Index) -> str:
         """A row that the way back reads in a trip: what was stored, or what the forward body read."""
         if row in self._slots:
-            return self.text.load(self._frames, self._kept(row, trip))
+            return self.text.load(self._frames.whole, self._kept(row, trip))
         return self.source(row, trip)
 
     def _kept(self, row: Row, trip: Index) -> Index:
         if trip not in self._starts:
-            start = self.text.let(f"mul i64 %stride, {trip}")
-            self._starts[trip] = self.text.plus(start, self.offset, self._frames.start)
+            start = self.text.times(trip, self._frames.stride)
+            self._starts[trip] = self.text.plus(start, self.offset, self._frames.whole.start)
         return self.text.plus(self._starts[trip], self._slots[row] * self.layout.lanes)
 
 
-def _forward(block: _Block) -> None:
+def _forward(block: _Block, *, keeps: bool) -> None:
     """Load what the first trip begins with, go through the trips, store what the last one ends with."""
     loop, lines = block.loop, list[StraightLine]()
     before = {
@@ -112,7 +103,8 @@ def _forward(block: _Block) -> None:
 
     def trip(number: Index, carried: Sequence[str]) -> list[str]:
         def made(row: Row, found: str) -> None:
-            block.keep(row, number, found)
+            if keeps:
+                block.keep(row, number, found)
             for inside, transfer, place in outputs:
                 if inside == row:
                     block.store_of(transfer, number, place, found)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import struct
 from dataclasses import replace
 from typing import NamedTuple
@@ -116,25 +115,9 @@ class Module:
             self.functions.append("\n".join([*lines, f"ret {vector} %r{width - 1}", "}"]))
         return own
 
-    def drop_uncalled(self) -> None:
-        """Leave out the functions that nobody calls, as that of a loop which keeps what nobody will read."""
-        while True:
-            called = set(_CALLED.findall("\n".join(self.functions)))
-            kept = [each for each in self.functions if _name(each) in called or " internal " not in each[:20]]
-            if len(kept) == len(self.functions):
-                return
-            self.functions = kept
-
     def __str__(self) -> str:
         check = [_CHECK] if self.checked else []
         return "\n".join([*self._declarations, *check, *self.functions])
-
-
-_CALLED = re.compile(r"call [^@\n]*@([\w.]+)\(")
-
-
-def _name(function: str) -> str:
-    return function[function.index("@") + 1 : function.index("(")]
 
 
 _CHECK = """@violations = global i64 0
