@@ -94,8 +94,14 @@ def try_types(path: Path, weights: Array, batch: Batch) -> bool:
 def _recorded(original: Original, weights: Array, batch: Batch, place: int) -> Tape:
     """The tape of one sample; raises what eager raises for it, else ReplayError."""
     try:
-        sample = batch.sample(place)
-        return record(original.function, original.parameters, sample, weights.tolist(), batch.count)
+        return record(
+            original.function,
+            original.parameters,
+            batch.sample(place),
+            weights.tolist(),
+            batch.count,
+            batch.names,
+        )
     except ReplayError:
         raise
     except Exception as error:

@@ -204,9 +204,10 @@ class Compiled:
         return given
 
     def _call(self, given: Sequence[Any], named: Mapping[str, Any]) -> Arguments:
-        """The weights, the arguments as batches, and which of them go by name."""
+        """The weights, and the arguments as batches."""
         arguments, names = bound(self.function, given[1:], named)
-        return Arguments(self._checked(given[0]), batches(in_columns(arguments, named=bool(named))), names)
+        columns = in_columns(arguments, named=bool(named))
+        return Arguments(self._checked(given[0]), batches(columns, names))
 
     def _outputs(self, call: Arguments) -> Array:
         parts = [
@@ -220,7 +221,7 @@ class Compiled:
             arguments, names = bound(self.function, given[1:], named)
             given = (given[0], *in_columns(arguments, named=bool(named)))
             if names:
-                return self._careful_gradients(Arguments(self._checked(given[0]), batches(given[1:]), names))
+                return self._careful_gradients(Arguments(self._checked(given[0]), batches(given[1:], names)))
         found: tuple[Array, Array] | None = self._ready_for(given)(given)
         if found:
             return found
@@ -249,7 +250,7 @@ class Compiled:
     def _split(self, call: Arguments, wanted: str) -> list[tuple[Batch, Path]]:
         self._recordings.wanted = wanted
         split = self._recordings.split
-        found = [each for batch in call.batches for each in split(batch, call.weights, call.names)]
+        found = [each for batch in call.batches for each in split(batch, call.weights)]
         self._validity.recorded()
         return found
 

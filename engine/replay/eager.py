@@ -9,7 +9,7 @@ from typing import Any
 from engine import modes
 from engine.frozen import frozen
 from engine.graph import interior_and_leaves
-from engine.replay.recording.record import with_numbers
+from engine.replay.recording.record import called, with_numbers
 from engine.replay.samples import Batch
 from engine.value import Value
 
@@ -69,10 +69,10 @@ class Original:
     def _run(self, batch: Batch, place: int) -> Any:
         """On plain numbers; only where the function wants Values, which have methods, on such."""
         try:
-            return self.function(*batch.sample(place))
+            return called(self.function, batch.sample(place), batch.names)
         except (AttributeError, TypeError) as error:
             try:
-                return self.function(*batch.given(place))
+                return called(self.function, batch.given(place), batch.names)
             except Exception:  # noqa: BLE001  (what it raises for plain numbers is the error to show)
                 raise error from None
 

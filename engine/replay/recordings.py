@@ -19,7 +19,7 @@ from engine.replay.eager import Original
 from engine.replay.paths import Path, Stats
 from engine.replay.recording.randomness import Generators
 from engine.replay.recording.watch import Watch
-from engine.replay.samples import Batch, Named, Shape
+from engine.replay.samples import Batch
 
 __all__ = ["Recordings"]
 
@@ -69,12 +69,6 @@ class Recordings:
         """What the function reads and has changed since it was recorded, in words; "" for nothing."""
         return self._watch.look(everything=everything) if self._watch else ""
 
-    def named(self, names: tuple[str, ...]) -> Original:
-        """The function, called so that its last arguments go by these names."""
-        if not names:
-            return self.original
-        return Original(Named(self.original.function, names), self.original.parameters)
-
     def all(self) -> list[Path]:
         """Every path."""
         return [path for paths in self.paths.values() for path in paths]
@@ -118,25 +112,24 @@ class Recordings:
 
     # ── Which sample goes which way ───────────────────────────────────────────────────────────────
 
-    def split(self, batch: Batch, weights: Array, names: tuple[str, ...] = ()) -> Split:
+    def split(self, batch: Batch, weights: Array) -> Split:
         """The samples by the way that each takes through the function's branches; records what is new."""
         self.ensure_possible()
         try:
             for _ in range(MOST_UNPAID):
                 try:
-                    return self._split(batch, weights, names)
+                    return self._split(batch, weights)
                 except _SomethingChanged:
                     self._drop()
         finally:
             self._generators = None
         raise ReplayError(f"{self.name} changes what it reads, each time that another sample comes")
 
-    def _split(self, batch: Batch, weights: Array, names: tuple[str, ...]) -> Split:
-        key: tuple[Shape, ...] = (*names, batch.shape)
-        original = self.named(names)
+    def _split(self, batch: Batch, weights: Array) -> Split:
+        key = (batch.names, batch.shape)
         paths = self.paths.get(key, [])
         if not paths:
-            self._record(original, batch, 0, weights, paths)
+            self._record(batch, 0, weights, paths)
             self.paths[key] = paths
         if paths[0].takes_all and try_types(paths[0], weights, batch):
             return [(batch, paths[0])]
@@ -145,7 +138,7 @@ class Recordings:
         number = 0
         while waiting.size:
             if number == len(paths):
-                self._record(original, batch, int(waiting[0]), weights, paths)
+                self._record(batch, int(waiting[0]), weights, paths)
             path = paths[number]
             number += 1
             if not try_types(path, weights, batch):
@@ -158,16 +151,14 @@ class Recordings:
 
     # ── Recording ─────────────────────────────────────────────────────────────────────────────────
 
-    def _record(
-        self, original: Original, batch: Batch, place: int, weights: Array, paths: list[Path]
-    ) -> None:
+    def _record(self, batch: Batch, place: int, weights: Array, paths: list[Path]) -> None:
         if len(paths) == MOST_PATHS:
             raise ReplayError(
                 f"{self.name} took more than {MOST_PATHS} different ways through its branches; write the "
                 "decisions as where(…), maximum(…), relu(…), which are decided anew for every sample"
             )
         with collector_paused():
-            path = self._tried(original, batch, place, weights)
+            path = self._tried(batch, place, weights)
         if paths:
             path.ensure_like(paths[0])
         elif path.tape.single and path.takes_all:
@@ -175,7 +166,7 @@ class Recordings:
         self.has_compared = path.was_compared and not paths
         paths.append(path)
 
-    def _tried(self, original: Original, batch: Batch, place: int, weights: Array) -> Path:
+    def _tried(self, batch: Batch, place: int, weights: Array) -> Path:
         """The path of a sample; where the function has changed what it reads, once more.
 
         A cache that fills itself in the first call is honest; what changes every time is refused.
@@ -187,7 +178,7 @@ class Recordings:
             raise _SomethingChanged
         self._generators = self._generators or Generators(self.original.function, before.generators)
         try:
-            watch, path = self._settled(before, original, batch, place, weights)
+            watch, path = self._settled(before, batch, place, weights)
         except BaseException as error:
             what, moved = before.look(everything=True), self._generators.moved()
             before.put_back()
@@ -200,14 +191,12 @@ class Recordings:
         self._watch = watch
         return path
 
-    def _settled(
-        self, before: Watch, original: Original, batch: Batch, place: int, weights: Array
-    ) -> tuple[Watch, Path]:
+    def _settled(self, before: Watch, batch: Batch, place: int, weights: Array) -> tuple[Watch, Path]:
         """The path, and what its function reads, which recording it has not changed."""
         watch, what = before, ""
         for last in (False, True):
             try:
-                path = new_path(original, weights, batch, place, self._make_executor, self.wanted)
+                path = new_path(self.original, weights, batch, place, self._make_executor, self.wanted)
                 watch.add([value for value, _ in path.tape.read])
                 what = watch.look(everything=True)
                 if not what:
@@ -219,7 +208,7 @@ class Recordings:
             watch = Watch(self.original.function, self.original.parameters)
         if what or (self._generators and self._generators.moved()):
             raise ReplayError(f"{self.name} cannot be recorded: {what}")  # explained where it is caught
-        if watch is not before and _makes_a_difference(before, watch, original, weights, batch, place):
+        if watch is not before and _makes_a_difference(before, watch, self.original, weights, batch, place):
             raise ReplayError(f"{self.name} changes what it reads")  # the same
         return watch, path
 

@@ -13,7 +13,7 @@ from engine.errors import ReplayError
 from engine.frozen import frozen
 from engine.value import Constant
 
-__all__ = ["Arguments", "Batch", "Given", "Named", "Shape", "batches", "bound", "in_columns"]
+__all__ = ["Arguments", "Batch", "Given", "Shape", "batches", "bound", "in_columns"]
 
 Array = Any
 Shape = Any  # None for a number, (shape, shape, …) for a list of such
@@ -42,12 +42,14 @@ class Given(Constant):
 class Batch:
     """Samples of one shape; `arrays` holds for each argument its numbers, (samples, numbers per sample).
 
-    `places` are the numbers of these samples among all that were given; None where they are all.
+    `places` are the numbers of these samples among all that were given; None where they are all. `names` are
+    those of the last arguments that go by name.
     """
 
     shape: tuple[Shape, ...]
     arrays: tuple[Array, ...]
     places: Array | None = None
+    names: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """The number of samples."""
@@ -70,7 +72,8 @@ class Batch:
     def take(self, places: Any) -> Batch:
         """Some of the samples."""
         everywhere = np.arange(len(self)) if self.places is None else self.places
-        return Batch(self.shape, tuple(array[places] for array in self.arrays), everywhere[places])
+        arrays = tuple(array[places] for array in self.arrays)
+        return Batch(self.shape, arrays, everywhere[places], self.names)
 
     def numbers(self, place: int) -> list[float]:
         """All numbers of one sample, flat."""
@@ -95,24 +98,10 @@ class Batch:
 
 
 class Arguments(NamedTuple):
-    """What a call is given: the samples, those of one shape together; the last arguments may go by names."""
+    """What a call is given: the samples, those of one shape together."""
 
     weights: Array
     batches: list[Batch]
-    names: tuple[str, ...]
-
-
-class Named:
-    """A function whose last arguments go by these names."""
-
-    def __init__(self, function: Callable[..., Any], names: tuple[str, ...]) -> None:
-        self.function, self.names = function, names
-        self.__name__ = getattr(function, "__name__", type(function).__name__)
-
-    def __call__(self, *arguments: Any) -> Any:
-        """The function's result."""
-        first = len(arguments) - len(self.names)
-        return self.function(*arguments[:first], **dict(zip(self.names, arguments[first:], strict=True)))
 
 
 def bound(
@@ -173,10 +162,11 @@ def _mapped(argument: Any) -> Any:
     return [_mapped(element) for element in argument] if isinstance(argument, list) else Given(argument)
 
 
-def batches(arguments: Sequence[Any]) -> list[Batch]:
+def batches(arguments: Sequence[Any], names: tuple[str, ...] = ()) -> list[Batch]:
     """The samples, those of one shape together; ReplayError for what is no numbers or of unequal length.
 
-    Each argument has one entry per sample: an array, a list (of lists, of any length), a pandas object.
+    Each argument has one entry per sample: an array, a list (of lists, of any length), a pandas object. The
+    last ones go by these names.
 
     >>> [len(batch) for batch in batches([[[1.0, 2.0], [3.0], [4.0, 5.0]], [0, 1, 0]])]
     [2, 1]
@@ -191,8 +181,9 @@ def batches(arguments: Sequence[Any]) -> list[Batch]:
     if lengths == {0}:
         raise ReplayError("there are no samples: every argument is empty")
     if all(isinstance(argument, np.ndarray) for argument in prepared):
-        return [Batch(tuple(_shape_of(a.shape[1:]) for a in prepared), tuple(map(_flat, prepared)))]
-    return _by_shape(prepared)
+        shape = tuple(_shape_of(array.shape[1:]) for array in prepared)
+        return [Batch(shape, tuple(map(_flat, prepared)), names=names)]
+    return _by_shape(prepared, names)
 
 
 def _regular(argument: Any, number: int) -> Any:
@@ -234,7 +225,7 @@ def _shape_of(sizes: Sequence[int]) -> Shape:
     return shape
 
 
-def _by_shape(arguments: Sequence[Sequence[Any]]) -> list[Batch]:
+def _by_shape(arguments: Sequence[Sequence[Any]], names: tuple[str, ...]) -> list[Batch]:
     """The samples sorted by shape, each batch in the order of its first sample."""
     found: dict[tuple[Shape, ...], list[int]] = {}
     rows: list[list[list[float]]] = []
@@ -248,6 +239,7 @@ def _by_shape(arguments: Sequence[Sequence[Any]]) -> list[Batch]:
             shape,
             tuple(np.array([rows[place][k] for place in places]) for k in range(len(arguments))),
             np.array(places),
+            names,
         )
         for shape, places in found.items()
     ]

@@ -128,7 +128,7 @@ class Validity:
     def _compared(self, call: Arguments, found: Any, calls: int = 1) -> str:
         """How eager differs from what was found at one sample, "" where it does not."""
         rows = found[0] if isinstance(found, tuple) else found
-        difference = self.checks.of(self.recordings.named(call.names), call, rows, calls)
+        difference = self.checks.of(self.recordings.original, call, rows, calls)
         if difference:
             return str(difference)
         self._agreed(rows)

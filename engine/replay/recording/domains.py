@@ -8,6 +8,7 @@ its operands are such that it always has one, as in a softmax of which one part 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import product
 from typing import Any
 
 from engine import ops
@@ -20,13 +21,29 @@ __all__ = ["may_have_no_value"]
 
 ANY, NOT_NEGATIVE, POSITIVE = range(3)
 Sign = int
+_OF_SIGN = {
+    POSITIVE: (0.5, 1.0, 2.0),
+    NOT_NEGATIVE: (0.0, 0.5, 1.0, 2.0),
+    ANY: (-2.5, -1.0, 0.0, 0.5, 1.0, 2.0),
+}
 
 
 def may_have_no_value(node: Value) -> bool:
     """Whether this operation is outside its domain for some numbers, as far as signs can tell."""
     operation: Any = node._operation
-    rule = _NEEDS.get(operation)
-    return rule is None or not rule(node)
+    if operation not in _DECIDED:
+        return True
+    numbers = product(*map(_numbers, node.parents))
+    return not all(operation.domain.contains(*each) for each in numbers)
+
+
+def _numbers(node: Any) -> tuple[float, ...]:
+    """Numbers that stand for all that a node can be, to the domains of `_DECIDED`."""
+    return (node._data,) if _is_number(node) else _OF_SIGN[_signs(node)[node]]
+
+
+def _is_number(node: Any) -> bool:
+    return type(node) is Constant and node._operation is None
 
 
 def _signs(root: Any) -> dict[Any, Sign]:
@@ -39,7 +56,7 @@ def _signs(root: Any) -> dict[Any, Sign]:
 
 
 def _of_number(leaf: Any) -> Sign:
-    if type(leaf) is not Constant or leaf._operation is not None:
+    if not _is_number(leaf):
         return ANY
     return POSITIVE if leaf._data > 0.0 else NOT_NEGATIVE if leaf._data == 0.0 else ANY
 
@@ -99,6 +116,8 @@ def _source(node: Any) -> Any:
     return node
 
 
+# Rows whose domains depend on signs, and on which numbers are whole.
+_DECIDED = frozenset({ops.divide, ops.power, ops.log, ops.log2, ops.log10, ops.log1p, ops.sqrt})
 _NEVER_NEGATIVE: frozenset[Operation] = frozenset(
     {ops.exp, ops.exp2, ops.absolute, ops.sigmoid, ops.relu, ops.softplus, ops.hypot, ops.norm, ops.cosh}
 )
@@ -114,34 +133,4 @@ _SIGNS: dict[Operation, Callable[[Any, Sequence[Sign]], Sign]] = {
     ops.maximum: lambda _, signs: max(signs),
     ops.sqrt: lambda _, signs: signs[0],
     selection.DETACH: lambda _, signs: signs[0],
-}
-
-
-def _positive_divisor(node: Any) -> bool:
-    divisor = node.parents[1]
-    is_number = type(divisor) is Constant and divisor._operation is None and divisor._data != 0.0
-    return is_number or _signs(divisor)[divisor] == POSITIVE
-
-
-def _power(node: Any) -> bool:
-    base, exponent = node.parents
-    number = exponent._data if type(exponent) is Constant and exponent._operation is None else None
-    if number is not None and number >= 0.0 and number == int(number):
-        return True
-    sign = _signs(base)[base]
-    return sign == POSITIVE or (sign == NOT_NEGATIVE and number is not None and number >= 0.0)
-
-
-def _at_least(least: Sign) -> Callable[[Any], bool]:
-    return lambda node: _signs(node._first)[node._first] >= least
-
-
-_NEEDS: dict[Operation, Callable[[Any], bool]] = {
-    ops.divide: _positive_divisor,
-    ops.power: _power,
-    ops.log: _at_least(POSITIVE),
-    ops.log2: _at_least(POSITIVE),
-    ops.log10: _at_least(POSITIVE),
-    ops.log1p: _at_least(NOT_NEGATIVE),
-    ops.sqrt: _at_least(NOT_NEGATIVE),
 }

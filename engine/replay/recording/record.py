@@ -25,7 +25,7 @@ from engine.replay.recording.tape import Instruction, Leaf, LeafKind, Leaves, Ta
 from engine.replay.recording.tracers import is_traced
 from engine.value import Value
 
-__all__ = ["record", "with_numbers"]
+__all__ = ["called", "record", "with_numbers"]
 
 _one_at_a_time = threading.RLock()  # two threads must not set the numbers of the same parameters
 
@@ -61,14 +61,15 @@ def record(
     sample: Sequence[Any],
     weights: Sequence[float] | None = None,
     counts: Callable[[int], int] | None = None,
+    names: tuple[str, ...] = (),
 ) -> Tape:
     """The tape of `function(*sample)`: what it did with its inputs and parameters, and which way it turned.
 
-    `sample` holds one argument each: a number, or a list (of lists) of numbers. The parameters keep their
-    numbers, or take `weights` for the time of the recording. `counts(k)` tells how many different numbers
-    input k has: where the function wants to know one of more than `session.MOST_NUMBERS`, it is refused.
-    Raises ReplayError for what cannot be followed, and whatever the function itself raises; the parameters
-    are then as before.
+    `sample` holds one argument each: a number, or a list (of lists) of numbers; the last ones go by `names`.
+    The parameters keep their numbers, or take `weights` for the time of the recording. `counts(k)` tells how
+    many different numbers input k has: where the function wants to know one of more than `MOST_NUMBERS`, it
+    is refused. Raises ReplayError for what cannot be followed, and whatever the function itself raises; the
+    parameters are then as before.
 
     >>> w = Value(3.0, label="w")
     >>> print(record(lambda x: x * w + 1.0, [w], [2.0]))
@@ -82,7 +83,7 @@ def record(
     now = [parameter._data for parameter in parameters] if weights is None else weights
     try:
         with with_numbers(parameters, now), modes.keeping_operands(), modes.recorded_by(session):
-            result = function(*arguments)
+            result = called(function, arguments, names)
             if session.refusal is not None:
                 raise session.refusal
             if session.caught is not None:
@@ -90,6 +91,12 @@ def record(
             return _tape(function, result, session)
     finally:
         session.is_over = True
+
+
+def called(function: Callable[..., Any], arguments: Sequence[Any], names: tuple[str, ...]) -> Any:
+    """What a function returns for arguments of which the last go by these names."""
+    first = len(arguments) - len(names)
+    return function(*arguments[:first], **dict(zip(names, arguments[first:], strict=True)))
 
 
 def _refuse_caught(function: Any, error: Exception) -> NoReturn:
