@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from operator import add
 from typing import Any, NoReturn
 
 import numpy as np
@@ -36,14 +37,7 @@ class Stats:
     compile_seconds: float = 0.0
 
     def __add__(self, other: Stats) -> Stats:
-        return Stats(
-            self.nodes + other.nodes,
-            self.instructions + other.instructions,
-            self.paths + other.paths,
-            self.record_seconds + other.record_seconds,
-            self.roll_seconds + other.roll_seconds,
-            self.compile_seconds + other.compile_seconds,
-        )
+        return Stats(*map(add, astuple(self), astuple(other)))
 
     def __str__(self) -> str:
         seconds = self.record_seconds + self.roll_seconds + self.compile_seconds
@@ -67,11 +61,6 @@ class Path:
     limits: dict[int, range]  # {input that tells a place: the places that there are}
     stats: Stats
     was_compared: bool = False  # the executor itself, with eager
-
-    @property
-    def watches(self) -> bool:
-        """Whether the executor itself finds what is wrong, which is then looked at more closely."""
-        return self.executor.watches
 
     def ensure_loss(self) -> None:
         """Raise ReplayError where the function returns a list, which has no gradient."""
@@ -159,18 +148,18 @@ class Path:
 
     def outputs(self, weights: Array, batch: Batch) -> Array:
         """The results, (outputs, samples); raises what eager raises."""
-        if not self.watches:
-            self._check_indices(weights, batch)
-        self._ensure_defined(weights, batch)
-        return self._rounded(self._careful_outputs(self.with_held(weights), batch))
+        return self._found("outputs", weights, batch)[0]
 
     def gradients(self, weights: Array, batch: Batch) -> tuple[Array, Array]:
         """(losses, the gradient of their sum); raises what eager raises."""
-        if not self.watches:
+        losses, gradient = self._found("gradients", weights, batch)
+        return losses, gradient
+
+    def _found(self, name: str, weights: Array, batch: Batch) -> tuple[Array, ...]:
+        if not self.executor.watches:
             self._check_indices(weights, batch)
         self._ensure_defined(weights, batch)
-        losses, gradient = self._careful_gradients(self.with_held(weights), batch)
-        return self._rounded(losses), self._rounded(gradient)
+        return tuple(map(self._rounded, self._careful(name, self.with_held(weights), batch)))
 
     def prepared(self, name: str, samples: int, given: Sequence[Array]) -> Call | None:
         """`outputs` or `gradients` for arrays like these, (weights, *arguments).
@@ -199,47 +188,40 @@ class Path:
         with np.errstate(over="ignore"):
             return found.astype(self.executor.dtype)
 
-    def _careful_outputs(self, weights: Array, batch: Batch) -> Array:
-        """As `_careful_gradients`, forward only."""
-        try:
-            if self.watches:
-                return self.executor.outputs(weights, batch.arrays, len(batch))
-            with np.errstate(divide="raise", over="raise", invalid="raise", under="ignore"):
-                found = self.executor.outputs(weights, batch.arrays, len(batch))
-                if math.isfinite(found.sum()):
-                    return found
-        except UNDEFINED:
-            self._check_indices(weights, batch)
-        if len(batch) == 1:
-            return np.array(self.original.results(weights, batch, 0))[:, None]
-        return np.concatenate([self._careful_outputs(weights, part) for part in _halves(batch)], axis=1)
-
-    def _careful_gradients(self, weights: Array, batch: Batch) -> tuple[Array, Array]:
+    def _careful(self, name: str, weights: Array, batch: Batch) -> tuple[Array, ...]:
         """Run at full speed; where an overflow, a division by 0 or a nan turns up, find the sample.
 
         That one is run eagerly, in float64: it raises, or has the right numbers where matrix code has nan,
         behind an operand that was not selected.
         """
         try:
-            if self.watches:
-                return self.executor.gradients(weights, batch.arrays, len(batch))
+            if self.executor.watches:
+                return self._run(name, weights, batch)
             with np.errstate(divide="raise", over="raise", invalid="raise", under="ignore"):
-                losses, gradient = self.executor.gradients(weights, batch.arrays, len(batch))
-                if math.isfinite(np.add.reduce(losses) + np.add.reduce(gradient)):
-                    return losses, gradient
+                found = self._run(name, weights, batch)
+                if math.isfinite(sum(np.add.reduce(each, axis=None) for each in found)):
+                    return found
         except UNDEFINED:
             self._check_indices(weights, batch)
+        if len(batch) == 1 and name == "outputs":
+            return (np.array(self.original.results(weights, batch, 0))[:, None],)
         if len(batch) == 1:
-            loss, found = self.original.gradient(weights, batch, 0)
-            return np.array([loss]), np.array(found)
-        first, second = (self._careful_gradients(weights, part) for part in _halves(batch))
+            loss, gradient = self.original.gradient(weights, batch, 0)
+            return np.array([loss]), np.array(gradient)
+        first, second = (self._careful(name, weights, part) for part in _halves(batch))
+        results = np.concatenate((first[0], second[0]), axis=-1)
         with np.errstate(over="ignore", invalid="ignore"):  # as eager adds
-            total = np.add(first[1], second[1], dtype=np.float64)
-        return np.concatenate((first[0], second[0])), total
+            return results, *(
+                np.add(*pair, dtype=np.float64) for pair in zip(first[1:], second[1:], strict=True)
+            )
+
+    def _run(self, name: str, weights: Array, batch: Batch) -> tuple[Array, ...]:
+        found = getattr(self.executor, name)(weights, batch.arrays, len(batch))
+        return found if isinstance(found, tuple) else (found,)
 
     def allows(self, columns: Sequence[Array | None]) -> bool:
         """Whether all of these samples can be given to an executor that does not look at indices itself."""
-        if self.watches or not self.limits:
+        if self.executor.watches or not self.limits:
             return True
         arrays = tuple([column.reshape(len(column), -1) for column in columns if column is not None])
         return bool(self._valid_indices(Batch((), arrays)).all())
@@ -248,17 +230,17 @@ class Path:
         """For each sample, whether its indices are whole numbers inside their lists."""
         valid = np.ones(len(batch), dtype=bool)
         for number, places in self.limits.items():
-            column = batch.column(number)
-            valid &= (column >= places.start) & (column < places.stop) & (column == np.floor(column))
+            valid &= _are_inside(batch.column(number), places)
         return valid
 
     def _check_indices(self, weights: Array, batch: Batch) -> None:
         """Raise what eager raises for a sample that tells a place outside its list."""
         for number, places in self.limits.items():
             column = batch.column(number)
-            if column.min() >= places.start and column.max() < places.stop and _is_whole(column):
+            inside = _are_inside(column, places)
+            if inside.all():
                 continue
-            place = int(np.flatnonzero(~self._valid_indices(batch))[0])
+            place = int(np.argmin(inside))
             what = f"sample {place} picks place {column[place].item()!r} of a list of {places.stop}"
             try:
                 self._raise_as_eager(weights, batch.take([place]), IndexError(what))
@@ -274,8 +256,9 @@ def _halves(batch: Batch) -> tuple[Batch, Batch]:
     return batch.take(slice(half)), batch.take(slice(half, None))
 
 
-def _is_whole(column: Array) -> bool:
-    return column.dtype.kind in "iu" or bool((column == np.floor(column)).all())
+def _are_inside(column: Array, places: range) -> Array:
+    """Which of these numbers are whole ones that tell a place."""
+    return (column >= places.start) & (column < places.stop) & (column == np.floor(column))
 
 
 def _form(tape: Tape) -> str:
