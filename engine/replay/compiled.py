@@ -225,27 +225,21 @@ class Compiled:
         found: tuple[Array, Array] | None = self._ready_for(given)(given)
         if found:
             return found
-        call = self._call(given, {})
-        losses, gradients, paths = self._parts(call)
-        if len(paths) == 1:
-            self._prepare(paths[0], given)
-        return combined(losses, single=True), sum(gradients[1:], gradients[0])
+        return self._careful_gradients(self._call(given, {}), given)
 
-    def _careful_gradients(self, call: Arguments) -> tuple[Array, Array]:
-        losses, gradients, _ = self._parts(call)
-        return combined(losses, single=True), sum(gradients[1:], gradients[0])
-
-    def _parts(self, call: Arguments) -> tuple[list[tuple[Batch, Array]], list[Array], list[Path]]:
+    def _careful_gradients(self, call: Arguments, given: tuple[Any, ...] = ()) -> tuple[Array, Array]:
+        """Path by path; where there is one, it prepares for more that is like what was given."""
         losses: list[tuple[Batch, Array]] = []
         gradients: list[Array] = []
-        paths: list[Path] = []
-        for part, path in self._split(call, "gradients"):
+        parts = self._split(call, "gradients")
+        for part, path in parts:
             path.ensure_loss()
             found, gradient = path.gradients(call.weights, part)
             losses.append((part, found[None]))
             gradients.append(gradient)
-            paths.append(path)
-        return losses, gradients, paths
+        if given and len(parts) == 1:
+            self._prepare(parts[0][1], given)
+        return combined(losses, single=True), sum(gradients[1:], gradients[0])
 
     def _split(self, call: Arguments, wanted: str) -> list[tuple[Batch, Path]]:
         self._recordings.wanted = wanted

@@ -7,7 +7,6 @@ attributes, containers, variables, generators of random numbers.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -30,6 +29,9 @@ MOST_UNPAID = 5  # recordings in a row that cost more than eager would have
 PER_NODE, PER_INSTRUCTION = 100, 10_000  # what recording costs, in nodes that eager computes: an estimate
 
 
+NOTHING = Watch(None)
+
+
 class _SomethingChanged(Exception):  # noqa: N818  (caught here, always)
     """While another way was recorded, it was seen that what the first ones were recorded with has changed."""
 
@@ -37,7 +39,7 @@ class _SomethingChanged(Exception):  # noqa: N818  (caught here, always)
 class Recordings:
     """The paths of a function, by the shape of its samples and the names of its arguments.
 
-    `same()` is the quick test whether all that the function reads is as it was, to be made before every call.
+    `watch` tells whether all that the function reads is as it was.
     """
 
     def __init__(self, original: Original, make_executor: MakeExecutor) -> None:
@@ -46,28 +48,11 @@ class Recordings:
         self.wanted = "outputs"  # or "gradients": what a new path is asked for first
         self.has_compared = False  # what is recorded now, with eager: the very code that runs
         self._make_executor = make_executor
-        self._watch: Watch | None = None
+        self.watch = NOTHING
         self._generators: Generators | None = None
         self._unpaid = 0
         self._has_warned = False
         self._given_up = ""
-
-    def same(self) -> bool:
-        """Whether all is as it was, as far as a quick test can say; `look` knows."""
-        return self._watch is None or self._watch.same()
-
-    def same_seldom(self) -> bool:
-        """The same for what hardly ever changes, or is long: to be asked when there is time."""
-        return self._watch is None or self._watch.same_seldom()
-
-    @property
-    def quick_test(self) -> Callable[[], bool]:
-        """`same`, without a detour."""
-        return self._watch.same if self._watch else self.same
-
-    def look(self, *, everything: bool = False) -> str:
-        """What the function reads and has changed since it was recorded, in words; "" for nothing."""
-        return self._watch.look(everything=everything) if self._watch else ""
 
     def all(self) -> list[Path]:
         """Every path."""
@@ -94,12 +79,7 @@ class Recordings:
         """Raise ReplayError, now and whenever something is to be recorded, until `reset`."""
         self._drop()
         self._given_up = f"{self.name} cannot be replayed: {why}"
-        self.ensure_possible()
-
-    def ensure_possible(self) -> None:
-        """Raise ReplayError where this function was given up."""
-        if self._given_up:
-            raise ReplayError(self._given_up)
+        raise ReplayError(self._given_up)
 
     def reset(self) -> None:
         """Forget everything."""
@@ -108,13 +88,14 @@ class Recordings:
 
     def _drop(self) -> None:
         self.paths.clear()
-        self._watch = None
+        self.watch = NOTHING
 
     # ── Which sample goes which way ───────────────────────────────────────────────────────────────
 
     def split(self, batch: Batch, weights: Array) -> Split:
         """The samples by the way that each takes through the function's branches; records what is new."""
-        self.ensure_possible()
+        if self._given_up:
+            raise ReplayError(self._given_up)
         try:
             for _ in range(MOST_UNPAID):
                 try:
@@ -171,10 +152,11 @@ class Recordings:
 
         A cache that fills itself in the first call is honest; what changes every time is refused.
         """
-        before = self._watch or Watch(self.original.function, self.original.parameters)
+        is_first = self.watch is NOTHING
+        before = Watch(self.original.function, self.original.parameters) if is_first else self.watch
         if before.refusal:
             raise ReplayError(f"{self.name} {before.refusal}")
-        if self._watch and before.look(everything=True):
+        if not is_first and before.look(everything=True):
             raise _SomethingChanged
         self._generators = self._generators or Generators(self.original.function, before.generators)
         try:
@@ -186,9 +168,9 @@ class Recordings:
             if isinstance(error, ReplayError) and not error.where:
                 self._explain(what, moved)
             raise
-        if self._watch and watch is not before:
+        if not is_first and watch is not before:
             raise _SomethingChanged
-        self._watch = watch
+        self.watch = watch
         return path
 
     def _settled(self, before: Watch, batch: Batch, place: int, weights: Array) -> tuple[Watch, Path]:

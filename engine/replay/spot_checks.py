@@ -13,32 +13,18 @@ from typing import Any
 
 import numpy as np
 
-from engine.frozen import frozen
 from engine.modes import collector_paused
 from engine.replay.comparison import agree
 from engine.replay.eager import Original
 from engine.replay.samples import Arguments
 
-__all__ = ["Difference", "SpotChecks"]
+__all__ = ["SpotChecks"]
 
 Array = Any
 FIRST_CALLS = 4  # all of which are compared; the one that records, where it does: see comparison.py
 SPACING = 200  # times its own cost until the next one
 GOLDEN = (5.0**0.5 - 1.0) / 2.0  # steps by it come everywhere, evenly
 TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
-
-
-@frozen
-class Difference:
-    """Which sample, what it has in eager, an error perhaps, and what was returned for it."""
-
-    place: int
-    eager: Any
-    replayed: Sequence[float]
-
-    def __str__(self) -> str:
-        replayed = self.replayed[0] if len(self.replayed) == 1 else list(self.replayed[:3])
-        return f"sample {self.place} gives {self.eager} when it is run, and {replayed!r} when it is replayed"
 
 
 class SpotChecks:
@@ -59,10 +45,8 @@ class SpotChecks:
         self.agreed += calls
         self.due = 0.0 if self.agreed < FIRST_CALLS else time.perf_counter() + SPACING * cost
 
-    def of(
-        self, original: Original, call: Arguments, rows: Sequence[Any], calls: int = 1
-    ) -> Difference | None:
-        """The difference at one sample of a call, another one each time; None where there is none.
+    def of(self, original: Original, call: Arguments, rows: Sequence[Any], calls: int = 1) -> str:
+        """How eager differs at one sample of a call, another one each time; "" where it does not.
 
         `call` has the `weights` and the `batches`; `rows` are what was returned for each sample, in order.
         """
@@ -74,11 +58,14 @@ class SpotChecks:
             with collector_paused():
                 wanted = self._eager(original, call, number)
         except Exception as error:  # noqa: BLE001  (replay had a number: whatever it is, it is a difference)
-            return Difference(number, f"{type(error).__name__} ({error})", replayed)
-        if not self._agree(wanted, replayed):
-            return Difference(number, wanted[0] if len(wanted) == 1 else wanted[:3], replayed)
-        self.passed(time.perf_counter() - start, calls)
-        return None
+            found: Any = f"{type(error).__name__} ({error})"
+        else:
+            if self._agree(wanted, replayed):
+                self.passed(time.perf_counter() - start, calls)
+                return ""
+            found = wanted[0] if len(wanted) == 1 else wanted[:3]
+        theirs = replayed[0] if len(replayed) == 1 else replayed[:3]
+        return f"sample {number} gives {found} when it is run, and {theirs!r} when it is replayed"
 
     def _eager(self, original: Original, call: Arguments, number: int) -> list[float]:
         for batch in call.batches:

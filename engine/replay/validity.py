@@ -51,7 +51,7 @@ class Validity:
         self.ready: dict[tuple[Any, ...], Call] = {}  # by the form of weights and arguments
         self.latest: Call = nothing
         self.doubts: list[Doubt] = []
-        self.same = recordings.same
+        self.same = recordings.watch.same
         self.due = 0.0
         self.calls = 0  # since the last that was compared
         self._served = 0  # samples before those, since the function was recorded
@@ -59,20 +59,20 @@ class Validity:
 
     def before_a_call(self) -> None:
         """Record anew what has changed; of what is read, all is looked at."""
-        if not (self.same() and self.recordings.same_seldom()):
+        if not (self.same() and self.recordings.watch.same_seldom()):
             self.look()
         self.calls += 1
 
     def look(self) -> None:
         """Something may have changed; where it has, forget what was recorded."""
-        what = self.recordings.look()
+        what = self.recordings.watch.look()
         self.recorded()
         if what:
             self._renew(what)
 
     def recorded(self) -> None:
-        """Another way was recorded, or looked at: the quick test is another one."""
-        self.same = self.recordings.quick_test
+        """Another way was recorded, or all is forgotten, or looked at: the quick test is another one."""
+        self.same = self.recordings.watch.same
 
     def recheck(self) -> None:
         """At the next calls look at everything, and compare."""
@@ -112,10 +112,10 @@ class Validity:
         before are in doubt, and what was recorded is forgotten.
         """
         start = perf_counter()
-        unchanged = self.recordings.same_seldom()
+        unchanged = self.recordings.watch.same_seldom()
         looked = perf_counter()
         compares = looked >= self.checks.due
-        what = "" if unchanged and not compares else self.recordings.look(everything=compares)
+        what = "" if unchanged and not compares else self.recordings.watch.look(everything=compares)
         self.recorded()
         if compares and not what:
             what = self._compared(call(), found, calls)
@@ -129,10 +129,9 @@ class Validity:
         """How eager differs from what was found at one sample, "" where it does not."""
         rows = found[0] if isinstance(found, tuple) else found
         difference = self.checks.of(self.recordings.original, call, rows, calls)
-        if difference:
-            return str(difference)
-        self._agreed(rows)
-        return ""
+        if not difference:
+            self._agreed(rows)
+        return difference
 
     def _agreed(self, rows: Any) -> None:
         """The calls until now have served."""
@@ -148,13 +147,14 @@ class Validity:
 
     def _renew(self, what: str) -> None:
         """Forget what was recorded, and compare soon."""
-        served = self._served + self.calls * self._size
-        self._forget()
-        self.recordings.forget(what, served)
+        try:
+            self.recordings.forget(what, self._served + self.calls * self._size)
+        finally:
+            self._forget()
 
     def _forget(self) -> None:
         self.ready.clear()
         self.latest = nothing
         self.calls = self._served = 0
-        self.same = self.recordings.same
+        self.recorded()
         self.recheck()
