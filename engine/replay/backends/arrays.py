@@ -2,64 +2,47 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 from engine import ops
 from engine.operation import Operation
-from engine.replay.recording import selection
+from engine.replay.recording.selection import (
+    BEYOND_ONE,
+    BOTH,
+    EITHER,
+    EQUAL,
+    GREATER,
+    GREATER_EQUAL,
+    LARGEST,
+    LESS,
+    LESS_EQUAL,
+)
 
-__all__ = ["COMPARISONS", "NAMES", "REDUCTIONS"]
+__all__ = ["COMPARISONS", "NAMES", "OF_MATH", "REDUCTIONS"]
 
 Array = Any
 
-NAMES = {
-    ops.absolute: "abs",
-    ops.acos: "arccos",
-    ops.acosh: "arccosh",
-    ops.add: "add",
-    ops.asin: "arcsin",
-    ops.asinh: "arcsinh",
-    ops.atan: "arctan",
-    ops.atan2: "arctan2",
-    ops.atanh: "arctanh",
-    ops.cbrt: "cbrt",
-    ops.ceil: "ceil",
-    ops.cos: "cos",
-    ops.cosh: "cosh",
-    ops.divide: "divide",
-    ops.exp: "exp",
-    ops.exp2: "exp2",
-    ops.expm1: "expm1",
-    ops.floor: "floor",
-    ops.hypot: "hypot",
-    ops.log: "log",
-    ops.log10: "log10",
-    ops.log1p: "log1p",
-    ops.log2: "log2",
-    ops.maximum: "maximum",
-    ops.minimum: "minimum",
-    ops.multiply: "multiply",
+# Rows whose forward is a function of Python's math, and so of the C library, by the row's own name.
+OF_MATH = frozenset(row for row in ops.TABLE.values() if getattr(math, row.name, None) is row.forward)
+NAMES: dict[Operation, str] = {
+    **{row: f"arc{row.name[1:]}" if row.name.startswith("a") else row.name for row in OF_MATH},
+    **{
+        row: row.name
+        for row in (
+            *(ops.absolute, ops.add, ops.ceil, ops.divide, ops.floor, ops.maximum, ops.minimum),
+            *(ops.multiply, ops.power, ops.remainder, ops.subtract),
+        )
+    },
     ops.nearest: "rint",
     ops.negate: "negative",
-    ops.power: "power",
     ops.ratio: "divide",
-    ops.remainder: "remainder",
-    ops.sin: "sin",
-    ops.sinh: "sinh",
-    ops.sqrt: "sqrt",
-    ops.subtract: "subtract",
-    ops.tan: "tan",
-    ops.tanh: "tanh",
 }
 COMPARISONS = {  # whose outcome is a bit
-    selection.BOTH: "logical_and",
-    selection.EITHER: "logical_or",
-    selection.EQUAL: "equal",
-    selection.GREATER: "greater",
-    selection.GREATER_EQUAL: "greater_equal",
-    selection.LESS: "less",
-    selection.LESS_EQUAL: "less_equal",
+    **{row: row.name for row in (LESS, LESS_EQUAL, GREATER, GREATER_EQUAL, EQUAL)},
+    BOTH: "logical_and",
+    EITHER: "logical_or",
 }
 
 
@@ -75,7 +58,7 @@ def _norm(np: Any, terms: Array) -> Array:
 
 # Of NumPy or JAX, and an array (operands, …): rows of any number of operands.
 REDUCTIONS: dict[Operation, Callable[[Any, Array], Array]] = {
-    selection.BEYOND_ONE: _beyond_one,
+    BEYOND_ONE: _beyond_one,
     ops.norm: _norm,
-    selection.LARGEST: lambda _, terms: terms.max(0),
+    LARGEST: lambda _, terms: terms.max(0),
 }

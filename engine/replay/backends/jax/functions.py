@@ -19,8 +19,7 @@ __all__ = ["PRIMITIVES", "functions", "in_primitives"]
 Array = Any
 Function = Callable[..., Any]
 
-_NAMES = {**NAMES, ops.erf: "erf", ops.erfc: "erfc"}  # of functions of jax.numpy, or of jax.scipy.special
-PRIMITIVES = frozenset({*_NAMES, *COMPARISONS, ops.where})
+PRIMITIVES = frozenset({*NAMES, *COMPARISONS, ops.where})
 
 
 @cache
@@ -28,7 +27,7 @@ def functions() -> dict[Operation, Function]:
     """{a primitive: its function of JAX arrays}."""
     jnp, special = import_module("jax.numpy"), import_module("jax.scipy.special")
     found: dict[Operation, Function] = {
-        operation: getattr(jnp, name, None) or getattr(special, name) for operation, name in _NAMES.items()
+        operation: getattr(jnp, name, None) or getattr(special, name) for operation, name in NAMES.items()
     }
     found |= {
         operation: partial(_compared, jnp.where, getattr(jnp, name))

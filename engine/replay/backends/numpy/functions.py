@@ -108,10 +108,8 @@ _OWN: dict[Operation, Callable[..., Any]] = {
     ops.nearest: _whole(np.rint),
     ops.power: _power,
     ops.relu: partial(np.maximum, np.zeros(())),
-    ops.sign: _whole(np.sign),
     ops.where: _where,
 }
-_NAMED: dict[Operation, str] = {**NAMES, **COMPARISONS}
 FUNCTIONS: dict[Operation, Callable[..., Any]] = {
-    row: getattr(np, name) for row, name in _NAMED.items()
+    row: getattr(np, name) for row, name in (NAMES | COMPARISONS).items() if hasattr(np, name)
 } | _OWN

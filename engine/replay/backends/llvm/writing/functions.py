@@ -11,6 +11,7 @@ from typing import Any
 
 from engine import ops
 from engine.operation import Operation
+from engine.replay.backends.arrays import OF_MATH
 from engine.replay.backends.llvm.writing import elementary
 from engine.replay.backends.llvm.writing.text import Text
 from engine.replay.program.expression import Apply, Argument, operations_of
@@ -52,29 +53,6 @@ def _remainder(text: Text, x: str, y: str) -> str:
     return text.select(text.compare("une", rest, signed), text.binary("fadd", rest, y), signed)
 
 
-_SLOW = {
-    ops.acos: "acos",
-    ops.acosh: "acosh",
-    ops.asin: "asin",
-    ops.asinh: "asinh",
-    ops.atan: "atan",
-    ops.atan2: "atan2",
-    ops.atanh: "atanh",
-    ops.cbrt: "cbrt",
-    ops.cos: "cos",
-    ops.cosh: "cosh",
-    ops.erf: "erf",
-    ops.erfc: "erfc",
-    ops.exp2: "exp2",
-    ops.hypot: "hypot",
-    ops.log10: "log10",
-    ops.log2: "log2",
-    ops.power: "pow",
-    ops.sin: "sin",
-    ops.sinh: "sinh",
-    ops.tan: "tan",
-}
-
 _FUNCTIONS: dict[Operation, Implementation] = {
     ops.absolute: _by("call", "fabs"),
     ops.add: _by("binary", "fadd"),
@@ -95,8 +73,9 @@ _FUNCTIONS: dict[Operation, Implementation] = {
     ops.sqrt: _by("call", "sqrt"),
     ops.subtract: _by("binary", "fsub"),
     ops.tanh: elementary.tanh,
-    **{operation: _by("library", name) for operation, name in _SLOW.items()},
 }
+_SLOW = {**{row: row.name for row in OF_MATH - _FUNCTIONS.keys()}, ops.power: "pow"}
+_FUNCTIONS |= {operation: _by("library", name) for operation, name in _SLOW.items()}
 
 _COMPARISONS = {
     selection.LESS: "olt",
