@@ -174,9 +174,9 @@ ORDER: dict[str, str] = {
         executor
     """,
     "engine/replay/backends/llvm/writing": """
-        arrays merging symbolic
+        merging symbolic
         module
-        lines
+        arrays lines
         text
         elementary
         functions

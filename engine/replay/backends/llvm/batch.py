@@ -9,14 +9,16 @@ from collections.abc import Sequence
 from itertools import accumulate
 
 from engine.replay.backends.llvm.layout import Layout
+from engine.replay.backends.llvm.writing.module import Region, loads
 from engine.replay.backends.llvm.writing.symbolic import Symbolic
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Program, Rows, Space
 
 __all__ = ["begin", "listed", "load_samples", "mark_live", "store_results"]
 
-HEAD = ("ptr %m", "ptr %t", "ptr %results", "i64 %distance", "i64 %room", "i64 %samples")
-PER_ARGUMENT = 4
+# The list: what it begins with, and what it has of each argument, whose names end with the argument's number.
+HEAD = ("ptr m", "ptr t", "ptr results", "i64 distance", "i64 room", "i64 samples")
+ARGUMENT = ("ptr source", "i64 distance", "i64 count", "ptr order")
 TILE = 8  # samples by numbers that are transposed at once
 
 
@@ -39,9 +41,7 @@ def listed(
 
 def begin(text: Text) -> None:
     """Give names to the head of the list."""
-    for place, entry in enumerate(HEAD):
-        kind, name = entry.split()
-        text.do(f"{name} = load {kind}, ptr {_entry(text, place)}")
+    text.do(loads("a", HEAD))
 
 
 def load_samples(text: Text, layout: Layout, program: Program, widths: Sequence[int], start: Index) -> None:
@@ -61,9 +61,9 @@ def _load_argument(
     text: Text, layout: Layout, start: Index, argument: int, wanted: Sequence[tuple[int, int]]
 ) -> None:
     """Copy those numbers of an argument that are wanted: pairs of a row and the place in a sample."""
-    place = len(HEAD) + PER_ARGUMENT * argument
-    source, order = (text.let(f"load ptr, ptr {_entry(text, place + more)}") for more in (0, 3))
-    distance, count = (text.let(f"load i64, ptr {_entry(text, place + more)}") for more in (1, 2))
+    fields = [f"{field}{argument}" for field in ARGUMENT]
+    text.do(loads("a", fields, len(HEAD) + len(ARGUMENT) * argument))
+    source = Region(0, f"%count{argument}", f"%source{argument}")
     rows = layout.operand(Rows.of(Space.VALUE, [row for row, _ in wanted]))
     columns = [column for _, column in wanted]
     first = Symbolic(columns[0], f"column {columns[0]}") if layout.long_regions and columns[0] else columns[0]
@@ -73,14 +73,14 @@ def _load_argument(
 
     def sample(number: Index) -> str:
         """Where a sample begins: the last one, for lanes behind it."""
-        pointer = text.let(f"getelementptr inbounds i64, ptr {order}, i64 {text.least(number, last)}")
-        return text.let(f"mul i64 {text.let(f'load i64, ptr {pointer}')}, {distance}")
+        pointer = text.let(
+            f"getelementptr inbounds i64, ptr %order{argument}, i64 {text.least(number, last)}"
+        )
+        return text.let(f"mul i64 {text.let(f'load i64, ptr {pointer}')}, %distance{argument}")
 
     def load(sample: str, which: Index) -> str:
         column = text.plus(which, first) if is_run else text.entry(text.plus(table, which))
-        offset = _within(text, text.plus(sample, column), text.width, count)
-        pointer = text.let(f"getelementptr inbounds double, ptr {source}, i64 {offset}")
-        return text.let(f"load {text.type}, ptr {pointer}, align 8")
+        return text.load(source, text.plus(sample, column))
 
     def group(which: Index, _: list[str]) -> None:
         """Squares side by side: samples by numbers are transposed into numbers by lanes."""
@@ -131,25 +131,11 @@ def store_results(text: Text, layout: Layout, program: Program, start: Index, co
     left = text.let(f"sub i64 %samples, {start}")
     is_full = text.let(f"icmp sgt i64 {left}, {layout.lanes}")
     number = text.let(f"select i1 {is_full}, i64 {layout.lanes}, i64 {left}")
-    size = text.let(f"shl i64 {number}, {text.precision.size.bit_length() - 1}")
-    text.module.declare("void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
 
     def row(which: Index, _: list[str]) -> None:
         place = text.plus(text.let(f"mul i64 %distance, {which}"), start)
-        offset = _within(text, place, number, "%room")
-        target = text.let(f"getelementptr inbounds {text.scalar}, ptr %results, i64 {offset}")
+        target = text.address(Region(0, "%room", "%results"), place, number)
         source = text.address(rows.region, rows.at(text, which), layout.lanes)
-        text.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {source}, i64 {size}, i1 false)")
+        text.copy(target, source, number)
 
     text.loop(0, count, row)
-
-
-def _within(text: Text, index: Index, count: Index, limit: str) -> Index:
-    """The index, in checked mode after a test that so many of the caller's numbers from there on exist."""
-    if not text.module.checked:
-        return index
-    return text.let(f"call i64 @check(i64 {index}, i64 {count}, i64 0, i64 {limit})")
-
-
-def _entry(text: Text, place: int) -> str:
-    return text.let(f"getelementptr inbounds i64, ptr %a, i64 {place}")

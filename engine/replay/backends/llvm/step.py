@@ -160,8 +160,5 @@ def _clear_doubles(text: Text, layout: Layout, space: Space) -> None:
 
 
 def _clear(text: Text, region: Region) -> None:
-    size = text.precision.size * (region.stop - region.start)
-    if size:
-        text.module.declare("void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
-        where = text.let(f"getelementptr inbounds {text.scalar}, ptr %m, i64 {region.start}")
-        text.do(f"call void @llvm.memset.p0.i64(ptr {where}, i8 0, i64 {size}, i1 false)")
+    if region.stop > region.start:
+        text.clear(region, region.start, region.stop - region.start)

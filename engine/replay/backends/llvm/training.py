@@ -16,17 +16,17 @@ from collections.abc import Sequence
 from engine.replay.backends.llvm.batch import HEAD
 from engine.replay.backends.llvm.kernels.rows import along, total_along
 from engine.replay.backends.llvm.writing.functions import Formula
-from engine.replay.backends.llvm.writing.module import Module
+from engine.replay.backends.llvm.writing.module import Module, Region, loads
 from engine.replay.backends.llvm.writing.text import Exact, Index
 from engine.replay.program.rule import FACTOR, GRADIENT, Rule
 
 __all__ = ["write_training"]
 
 ENTRIES = (
-    *("ptr %gradients", "ptr %list", "ptr %further", "i64 %length", "i64 %steps", "i64 %last"),
-    *("ptr %weights", "ptr %gradient", "ptr %table"),
+    *("ptr gradients", "ptr list", "ptr further", "i64 length", "i64 steps", "i64 last"),
+    *("ptr weights", "ptr gradient", "ptr table"),
 )
-SAMPLES = HEAD.index("i64 %samples")  # in the list of `gradients`
+SAMPLES = HEAD.index("i64 samples")  # in the list of `gradients`
 
 
 def write_training(module: Module, rule: Rule, parameters: int) -> None:
@@ -34,16 +34,6 @@ def write_training(module: Module, rule: Rule, parameters: int) -> None:
     writer = _Writer(module, rule, parameters)
     writer.write_move()
     writer.write_loop()
-
-
-class _Exact(Exact):
-    """Numbers as NumPy computes them."""
-
-    def at(self, pointer: str, place: Index, count: int, limit: int) -> str:
-        """The address of a number in an array; in checked mode after a test that so many are there."""
-        if self.module.checked:
-            place = self.let(f"call i64 @check(i64 {place}, i64 {count}, i64 0, i64 {limit})")
-        return self.let(f"getelementptr double, ptr {pointer}, i64 {place}")
 
 
 class _Writer:
@@ -60,7 +50,7 @@ class _Writer:
     def write_move(self) -> None:
         """Write the rule, the length of the gradient where it is wanted, and `move`."""
         self._write_rule()
-        text, longest = _Exact(self.module, "move", self.given, "i32"), self.rule.longest
+        text, longest = Exact(self.module, "move", self.given, "i32"), self.rule.longest
         if longest is None:
             text.do(f"call void @rule({self.given}, double 1.0)")
             text.end("i32 0")
@@ -77,22 +67,21 @@ class _Writer:
 
     def _write_rule(self) -> None:
         """Move everything, gradients being shortened by a factor."""
-        text = _Exact(self.module, "rule", f"{self.given}, double %factor")
+        text = Exact(self.module, "rule", f"{self.given}, double %factor")
         scalars = self._scalars(text)
 
         def part(offset: Index) -> None:
             formula = self._formula(text, offset, scalars)
             found = [formula.value(each) for each in self.rule.updated]
             for pointer, number in zip(self.pointers, found, strict=True):
-                place = text.at(pointer, offset, text.width, self.parameters)
-                text.do(f"store {text.type} {number}, ptr {place}, align 8")
+                text.store(self._column(pointer), offset, number)
 
         along(text, self.parameters, part)
         text.end()
 
     def _write_length(self) -> None:
         """The length of the gradients as one vector."""
-        text = _Exact(self.module, "length", self.given, "double")
+        text = Exact(self.module, "length", self.given, "double")
         scalars = self._scalars(text)
 
         def square(offset: Index) -> str:
@@ -103,17 +92,15 @@ class _Writer:
         with text.wide(1):
             text.end(f"double {text.call('sqrt', total)}")
 
-    def _scalars(self, text: _Exact) -> list[str]:
-        width = 1 + self.rule.width
-        places = [text.at("%scalars", place, 1, width) for place in range(width)]
-        return [text.let(f"load double, ptr {place}, align 8") for place in places]
+    def _scalars(self, text: Exact) -> list[str]:
+        scalars = Region(0, 1 + self.rule.width, "%scalars")
+        return [text.load_one(scalars, place) for place in range(1 + self.rule.width)]
 
-    def _formula(self, text: _Exact, offset: Index, scalars: Sequence[str]) -> Formula:
+    def _formula(self, text: Exact, offset: Index, scalars: Sequence[str]) -> Formula:
         """Computes expressions for the parameters from an offset on."""
 
         def load(pointer: str) -> str:
-            place = text.at(pointer, offset, text.width, self.parameters)
-            return text.let(f"load {text.type}, ptr {place}, align 8")
+            return text.load(self._column(pointer), offset)
 
         def argument(number: int) -> str:
             if number == FACTOR.number:
@@ -126,17 +113,15 @@ class _Writer:
 
         return Formula(text, argument)
 
+    def _column(self, pointer: str) -> Region:
+        """The numbers of all parameters."""
+        return Region(0, self.parameters, pointer)
+
     def write_loop(self) -> None:
         """Step after step; this loop can be left in its middle, so it is written out."""
-        lines = []
-        for place, entry in enumerate((*ENTRIES, *(f"ptr {each}" for each in self.pointers[1:]))):
-            kind, name = entry.split()
-            lines += [
-                f"{name}.at = getelementptr i64, ptr %a, i64 {place}",
-                f"{name} = load {kind}, ptr {name}.at",
-            ]
+        entries = loads("a", (*ENTRIES, *(f"ptr {each[1:]}" for each in self.pointers[1:])))
         self.module.functions.append(
-            "\n".join(["define i64 @train(ptr %a) {", "entry:", *lines])
+            f"define i64 @train(ptr %a) {{\nentry:\n{entries}"
             + _LOOP.format(samples=SAMPLES, width=1 + self.rule.width, given=self.given)
         )
 

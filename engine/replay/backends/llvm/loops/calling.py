@@ -10,7 +10,7 @@ from collections import Counter
 from engine.replay.backends.llvm.instructions import write_functions
 from engine.replay.backends.llvm.kernels.fusion import fused
 from engine.replay.backends.llvm.layout import Layout
-from engine.replay.backends.llvm.loops.moving import Place, add, clear, move
+from engine.replay.backends.llvm.loops.moving import Part, add, clear, move
 from engine.replay.backends.llvm.plans import Row
 from engine.replay.backends.llvm.writing.module import Module
 from engine.replay.backends.llvm.writing.text import Index, Text
@@ -112,11 +112,9 @@ class _Calls:
         if rows:
             clear(self.text, self._inside(rows))
 
-    def _inside(self, rows: Rows, base: str = HERE) -> Place:
-        return Place.of(self.layout.inside(self.loop, base), rows)
+    def _inside(self, rows: Rows, base: str = HERE) -> Part:
+        return Part(self.layout.inside(self.loop, base), rows, len(rows))
 
-    def _outside(self, transfer: Transfer, trip: Index | None = None) -> Place:
+    def _outside(self, transfer: Transfer, trip: Index | None = None) -> Part:
         """The rows outside of a transfer, or those that belong to a trip."""
-        if trip is None:
-            return Place.of(self.layout, transfer.outside)
-        return Place.of_trip(self.text, self.layout, transfer.outside, len(transfer.inside), trip)
+        return Part(self.layout, transfer.outside, len(transfer.inside), trip)

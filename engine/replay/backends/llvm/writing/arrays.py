@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from engine.replay.backends.llvm.writing.module import loads
+
 __all__ = ["OTHER", "TEXT", "is_possible", "told"]
 
 OTHER = -1  # what the function gives where an array is not as it was told
@@ -51,14 +53,6 @@ def is_possible() -> bool:
     return found == wanted and [*(ctypes.c_int64 * 2).from_address(shape)] == [2, 3]
 
 
-def _loads(struct: str, fields: Iterable[str]) -> str:
-    found = [(number, *field.split()) for number, field in enumerate(fields) if field]
-    return "\n".join(
-        f"%at_{name} = getelementptr i64, ptr %{struct}, i64 {number}\n%{name} = load {kind}, ptr %at_{name}"
-        for number, kind, name in found
-    )
-
-
 # The function `enter` of the addresses of a tuple and of what it is told. Where each item is an array as it
 # is told, their numbers are copied, as float64, and the function called. Other threads may run meanwhile, as
 # in a call by ctypes; but not while the arrays are looked at.
@@ -66,7 +60,7 @@ TEXT = f"""
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 declare i32 @memcmp(ptr, ptr, i64)
 define i32 @enter(ptr %tuple, ptr %told) {{
-{_loads("told", HEAD)}
+{loads("told", HEAD)}
 %items = getelementptr i8, ptr %tuple, i64 {tuple.__basicsize__}
 %arguments = getelementptr i64, ptr %told, i64 {len(HEAD)}
 br label %next
@@ -76,14 +70,14 @@ next:
 %is_more = icmp ult i64 %k, %count
 br i1 %is_more, label %look, label %run
 look:
-{_loads("argument", ARGUMENT)}
+{loads("argument", ARGUMENT)}
 %item = getelementptr ptr, ptr %items, i64 %k
 %array = load ptr, ptr %item
-{_loads("array", ARRAY[:2])}
+{loads("array", ARRAY[:2])}
 %is_array = icmp eq ptr %own_class, %class
 br i1 %is_array, label %compare, label %other
 compare:
-{_loads("array", ("", "", *ARRAY[2:]))}
+{loads("array", ("", "", *ARRAY[2:]))}
 %plain = and i32 %flags, {PLAIN}
 %is_plain = icmp eq i32 %plain, {PLAIN}
 %is_dtype = icmp eq ptr %own_dtype, %dtype

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from engine.frozen import frozen
 
-__all__ = ["DOUBLE", "FLOAT", "PRECISIONS", "Module", "Precision", "Region"]
+__all__ = ["DOUBLE", "FLOAT", "PRECISIONS", "Module", "Precision", "Region", "loads"]
 
 NARROWEST = 16  # bytes of the smallest register that holds several numbers
 
@@ -60,12 +61,27 @@ PRECISIONS = {precision.name: precision for precision in (DOUBLE, FLOAT)}
 class Region(NamedTuple):
     """A part of the one buffer that a program works in, by its first number and the one after its last.
 
-    They are counted from `base`: the beginning of the buffer, or, in the body of a loop, of its frame.
+    They are counted from `base`: the beginning of the buffer, or, in the body of a loop, of its frame. A
+    user's array is one, too.
     """
 
     start: int
-    stop: int
+    stop: Any  # a number, or the name of one that is known when running
     base: str = "%m"
+
+
+def loads(struct: str, fields: Iterable[str], first: int = 0) -> str:
+    """Lines that give names to the fields of a struct, from one on, each at a multiple of 8 bytes.
+
+    >>> print(loads("list", ["", "ptr results"]))
+    %at_results = getelementptr i64, ptr %list, i64 1
+    %results = load ptr, ptr %at_results
+    """
+    found = [(number, *field.split()) for number, field in enumerate(fields, first) if field]
+    return "\n".join(
+        f"%at_{name} = getelementptr i64, ptr %{struct}, i64 {number}\n%{name} = load {kind}, ptr %at_{name}"
+        for number, kind, name in found
+    )
 
 
 class Module:

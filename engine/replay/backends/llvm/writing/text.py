@@ -28,13 +28,13 @@ class Text(Lines):
 
     # ── Memory ─────────────────────────────────────────────────────────────────────────────────────
 
-    def checked(self, region: Region, index: Index, count: int) -> Index:
+    def checked(self, region: Region, index: Index, count: Index) -> Index:
         """The index, in checked mode after a test that so many numbers from there on are in the region."""
         if not self.module.checked:
             return index
         return self.let(f"call i64 @check(i64 {index}, i64 {count}, i64 {region.start}, i64 {region.stop})")
 
-    def address(self, region: Region, index: Index, count: int, offset: int | None = None) -> str:
+    def address(self, region: Region, index: Index, count: Index, offset: int | None = None) -> str:
         """The address of a number, of which so many will be read or written.
 
         Those with an offset, each from the same index, share a pointer that LLVM does not look behind. Else
@@ -127,6 +127,18 @@ class Text(Lines):
         """Store a single number."""
         where = self.address(region, index, 1)
         self.do(f"store {self.scalar} {number}, ptr {where}, align {self.precision.size}")
+
+    def copy(self, target: str, source: str, count: Index) -> None:
+        """Copy so many numbers from one address to another."""
+        self.module.declare("void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)")
+        size = self.times(count, self.precision.size)
+        self.do(f"call void @llvm.memcpy.p0.p0.i64(ptr {target}, ptr {source}, i64 {size}, i1 false)")
+
+    def clear(self, region: Region, index: Index, count: int) -> None:
+        """So many numbers become 0."""
+        self.module.declare("void @llvm.memset.p0.i64(ptr, i8, i64, i1)")
+        where, size = self.address(region, index, count), count * self.precision.size
+        self.do(f"call void @llvm.memset.p0.i64(ptr {where}, i8 0, i64 {size}, i1 false)")
 
     def gather(self, region: Region, place: Index) -> str:
         """A vector of the numbers at the addresses that as many entries of the tables give.
