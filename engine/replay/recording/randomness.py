@@ -111,20 +111,14 @@ def _set(generator: Any, state: Any) -> None:
     if isinstance(generator, random.Random):
         generator.setstate(state)
     elif isinstance(generator, np.random.RandomState):
-        generator.set_state(_numpys(state))
+        generator.set_state(state)
     else:
         held = generator if isinstance(generator, np.random.BitGenerator) else generator.bit_generator
-        held.state = _numpys(state)
+        held.state = state
 
 
 def _plain(state: Any) -> Any:
-    """Dicts and arrays as what == compares whole."""
+    """Dicts and arrays as what == compares whole, and as NumPy takes it back."""
     if isinstance(state, dict):
         return {key: _plain(part) for key, part in state.items()}
-    return (state.dtype.str, state.tobytes()) if isinstance(state, np.ndarray) else state
-
-
-def _numpys(state: Any) -> Any:
-    if isinstance(state, dict):
-        return {key: _numpys(part) for key, part in state.items()}
-    return np.frombuffer(state[1], state[0]).copy() if isinstance(state, tuple) else state
+    return state.tolist() if isinstance(state, np.ndarray) else state

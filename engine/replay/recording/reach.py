@@ -53,6 +53,7 @@ __all__ = ["Reach"]
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, range, BuiltinFunctionType)
 _WRAPPERS = (property, staticmethod, classmethod, cached_property, type(cache(len)))
 _CALLABLES = (FunctionType, MethodType, BuiltinFunctionType, type, *_WRAPPERS)
+_NAMED_ON_SIGHT = (ModuleType, FunctionType, BuiltinFunctionType)
 _DEFAULTS = ("__defaults__", "__kwdefaults__")
 _NOT_CALLED = {"__init__", "__new__", "__repr__", "__setattr__", "__delattr__", "__init_subclass__"}  # by us
 _ALL_NAMES = {"getattr", "vars", "dir", "__dict__"}  # whoever says so may mean any attribute
@@ -103,9 +104,9 @@ class Reach:
 
     def _later(self, path: str, thing: Any, *, mine: bool) -> None:
         """Walk this thing, if that is not done; `mine` tells that the user's own code leads there."""
+        if mine and isinstance(thing, _NAMED_ON_SIGHT) and unrepeatable(thing):
+            self._refuse(path, "gives something else each time, which nothing can watch")
         if type(thing) in _PLAIN or id(thing) in self.seen or len(self.seen) > MOST_THINGS:
-            if mine and unrepeatable(thing):
-                self._refuse(path, "gives something else each time, which nothing can watch")
             self.bound.append(getattr(thing, "__self__", None))
             return
         self.seen[id(thing)] = thing
@@ -150,8 +151,6 @@ class Reach:
         elif isinstance(thing, ModuleType):
             if not is_of_library(thing):
                 self._holders.append((path, thing, set()))
-            elif mine and unrepeatable(thing):
-                self._refuse(path, "gives something else each time, which nothing can watch")
         elif isinstance(thing, (list, tuple, dict, set, frozenset, deque, MappingProxyType)):
             self._container(path, thing, mine)
             self._object(path, thing)

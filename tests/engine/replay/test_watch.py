@@ -266,6 +266,8 @@ def test_a_trial_is_put_back() -> None:
     [
         ("import time\ndef f(x): return x * time.time()", "time"),
         ("from time import perf_counter\ndef f(x): return x * perf_counter()", "perf_counter"),
+        ("from uuid import uuid4\ndef f(x): return x * uuid4().int", "uuid4"),
+        ("from os import getenv\ndef f(x): return x * float(getenv('SCALE'))", "getenv"),
         ("import os\ndef f(x): return x * float(os.environ['SCALE'])", "os"),
         ("def f(x): return x * float(open('scale').read())", "open"),
         ("def f(x): return x * globals()['SCALE']", "globals"),
@@ -286,7 +288,7 @@ def test_all_generators_are_seen_and_put_back() -> None:
         random.Random(1),
         np.random.default_rng(1),
         np.random.RandomState(1),
-        np.random.Generator(np.random.Philox(1)),
+        *(np.random.Generator(kind(1)) for kind in (np.random.Philox, np.random.SFC64, np.random.MT19937)),
     ]
     assert not Generators().moved()
     for draw in [random.random, np.random.random, *(each.random for each in held)]:
