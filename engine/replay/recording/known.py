@@ -36,10 +36,6 @@ class Known(Nodes):
         detached = self._made(selection.DETACH, (node,), node._data)
         return Tracer(self, detached, node._data)
 
-    def follows(self, number: Any) -> bool:
-        """Whether this is data whose number is not settled."""
-        return self._is_open(number)
-
     def known(self, thing: Any) -> Any:
         """The plain number; guards say for which inputs alone it is this one."""
         if type(thing) is Condition:
@@ -106,9 +102,9 @@ class Known(Nodes):
         leaves = interior_and_leaves(node)[1] if self._known else []
         return bool(leaves) and all(leaf in self._known or self.is_plain(leaf) for leaf in leaves)
 
-    def _is_open(self, operand: Any) -> bool:
-        """Whether this is a tracer of this session whose number is not settled."""
-        return type(operand) is Tracer and not operand.session.is_over and not self._is_known(operand.node)
+    def follows(self, number: Any) -> bool:
+        """Whether this is data whose number is not settled."""
+        return type(number) is Tracer and not number.session.is_over and not self._is_known(number.node)
 
     def guard(self, node: Value) -> bool:
         """The outcome of a condition; samples with another outcome go another way."""

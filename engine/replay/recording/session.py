@@ -57,12 +57,10 @@ class Session(Known):
         """The node of an operation; a tracer, or a plain number, where no Value is among the operands."""
         if any(isinstance(operand, Value) for operand in operands):
             return self.make(operation, operands)
-        if not any(self._is_open(operand) for operand in operands):
+        if not any(self.follows(operand) for operand in operands):
             return operation(*map(plain, operands))
         node = self.make(operation, operands)
         return Tracer(self, node, node._data)
-
-    # ── Numbers ───────────────────────────────────────────────────────────────────────────────────
 
     # ── Data ──────────────────────────────────────────────────────────────────────────────────────
 
@@ -77,7 +75,7 @@ class Session(Known):
             len(operands) > 2
             or row is None
             or not all(map(_is_number, operands))
-            or not any(map(self._is_open, operands))
+            or not any(map(self.follows, operands))
         ):
             return function(*map(plain, operands))
         try:
@@ -112,7 +110,7 @@ class Session(Known):
             if all(map(self.is_plain, nodes)):
                 return compare(*(node._data for node in nodes))
         else:
-            if not all(map(_is_number, operands)) or not any(map(self._is_open, operands)):
+            if not all(map(_is_number, operands)) or not any(map(self.follows, operands)):
                 return compare(*map(plain, operands))
             nodes = [self.node(operand) for operand in operands]
         return self._condition(ROWS[compare], nodes)
@@ -120,7 +118,7 @@ class Session(Known):
     def _equal(self, compare: Callable[[Any, Any], Any], first: Any, second: Any) -> Any:
         """Whether an input is a number, or another input; computed numbers become known: they are rounded."""
         operands = (first, second)
-        if not all(map(_is_number, operands)) or not any(map(self._is_open, operands)):
+        if not all(map(_is_number, operands)) or not any(map(self.follows, operands)):
             return compare(*map(plain, operands))
         nodes = [self.node(operand) for operand in operands]
         if any(node._operation is not None for node in nodes):
@@ -140,7 +138,7 @@ class Session(Known):
 
     def truth(self, thing: Any) -> bool:
         """Whether a number is not 0."""
-        if type(thing) is Tracer and (thing.session.is_over or not self._is_open(thing)):
+        if type(thing) is Tracer and (thing.session.is_over or not self.follows(thing)):
             return bool(plain(thing))
         node = self.node(thing)
         return bool(node._data) if self.is_plain(node) else bool(self._condition(selection.NONZERO, (node,)))
@@ -160,7 +158,7 @@ class Session(Known):
 
     def _decided(self, condition: Any) -> Any:
         """A condition as an operand: a node, or 1 or 0 where it is settled."""
-        if isinstance(condition, Value) or self._is_open(condition):
+        if isinstance(condition, Value) or self.follows(condition):
             condition = self._condition(selection.NONZERO, (self.node(condition),))
         if type(condition) is not Condition or condition.session is not self:
             return float(bool(condition))
@@ -232,16 +230,9 @@ class Session(Known):
         if least == 0:
             self.from_zero.add(self.inputs[node])
         picked = self._made(selection.PICK, [node, *map(self.node, values)], self.node(here)._data)
-        has_value = any(isinstance(value, Value) for value in values)
-        return picked if has_value else Tracer(self, picked, plain_number(here))
-
-
-KEPT = "make it a Value, or return what is to be kept"
-
-
-def plain_number(thing: Any) -> Any:
-    """The number of this sample, without making it known."""
-    return thing.number if is_traced(thing) else thing
+        if any(isinstance(value, Value) for value in values):
+            return picked
+        return Tracer(self, picked, here.number if is_traced(here) else here)
 
 
 def _is_number(thing: Any) -> bool:

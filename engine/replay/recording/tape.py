@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from enum import Enum
 from functools import cached_property
 from itertools import count
-from typing import NamedTuple, NoReturn, overload
+from typing import NamedTuple, overload
 
-from engine.errors import ReplayError
 from engine.frozen import frozen
 from engine.operation import Operation
 from engine.replay.recording.selection import PICK
@@ -157,26 +156,6 @@ class Tape:
             index: range(0 if index in self.from_zero else -limit, limit) for index, limit in limits.items()
         }
 
-    def verify(self) -> None:
-        """Raise ReplayError unless every place is sound: what a reader and every pass may rely on."""
-        first = len(self.leaves)
-        limits = {LeafKind.INPUT: self.inputs, LeafKind.CONSTANT: 1}
-        for place, (kind, which, _, _) in enumerate(self.leaves.others, self.leaves.weights):
-            if which >= limits.get(kind, 0):
-                _refuse(f"leaf {place} is {kind.value} {which}")
-        for place, (operation, operands, _) in enumerate(self.instructions, first):
-            if not operands or operation.arity not in (None, len(operands)):
-                _refuse(f"v{place}: {operation.name} of {len(operands)} operands")
-            if min(operands) < 0 or max(operands) >= place:
-                _refuse(f"v{place} reads ahead: {operands}")
-            if operation is PICK:
-                is_input = operands[0] < first and self.leaves[operands[0]].kind is LeafKind.INPUT
-                if not is_input:
-                    _refuse(f"v{place} is picked by something that is no input")
-        results = (*self.outputs, *(place for place, _ in self.guards), *self.checks)
-        if not all(0 <= place < len(self) for place in results):
-            _refuse("a result lies outside the tape")
-
     def place_name(self, place: int) -> str:
         """How a place is written: its label, x3 for an input, the number of a constant, v7 for a result."""
         if place >= len(self.leaves):
@@ -216,10 +195,6 @@ class Tape:
             names = [*names[:3], "…", *names[-2:]]
         note = f"  # {instruction.label}" if instruction.label else ""
         return f"  v{place} = {instruction.operation.name}({', '.join(names)}){note}"
-
-
-def _refuse(what: str) -> NoReturn:
-    raise ReplayError(f"this tape is not sound: {what}")
 
 
 def _count(number: int, thing: str) -> str:
