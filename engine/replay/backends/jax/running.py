@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
+from functools import reduce
 from importlib import import_module
 from typing import Any
 
@@ -115,36 +117,18 @@ class Runner:
         return self.np.einsum("rtl,ctl->rc", rows, columns).reshape(-1, 1)
 
     def _sum_of_products(self, instruction: SumOfProducts) -> Array:
-        """Ragged sums are filled up to the longest, unless that would be most of the work."""
-        members, count, terms = len(instruction.out), instruction.uniform, len(instruction.left)
-        counts = np.diff((0, *instruction.ends))
-        longest = int(counts.max())
-        places = np.arange(terms)
-        mask = None
-        if not count and members * longest <= 4 * terms:
-            along = np.arange(longest)
-            mask = along < counts[:, None]
-            places = np.where(mask, (np.asarray(instruction.ends) - counts)[:, None] + along, 0).ravel()
-            count = longest
-        product = self._products(instruction, places)
-        if count:
-            product = product.reshape(members, count, -1)
-            product = product if mask is None else self.np.where(mask[:, :, None], product, 0.0)
-            summed = product.sum(1)
-        else:
-            owners = np.repeat(np.arange(members), counts)
-            summed = self.np.zeros((members, product.shape[1]), self.type).at[owners].add(product)
+        members, count = len(instruction.out), instruction.uniform
         operands = [rows for rows in (instruction.left, instruction.right) if rows is not None]
-        return summed.sum(1, keepdims=True) if self._over_lanes(instruction.out, *operands) else summed
-
-    def _products(self, instruction: SumOfProducts, places: Array) -> Array:
-        """coefficient × left × right of the terms with these numbers."""
-        product = self.read(_some_of(instruction.left, places))
-        if instruction.right is not None:
-            product = product * self.read(_some_of(instruction.right, places))
+        product = reduce(operator.mul, map(self.read, operands))
         if instruction.coefficients:
-            product = product * np.asarray(instruction.coefficients, self.type)[places][:, None]
-        return product
+            product = product * np.asarray(instruction.coefficients, self.type)[:, None]
+        if count:
+            summed = product.reshape(members, count, -1).sum(1)
+        else:
+            owners = np.repeat(np.arange(members), np.diff((0, *instruction.ends)))
+            zeros = self.np.zeros((members, product.shape[1]), self.type)
+            summed = zeros.at[owners].add(product, indices_are_sorted=True)
+        return summed.sum(1, keepdims=True) if self._over_lanes(instruction.out, *operands) else summed
 
     def _elementwise(self, instruction: Elementwise) -> Array:
         out, operands = instruction.out, instruction.operands
@@ -213,8 +197,3 @@ def _distinct(table: Rows, columns: int) -> tuple[Rows, Array]:
     """The rows of a table, each once, and the place of each entry among them, (choices, columns)."""
     listed, inverse = np.unique(np.asarray(table.places), return_inverse=True)
     return Rows(table.space, tuple(listed.tolist())), inverse.reshape(-1, columns)
-
-
-def _some_of(rows: Rows, numbers: Array) -> Rows:
-    """Those of the rows that have these numbers."""
-    return Rows(rows.space, tuple(np.asarray(rows.places)[numbers].tolist()))
