@@ -145,10 +145,8 @@ def test_sums_are_those_of_numpy_and_no_address_is_wrong(shape: str, length: int
 
 
 def pieces(terms: Terms) -> tuple[list[Across], list[Along]]:
-    ends = np.cumsum([len(each) for each in terms]).tolist()
-    left = [row for each in terms for row, _ in each]
-    right = [row for each in terms for _, row in each]
-    return _Members(range(len(terms)), ends, [left, right], 8).pieces()
+    factors = [[[pair[side] for pair in each] for each in terms] for side in (0, 1)]
+    return _Members(range(len(terms)), factors, 8).pieces()
 
 
 def test_the_three_ways_are_taken_where_they_are_the_cheapest() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -19,6 +18,8 @@ __all__ = ["BROADCAST", "GATHER", "RUN", "Across", "sum_across"]
 
 UNROLLED = 4  # terms that are written one after the other; more are looped over
 RUN, BROADCAST, GATHER = "run", "broadcast", "gather"
+# What a vector's worth of a term costs, roughly in cycles, and what a piece costs besides its terms.
+COST, PIECE = {RUN: 1.5, BROADCAST: 1.5, GATHER: 8.0}, 6.0
 
 
 class Across(NamedTuple):
@@ -27,9 +28,7 @@ class Across(NamedTuple):
     out: int
     live: int
     kinds: tuple[str, ...]
-    entries: tuple[
-        tuple[int, ...], ...
-    ]  # of each factor, one for a term, as many as lanes for a gathered one
+    entries: tuple[tuple[int, ...], ...]  # of each factor, one a term; for a gathered one as many as lanes
     masks: tuple[int, ...]  # of each term, the lanes that have it
 
     @classmethod
@@ -42,6 +41,11 @@ class Across(NamedTuple):
         ]
         masks = [sum((address >= 0) << lane for lane, address in enumerate(term)) for term in factors[0]]
         return cls(out, len(factors[0][0]), kinds, tuple(entries), tuple(masks))
+
+    @property
+    def cost(self) -> float:
+        """Roughly in cycles."""
+        return PIECE + len(self.masks) * sum(COST[kind] for kind in self.kinds)
 
     @property
     def is_ragged(self) -> bool:
@@ -75,38 +79,33 @@ def sum_across(sums: Sums, pieces: Sequence[Across]) -> None:
     for piece in pieces:
         few = len(piece.masks) if len(piece.masks) <= UNROLLED else 0
         groups[piece.kinds, few, piece.is_ragged, piece.live < sums.text.vector].append(piece)
-    for (kinds, _, is_ragged, is_partial), alike in groups.items():
-        _Loop(sums, alike, kinds, is_ragged, is_partial).write()
+    for (*_, is_partial), alike in groups.items():
+        _Loop(sums, alike).write(is_partial=is_partial)
 
 
-@dataclass
 class _Loop:
     """One loop over pieces of a kind."""
 
-    sums: Sums
-    pieces: list[Across]
-    kinds: tuple[str, ...]
-    is_ragged: bool
-    is_partial: bool
-    tables: list[int] = field(default_factory=list)
-    masks: int = -1
-
-    def write(self) -> None:
-        """The tables, then the loop that follows them."""
-        text, table, pieces = self.sums.text, self.sums.layout.table, self.pieces
+    def __init__(self, sums: Sums, pieces: Sequence[Across]) -> None:
+        table, self.sums, self.pieces = sums.layout.table, sums, pieces
+        self.kinds, self.is_ragged = pieces[0].kinds, pieces[0].is_ragged
         self.tables = [
             table(entry for piece in pieces for entry in piece.entries[factor])
             for factor in range(len(self.kinds))
         ]
         self.masks = table(mask for piece in pieces for mask in piece.masks) if self.is_ragged else -1
-        lives = table((1 << piece.live) - 1 for piece in pieces) if self.is_partial else -1
+
+    def write(self, *, is_partial: bool) -> None:
+        """The loop, which follows the tables."""
+        text, table, pieces = self.sums.text, self.sums.layout.table, self.pieces
+        lives = table((1 << piece.live) - 1 for piece in pieces) if is_partial else -1
         counts = [len(piece.masks) for piece in pieces]
         count = counts[0] if len(set(counts)) == 1 else 0
         ends = -1 if count else table((0, *accumulate(counts)))
 
         def piece(number: Index, _: Sequence[str]) -> None:
             target = self.sums.targets([piece.out for piece in pieces], number)
-            live = text.mask(text.plus(lives, number)) if self.is_partial else ""
+            live = text.mask(text.plus(lives, number)) if is_partial else ""
             first = text.times(number, count) if count else text.entry(text.plus(ends, number))
             stop = count or text.minus(text.entry(text.plus(ends, number, 1)), first)
             self.sums.store(target, self._total(first, stop, live), live)
@@ -133,9 +132,9 @@ class _Loop:
         mask = text.mask(text.plus(self.masks, term)) if self.is_ragged else live
         factors = [self._load(number, term, mask) for number in range(len(self.kinds))]
         if not self.is_ragged:
-            return self.sums.product(factors, so_far)
+            return text.with_product(so_far, *factors)
         so_far = so_far or text.number(0.0)
-        return text.select(mask, self.sums.product(factors, so_far), so_far)
+        return text.select(mask, text.with_product(so_far, *factors), so_far)
 
     def _load(self, number: int, term: Index, mask: str) -> str:
         """A factor of one term, from where the table says."""

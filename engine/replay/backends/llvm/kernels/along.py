@@ -16,58 +16,62 @@ from engine.replay.backends.llvm.writing.text import Index
 __all__ = ["Along", "sum_along"]
 
 
-class Along(NamedTuple):
-    """Members: where their sums go, and where the factors of each one's terms begin."""
+FOLDING, PART = (
+    30.0,
+    2.5,
+)  # what it costs, roughly in cycles, to fold a vector of vectors; and a vector of terms
 
-    outs: tuple[int, ...]
+
+class Along(NamedTuple):
+    """Members: where their sums go, side by side, and where the factors of each one's terms begin."""
+
+    out: int
+    live: int
     vectors: int
     bases: tuple[tuple[int, ...], ...]  # of each factor, for as many members as there are lanes
     masks: tuple[int, ...]  # of each member and vector, the lanes that are terms
 
     @classmethod
-    def of(
-        cls, outs: Sequence[int], bases: Sequence[Sequence[int]], lengths: Sequence[int], vector: int
-    ) -> Along:
-        """The piece of these members; the lanes behind the last do nothing, at the place of the first."""
+    def of(cls, out: int, factors: Sequence[Sequence[Sequence[int]]], vector: int) -> Along:
+        """The piece of these addresses, of each factor, member and term.
+
+        The lanes behind the last member do nothing, at the place of the first.
+        """
+        lengths = list(map(len, factors[0]))
         vectors, missing = -(-max(lengths) // vector), vector - len(lengths)
-        filled = tuple((*starts, *[starts[0]] * missing) for starts in bases)
+        bases = [[terms[0] for terms in factor] for factor in factors]
         masks = [
             (1 << max(0, min(vector, length - place * vector))) - 1
             for length in (*lengths, *[0] * missing)
             for place in range(vectors)
         ]
-        return cls(tuple(outs), vectors, filled, tuple(masks))
+        filled = tuple((*starts, *[starts[0]] * missing) for starts in bases)
+        return cls(out, len(lengths), vectors, filled, tuple(masks))
 
     @property
-    def live(self) -> int:
-        """The number of members."""
-        return len(self.outs)
-
-    @property
-    def is_solid(self) -> bool:
-        """Whether the sums lie side by side."""
-        return all(out == self.outs[0] + lane for lane, out in enumerate(self.outs))
+    def cost(self) -> float:
+        """Roughly in cycles."""
+        return FOLDING + PART * len(self.masks)
 
 
 def sum_along(sums: Sums, pieces: Sequence[Along]) -> None:
     """Write the loops over these pieces: one for each number of vectors and members."""
     vector = sums.text.vector
-    groups: dict[tuple[int, int, bool, bool], list[Along]] = defaultdict(list)
+    groups: dict[tuple[int, int, bool], list[Along]] = defaultdict(list)
     for piece in pieces:
         is_whole = set(piece.masks) == {(1 << vector) - 1}
-        groups[piece.vectors, piece.live, is_whole, piece.is_solid].append(piece)
-    for (_, _, is_whole, is_solid), alike in groups.items():
-        _loop(sums, alike, is_whole=is_whole, is_solid=is_solid)
+        groups[piece.vectors, piece.live, is_whole].append(piece)
+    for (*_, is_whole), alike in groups.items():
+        _loop(sums, alike, is_whole=is_whole)
 
 
-def _loop(sums: Sums, pieces: Sequence[Along], *, is_whole: bool, is_solid: bool) -> None:
+def _loop(sums: Sums, pieces: Sequence[Along], *, is_whole: bool) -> None:
     text, table, lanes = sums.text, sums.layout.table, sums.text.vector
     tables = [
         table(base for piece in pieces for base in piece.bases[factor]) for factor in range(len(sums.regions))
     ]
     masks = -1 if is_whole else table(mask for piece in pieces for mask in piece.masks)
     vectors, live = pieces[0].vectors, pieces[0].live
-    outs = -1 if is_solid else table(out for piece in pieces for out in piece.outs)
 
     def member(place: Index) -> str:
         bases = [text.entry(text.plus(start, place)) for start in tables]
@@ -79,18 +83,14 @@ def _loop(sums: Sums, pieces: Sequence[Along], *, is_whole: bool, is_solid: bool
                 text.load_masked(region, address, mask) if mask else text.load(region, address)
                 for region, address in zip(sums.regions, addresses, strict=True)
             ]
-            return [sums.product(factors, so_far[0])]
+            return [text.with_product(so_far[0], *factors)]
 
         return text.loop(0, vectors, part, [text.number(0.0)])[0]
 
     def piece(number: Index, _: Sequence[str]) -> None:
         first = text.times(number, lanes)
         found = text.totals([member(text.plus(first, place)) for place in range(lanes)])
-        if is_solid:
-            target = sums.targets([piece.outs[0] for piece in pieces], number)
-            sums.store(target, found, text.first(live) if live < lanes else "")
-        else:
-            places = [text.entry(text.plus(outs, text.times(number, live), k)) for k in range(live)]
-            sums.store_apart(places, found)
+        target = sums.targets([piece.out for piece in pieces], number)
+        sums.store(target, found, text.first(live) if live < lanes else "")
 
     text.loop(0, len(pieces), piece)

@@ -29,20 +29,11 @@ class Sums(NamedTuple):
             return text.plus(outs[0], text.times(number, vector))
         return text.entry(text.plus(self.layout.table(outs), number))
 
-    def product(self, factors: Sequence[str], so_far: str) -> str:
-        """The product of a term's factors, added to what there is."""
-        text = self.text
-        *firsts, last = factors
-        for factor in firsts[1:]:
-            firsts[0] = text.binary("fmul", firsts[0], factor)
-        if not so_far:
-            return text.binary("fmul", firsts[0], last) if firsts else last
-        return text.fma(firsts[0], last, so_far) if firsts else text.binary("fadd", so_far, last)
-
     def store(self, target: Index, total: str, mask: str) -> None:
         """Store or add a vector of sums, or those lanes of it that a mask tells."""
         text, out = self.text, self.out
-        total = self._scaled(total)
+        if self.scale != 1.0:
+            total = text.binary("fmul", total, text.number(self.scale))
         if self.accumulate:
             before = text.load_masked(out, target, mask) if mask else text.load(out, target)
             total = text.binary("fadd", before, total)
@@ -50,18 +41,3 @@ class Sums(NamedTuple):
             text.store_masked(out, target, total, mask)
         else:
             text.store(out, target, total)
-
-    def store_apart(self, targets: Sequence[Index], total: str) -> None:
-        """Store or add the first lanes of a vector of sums, each where it belongs."""
-        text, vector = self.text, self._scaled(total)
-        for lane, target in enumerate(targets):
-            number = text.let(f"extractelement {text.type} {vector}, i64 {lane}")
-            with text.wide(1):
-                if self.accumulate:
-                    number = text.binary("fadd", text.load_one(self.out, target), number)
-                text.store_one(self.out, target, number)
-
-    def _scaled(self, total: str) -> str:
-        if self.scale == 1.0:
-            return total
-        return self.text.binary("fmul", total, self.text.number(self.scale))

@@ -120,16 +120,13 @@ class _Terms:
 
     def _add(self, member: Index, term: Index, offset: Index, so_far: str) -> str:
         text = self.text
-        factors = [self._load(operand, member, term, offset) for operand in self.factors]
+        factors: list[str] = []
         if self.coefficients is not None:
             number = text.plus(text.times(member, self.uniform), term) if self.uniform else term
             address = text.plus(self.coefficients.start, number)
-            coefficient = text.splat(text.load_one(self.coefficients, address))
-            factors[:2] = [text.binary("fmul", factors[0], coefficient), *factors[1:]]
-        if len(factors) == 1:
-            return text.binary("fadd", so_far, factors[0]) if so_far else factors[0]
-        left, right = factors
-        return text.fma(left, right, so_far) if so_far else text.binary("fmul", left, right)
+            factors.append(text.splat(text.load_one(self.coefficients, address)))
+        factors += [self._load(operand, member, term, offset) for operand in self.factors]
+        return text.with_product(so_far, *factors)
 
     def _load(self, operand: Operand, member: Index, term: Index, offset: Index) -> str:
         """A factor; one that is the same for all lanes is spread over them."""

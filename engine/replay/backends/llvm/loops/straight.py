@@ -110,10 +110,7 @@ class StraightLine:
         if len(terms) > 1 and len(terms[0]) > len(terms[1]):
             terms = [terms[1], terms[0], *terms[2:]]
         for term in terms:
-            if len(term) == 1:
-                found = text.binary("fadd", found, term[0]) if found else term[0]
-            else:
-                found = text.fma(term[0], term[1], found) if found else text.binary("fmul", *term)
+            found = text.with_product(found, *term)
         return found or text.number(0.0)
 
     # ── Instructions ───────────────────────────────────────────────────────────────────────────────

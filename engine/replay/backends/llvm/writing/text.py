@@ -208,6 +208,15 @@ class Text(Lines):
         """left × right + more, rounded once where the machine can."""
         return self.call("fmuladd", left, right, more)
 
+    def with_product(self, so_far: str, *factors: str) -> str:
+        """What there is so far, if there is anything, + the product of one or more factors."""
+        first, *others = factors
+        for factor in others[:-1]:
+            first = self.binary("fmul", first, factor)
+        if not so_far:
+            return self.binary("fmul", first, others[-1]) if others else first
+        return self.fma(first, others[-1], so_far) if others else self.binary("fadd", so_far, first)
+
     def call(self, name: str, *operands: str) -> str:
         """One of LLVM's own functions."""
         own = f"llvm.{name}.{self.suffix}"
