@@ -9,7 +9,7 @@ from __future__ import annotations
 import operator
 from collections import UserDict, deque
 from collections.abc import Iterable
-from types import CellType, MappingProxyType, MethodType
+from types import MappingProxyType, MethodType
 from typing import Any
 from weakref import proxy, ref
 
@@ -20,7 +20,6 @@ __all__ = [
     "EQUAL",
     "MISSING",
     "Attribute",
-    "Cell",
     "Counter",
     "Entry",
     "Members",
@@ -107,7 +106,7 @@ class Entry(Place):
 
 
 class Attribute(Place):
-    """An attribute that is in no `__dict__`: a slot, a function's defaults, the `grad` of a Value."""
+    """An attribute that is in no `__dict__`: a slot, a function's defaults, what a cell holds."""
 
     @property
     def expression(self) -> str:  # type: ignore[override]
@@ -127,13 +126,6 @@ class Attribute(Place):
             delattr(self.owner, self.key)
         else:
             setattr(self.owner, self.key, thing)
-
-
-class Cell(Attribute):
-    """A variable of an enclosing function, which need not be set."""
-
-    def __init__(self, path: str, owner: CellType) -> None:
-        super().__init__(path, owner, "cell_contents")
 
 
 class Variable(Place):
@@ -192,9 +184,10 @@ class Members(Place):
             return EQUAL + " and [*{0}] == [*{1}]" * is_map, self.seen
         if isinstance(self.seen, set):
             return "{{*map(id, {0})}} == {1}", {*map(id, objects)}
-        flat = ".flat" if hasattr(self.owner, "flat") else ""
-        values = ", *map(id, {0}.values())" if is_map else ""
-        return f"[*map(id, {{0}}{flat}){values}] == {{1}}", [*map(id, objects)]
+        if hasattr(self.owner, "flat"):  # an array, which stays as long as it is
+            return "all(map(is_, {0}.flat, {1}))", objects
+        now = "(*{0}, *{0}.values())" if is_map else "{0}"
+        return f"len({{0}}) == {len(self)} and all(map(is_, {now}, {{1}}))", objects
 
     def put_back(self) -> None:
         """The members that there were."""

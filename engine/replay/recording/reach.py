@@ -36,7 +36,6 @@ from engine.replay.recording.objects import (
 from engine.replay.recording.places import (
     MISSING,
     Attribute,
-    Cell,
     Counter,
     Entry,
     Members,
@@ -193,8 +192,9 @@ class Reach:
         self._learn(names, mine, owner)
         if function.__globals__.get("__name__") != "engine.quick":  # whose code follows the modes
             (self.code if mine else self.seldom).append(Attribute(f"{path}.__code__", function, "__code__"))
+        cells = function.__closure__ or ()
         found: list[Place] = [
-            *map(Cell, code.co_freevars, function.__closure__ or ()),
+            *(Attribute(n, cell, "cell_contents") for n, cell in zip(code.co_freevars, cells, strict=True)),
             *(Attribute(f"{path}.{n}", function, n) for n in _DEFAULTS if getattr(function, n)),
         ]
         (self.places if mine else self.seldom).extend(found)

@@ -15,12 +15,10 @@ True
 
 from __future__ import annotations
 
-import builtins
 import math
-from collections import Counter as Occurrences
+import operator
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
-from keyword import iskeyword
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -28,9 +26,7 @@ from engine.replay.recording.places import (
     EQUAL,
     MISSING,
     Attribute,
-    Cell,
     Counter,
-    Entry,
     Members,
     Numbers,
     Place,
@@ -45,9 +41,8 @@ MOST_TESTS = 16  # of 3 to 20 ns
 MOST_MEMBERS = 128  # of lists and dicts, about 1 ns each
 MOST_NUMBERS = 16  # in one list, of those that are compared one by one each time, about 30 ns each
 MOST_BYTES = 2**15  # of arrays, about 1 µs
-# Names that the quick test uses.
-_NAMES: dict[str, Any] = {"Exception": Exception, "hasattr": hasattr, "id": id, "map": map}
-_NAMESPACE: dict[str, Any] = {"__builtins__": _NAMES}
+_NAMES = (Exception, hasattr, all, len, map, id, operator.is_)  # that the quick test uses
+_NAMESPACE = {"__builtins__": {each.__name__: each for each in _NAMES}}
 
 
 class Watch:
@@ -154,83 +149,35 @@ def quick_test(places: Iterable[Place], most: float = math.inf) -> Any:
 
     It may say False where nothing has changed (another float with the same number), and then `look` decides.
     Lists are compared all at once by ==; those in which that does not see it all (1 == True), of at most
-    `most` members, by the identities of these. The variables of functions around, and the globals of that
-    module that most of them are in, are read as a function of theirs reads them: a tenth of another way.
+    `most` members, by the identities of these.
 
     >>> settings = [1.0, 2.0]
     >>> same = quick_test([Members("settings", settings)])
     >>> same(), settings.append(3.0), same()
     (True, None, False)
     """
-    places = list(places)
-    module = _most_common([place.owner for place in places if _is_global(place)])
     tests: list[str] = []
-    named = dict(_NAMES)
-    cells: dict[str, Any] = {}
+    named: dict[str, Any] = {}
     lists: list[tuple[Any, Any]] = []
     for n, place in enumerate(places):
         expression, seen = place.test(most) if isinstance(place, Members) else (place.expression, place.seen)
         if expression == EQUAL:
             lists.append((place.owner, seen))
             continue
-        named[f"b{n}"] = seen
-        if isinstance(place, Cell):
-            cells[f"c{n}"] = place.owner
-            tests.append(f"c{n} is b{n}")
-        elif place.owner is module and _is_global(place):
-            tests.append(f"{place.key} is b{n}")
-        else:
-            named[f"a{n}"] = place.owner
-            tests.append(expression.format(f"a{n}", f"b{n}"))
+        named |= {f"a{n}": place.owner, f"b{n}": seen}
+        tests.append(expression.format(f"a{n}", f"b{n}"))
     if lists:
         tests.append("a == b")
         named["a"], named["b"] = map(list, zip(*lists, strict=True))
-    code = _code(" and ".join(tests) or "True", tuple(named), tuple(cells))
-    closure = tuple([cells[name] for name in code.co_freevars])
-    return FunctionType(code, module, "same", tuple(named.values()), closure)
-
-
-def _code(test: str, names: Sequence[str], cells: Sequence[str]) -> CodeType:
-    """Code of its own for every test: Python keeps in it where it has found the globals."""
-    arguments = ", ".join(f"{name}=None" for name in names)
-    lines = [
-        *["def around():", *[f" {cell} = None" for cell in cells]],
-        *[
-            f" def same({arguments}):",
-            "  try:",
-            f"   return {test}",
-            "  except Exception:",
-            "   return False",
-        ],
-    ]
-    return _compiled("\n".join(lines)).replace()
+    code = _compiled(" and ".join(tests) or "True", tuple(named))
+    return FunctionType(code, _NAMESPACE, "same", tuple(named.values()))
 
 
 @lru_cache(maxsize=256)
-def _compiled(source: str) -> CodeType:
-    namespace: dict[str, Any] = {}
-    exec(source, dict(_NAMESPACE), namespace)  # noqa: S102  (our own text; names in it are quoted, or names)
-    around: CodeType = namespace["around"].__code__
-    return next(each for each in around.co_consts if isinstance(each, CodeType))
-
-
-def _is_global(place: Place) -> bool:
-    """Whether it is a module's variable that a function of this module, as ours will be, reads by its name.
-
-    Not where a built-in would be found once it is deleted, and not under one of the names in `quick_test`.
-    """
-    key, module = place.key, place.owner
-    if type(place) is not Entry or place.seen is MISSING:
-        return False
-    if type(module) is not dict or "__builtins__" not in module:
-        return False
-    if all(module["__builtins__"] is not each for each in (builtins, vars(builtins))):
-        return False
-    is_name = key.isascii() and key.isidentifier() and not iskeyword(key)
-    return is_name and key not in ("a", "b") and not key[1:].isdigit() and not hasattr(builtins, key)
-
-
-def _most_common(namespaces: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """The dict that is in the list most often."""
-    counts = Occurrences(map(id, namespaces))
-    return max(namespaces, key=lambda each: counts[id(each)], default=_NAMESPACE)
+def _compiled(test: str, names: Sequence[str]) -> CodeType:
+    arguments = ", ".join(f"{name}=None" for name in names)
+    source = f"def same({arguments}):\n try:\n  return {test}\n except Exception:\n  return False"
+    found: dict[str, Any] = {}
+    exec(source, dict(_NAMESPACE), found)  # noqa: S102  (our own text; names in it are quoted)
+    code: CodeType = found["same"].__code__
+    return code
