@@ -22,11 +22,10 @@ from typing import NamedTuple
 from engine.frozen import frozen
 from engine.replay.backends.llvm.kernels.dots import dots
 from engine.replay.backends.llvm.kernels.fusion import finishing
-from engine.replay.backends.llvm.kernels.panels import MOST_HELD, MOST_LANES, Panel
+from engine.replay.backends.llvm.kernels.panels import MOST_LANES, Panel
 from engine.replay.backends.llvm.kernels.sums import sum_of_products
 from engine.replay.backends.llvm.kernels.tiles import cut, over
 from engine.replay.backends.llvm.layout import Layout, Operand, Strided
-from engine.replay.backends.llvm.writing.module import Module
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Elementwise, LaneProduct, Matrix, MatrixProduct, as_sums
 
@@ -89,22 +88,12 @@ def lane_product(text: Text, layout: Layout, instruction: LaneProduct) -> None:
         _product(text, shape, result, column, row, None, _Ends(accumulate))
         return
     rows, columns = Strided(left.region, left.start, length, 1), Strided(right.region, right.start, length, 1)
-    if _makes_panels(layout, text.module, instruction):
-        is_held = length <= MOST_HELD
-        most = max(MANY_REGISTERS)
-        panel = Panel(columns, columns.region, 0, []) if is_held else Panel.of(text, columns, length, most)
+    are_whole = out.columns % text.vector == 0 and length % text.vector == 0
+    if are_whole and result.by_column == 1 and length <= MOST_LANES and text.module.registers >= 32:
+        panel = Panel.of(text, columns, length, max(MANY_REGISTERS))
         _product(text, shape, result, rows, panel, None, _Ends(accumulate))
         return
     dots(text, shape, result, rows, columns, accumulate=accumulate)
-
-
-def _makes_panels(layout: Layout, module: Module, instruction: LaneProduct) -> bool:
-    """Whether so many columns of so many lanes are multiplied faster when they are transposed first."""
-    out, left, right = instruction.out, layout.operand(instruction.left), layout.operand(instruction.right)
-    length, vector = left.count // out.rows * left.width, layout.precision.vector
-    is_solid = left.is_solid and right.is_solid and not out.listed and out.column_stride == 1
-    are_whole = out.columns % vector == 0 and length % vector == 0
-    return is_solid and are_whole and length <= MOST_LANES and module.registers >= 32
 
 
 def _strided(layout: Layout, matrix: Matrix) -> Strided:
@@ -148,9 +137,7 @@ def _product(
         over(text, sizes, lambda row, height: of_height(height).compute(row, column, terms))
 
     whole = columns // vector * vector
-    narrowest = widest - 1
-    if isinstance(right, Panel):
-        widest, narrowest = right.most or 1, min(2, right.most or 1)
+    narrowest = 2 if isinstance(right, Panel) else widest - 1
     over(text, cut(whole, vector * widest, vector * narrowest, vector), tiles)
     if columns > whole:
         tiles(whole, columns - whole)
@@ -179,12 +166,7 @@ class _Tile:
         def add(term: Index, so_far: Sequence[str]) -> list[str]:
             return self._add(row, column, term, so_far)
 
-        sums = self._begin(row, target, offsets)
-        if isinstance(self.right, Panel) and self.right.held:
-            for term in range(terms):
-                sums = add(term, sums)
-        else:
-            sums = text.loop(0, terms, add, sums)
+        sums = text.loop(0, terms, add, self._begin(row, target, offsets))
         for offset, found in zip(offsets, sums, strict=True):
             if self.ends.is_kept:
                 text.store(self.result.region, target, found, self.live, offset)
@@ -203,12 +185,9 @@ class _Tile:
     def _add(self, row: Index, column: Index, term: Index, so_far: Sequence[str]) -> list[str]:
         text = self.text
         factors = self.left.at(text, row, term)
-        if isinstance(self.right, Panel) and isinstance(term, int) and self.right.held:
-            given = [self.right.held[term]]
-        else:
-            source = self.right.at(text, term, column)
-            offsets = [text.vector * step for step in range(self.vectors)]
-            given = [text.load_live(self.right.region, source, self.live, offset) for offset in offsets]
+        source = self.right.at(text, term, column)
+        offsets = [text.vector * step for step in range(self.vectors)]
+        given = [text.load_live(self.right.region, source, self.live, offset) for offset in offsets]
         found: list[str] = []
         for line in range(self.height):
             factor = text.splat(text.load_one(self.left.region, factors, line * self.left.by_row))
