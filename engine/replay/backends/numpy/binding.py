@@ -30,7 +30,6 @@ from engine.replay.program.program import (
     Scatter,
     Space,
     SumOfProducts,
-    grid,
 )
 
 __all__ = ["Array", "Binder", "Call"]
@@ -131,16 +130,6 @@ class Binder:
         self._do(base.take, np.array(places), axis=0, out=gathered, mode="clip")
         return gathered
 
-    def _grid(self, rows: Rows, members: int, terms: int) -> Array:
-        """The rows as an array (members, terms, lanes)."""
-        rule = grid(rows.places, members, terms)
-        base = self.base[rows.space]
-        if rule is None:
-            return self.view(rows).reshape(members, terms, base.shape[1])
-        start, by_member, by_term = rule
-        strides = (by_member * base.strides[0], by_term * base.strides[0], base.strides[1])
-        return as_strided(base[start:], (members, terms, base.shape[1]), strides)
-
     def _finish(self, out: Rows, result: Array | float, *, accumulate: bool) -> None:
         """Store or add a result to the rows of `out`."""
         base, places = self.base[out.space], out.places
@@ -202,28 +191,22 @@ class Binder:
     def _sum_of_products(self, instruction: SumOfProducts) -> None:
         out, count = instruction.out, instruction.uniform
         members, terms = (len(out), count) if count else (1, len(instruction.left))
-        operands = [instruction.left] if instruction.right is None else [instruction.left, instruction.right]
-        width = self.lanes if any(rows.space.wide for rows in operands) else 1
-        over_lanes = width > self._width(out)
-        target, done = self._temporary((len(out), 1)), False  # of narrow terms, which go to all lanes
-        if width >= self._width(out):
-            target, done = self._target(out, (len(out), self._width(out)), accumulate=instruction.accumulate)
-        if count == 1 and not over_lanes:
-            place = target[:, None]
-            result = self._terms(instruction, members, terms, place)
-            if result is not place or not done:
-                self._finish(out, result[:, 0], accumulate=instruction.accumulate)
-            return
-        term = self._terms(instruction, members, terms)
-        if not count:
-            sums = self._temporary((len(out), width)) if over_lanes else target
+        operands = [rows for rows in (instruction.left, instruction.right) if rows is not None]
+        width, own = max(map(self._width, operands)), self._width(out)
+        target, done = self._temporary((len(out), min(width, own))), False  # narrow terms go to all lanes
+        if width >= own:
+            target, done = self._target(out, (len(out), own), accumulate=instruction.accumulate)
+        place = target[:, None] if count == 1 and width <= own else None
+        term = self._terms(instruction, members, terms, place)
+        if place is not None:
+            done, target = done and term is place, term[:, 0]
+        elif not count:
+            sums = self._temporary((len(out), width)) if width > own else target
             self._do(np.add.reduceat, term[0], np.array((0, *instruction.ends[:-1])), 0, None, sums)
             term = sums[:, None]
-        if over_lanes and term.flags.c_contiguous:
-            self._do(np.matmul, term.reshape(len(out), -1), np.ones(term[0].size), target[:, 0])
-        elif over_lanes:
+        if width > own:
             self._do(np.add.reduce, term, (1, 2), None, target[:, 0])
-        elif count:
+        elif count > 1:
             self._do(np.add.reduce, term, 1, None, target)
         if not done:
             self._finish(out, target, accumulate=instruction.accumulate)
@@ -232,14 +215,12 @@ class Binder:
         self, instruction: SumOfProducts, members: int, terms: int, target: Array | None = None
     ) -> Array:
         """The products to be summed, as an array (members, terms, lanes); computed into the target."""
-        product = self._grid(instruction.left, members, terms)
-        factors: list[Any] = []
-        if instruction.right is not None:
-            factors.append(self._grid(instruction.right, members, terms))
+        operands = [rows for rows in (instruction.left, instruction.right) if rows is not None]
+        product, *factors = [self.view(rows).reshape(members, terms, -1) for rows in operands]
         if instruction.coefficients:
-            coefficients = np.array(instruction.coefficients).reshape(members, terms, 1)
-            is_one = len(set(instruction.coefficients)) == 1
-            factors.append(np.array(instruction.coefficients[0]) if is_one else coefficients)
+            numbers = np.array(instruction.coefficients)
+            is_one = len(set(instruction.coefficients)) == 1  # then it is quicker as a number
+            factors.append(np.array(numbers[0]) if is_one else numbers.reshape(members, terms, 1))
         for factor in factors:
             shape = np.broadcast_shapes(product.shape, factor.shape)
             into = target if target is not None and target.shape == shape else self._temporary(shape)
