@@ -119,7 +119,7 @@ ORDER: dict[str, str] = {
         watch
         tracers tape
         nodes
-        known domains
+        domains
         session
         record
     """,

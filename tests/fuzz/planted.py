@@ -17,7 +17,7 @@ import numpy as np
 
 from engine import modes
 from engine.replay import comparison, paths, recordings, validity
-from engine.replay.recording import known, nodes, record, watch
+from engine.replay.recording import nodes, record, watch
 from engine.replay.recording.randomness import Generators
 from engine.replay.rolling import simplify
 
@@ -80,14 +80,14 @@ PROTECTIONS: dict[str, Protection] = {
     "names refused on sight": Protection(recordings, "Watch", Trusting),
     "caught errors are refused": Protection(record, "_refuse_caught", _nothing),
     "guards": Protection(paths.Path, "matches", lambda self, weights, batch: np.ones(len(batch), dtype=bool)),
-    "guards of numbers that became known": Protection(known.Known, "_know_input", _known_without_a_guard),
-    "guards of conditions that nobody tests": Protection(known.Known, "guard_all", _nothing),
+    "guards of numbers that became known": Protection(nodes.Nodes, "_know_input", _known_without_a_guard),
+    "guards of conditions that nobody tests": Protection(nodes.Nodes, "guard_all", _nothing),
     "held Values stay what they are": Protection(nodes.Nodes, "is_plain", _plain_if_no_input),
     "recording with gradients on": Protection(modes, "keeping_operands", nullcontext),
     "checks of what is not used": Protection(record, "_checks", lambda *_: []),
     "places inside their lists": Protection(paths.Path, "_check_indices", _nothing),
     "whole numbers or not": Protection(recordings, "try_types", lambda *_: True),
-    "refusal of plain numbers of parameters": Protection(known.Known, "_know", _nothing),
+    "refusal of plain numbers of parameters": Protection(nodes.Nodes, "_know", _nothing),
     "sums that round are computed as written": Protection(simplify, "exact_places", lambda *_: set()),
 }
 

@@ -2,7 +2,7 @@
 
 While a session is on, all that is done with Values comes here (`engine.modes.Recorder`), and so does all
 that is done with tracers. Whoever computes gets a node. Whoever compares gets a Condition, which leaves a
-guard when it is tested. Whoever asks for a plain number is answered in known.py.
+guard when it is tested. Whoever asks for a plain number is answered in nodes.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from engine import ops
 from engine.errors import DomainError
 from engine.operation import Operation, called
 from engine.replay.recording import selection
-from engine.replay.recording.known import Known
+from engine.replay.recording.nodes import Nodes
 from engine.replay.recording.tracers import Condition, Tracer, is_traced, plain
 from engine.value import Value
 
@@ -42,7 +42,7 @@ ROWS: dict[Callable[..., Any], Operation] = {
 }
 
 
-class Session(Known):
+class Session(Nodes):
     """What one recording has heard so far, and what it makes of what is done."""
 
     # ── Values ────────────────────────────────────────────────────────────────────────────────────
