@@ -236,7 +236,8 @@ def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'engine' has no attribute {name!r}")
     try:
-        thing = getattr(import_module(_LATER[name]), name)
+        with collector_paused():  # of what is imported nothing is garbage
+            thing = getattr(import_module(_LATER[name]), name)
     except (ImportError, ReplayError) as missing:  # a package that this room needs: `import *` works without
         return _refusing(name, missing)
     globals()[name] = thing

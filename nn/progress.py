@@ -36,24 +36,26 @@ class Bar:
     def __init__(self, done: int, steps: int, *, shown: bool) -> None:
         in_log = not sys.stderr.isatty() and not _in_notebook()
         self.logs = shown and in_log
-        hidden = not shown or in_log
+        self.epochs, self.gear = 0, ""
+        self.bar: Any = None
+        if not shown or in_log:  # a bar that is not drawn would take locks between processes all the same
+            return
         width = "" if HAS_WIDGETS else ":16"  # a widget draws the bar itself
         look = f"{{desc}} {{percentage:3.0f}}%|{{bar{width}}}| {{elapsed}}<{{remaining}}{{postfix}}"
         self.bar = tqdm(
             total=steps,
             initial=done,
-            disable=hidden,
             dynamic_ncols=True,
             bar_format=look,
             file=_stream(),
         )
-        self.epochs, self.gear = 0, ""
 
     def __enter__(self) -> Bar:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.bar.close()
+        if self.bar is not None:
+            self.bar.close()
 
     def begins(self, number: int, epochs: int, gear: str) -> None:
         """An epoch begins, in this gear."""
@@ -63,18 +65,20 @@ class Bar:
     def stepped(self, steps: int, number: int) -> None:
         """So many steps are done, and this epoch is going on."""
         self._says(number)
-        self.bar.update(steps)
+        if self.bar is not None:
+            self.bar.update(steps)
 
     def _says(self, number: int) -> None:
-        if not self.bar.disable:
+        if self.bar is not None:
             self.bar.set_description(f"epoch {number}/{self.epochs}, {self.gear}", refresh=False)
 
     def shows(self, number: int, row: dict[str, float]) -> None:
         """An epoch is done, and this is its row."""
-        if self.bar.disable and not self.logs:
+        if self.bar is None and not self.logs:
             return
         texts = {name: f"{x:.4g}" for name, x in row.items()}
-        self.bar.set_postfix(texts, refresh=False)
+        if self.bar is not None:
+            self.bar.set_postfix(texts, refresh=False)
         tenth = max(1, self.epochs // 10)
         if self.logs and (number % tenth == 0 or number in (1, self.epochs)):
             numbers = ", ".join(f"{name} {text}" for name, text in texts.items())

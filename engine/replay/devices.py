@@ -7,7 +7,6 @@ from typing import Any
 
 from engine import modes
 from engine.errors import ReplayError
-from engine.replay.backends.jax.translation import Part, as_jax
 
 __all__ = ["ensure_not_recording", "to_jax"]
 
@@ -56,6 +55,8 @@ def to_jax(compiled: Any, *arguments: Any, **named: Any) -> Callable[..., Any]:
     is nan there. ReplayError where nothing was recorded, where a Python `if` on Values splits the samples,
     which no single program can follow, and without JAX.
     """
+    from engine.replay.backends.jax.translation import Part, as_jax  # noqa: PLC0415  (few need it)
+
     name = compiled.__name__
     ensure_not_recording(name)
     if arguments:

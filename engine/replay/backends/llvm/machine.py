@@ -84,9 +84,10 @@ def _host() -> Target:
     """The machine that we are on, told to use the whole of its registers."""
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
-    library = ctypes.util.find_library("m")
-    if library:
-        llvm.load_library_permanently(library)
+    if not hasattr(ctypes.pythonapi, "lgamma"):  # else the process has what machine code calls of it
+        library = ctypes.util.find_library("m")
+        if library:
+            llvm.load_library_permanently(library)
     features = llvm.get_host_cpu_features().flatten()
     wide = ",-prefer-256-bit" if "+avx512f" in features.split(",") else ""
     return Target(llvm.get_host_cpu_name(), features + wide)
