@@ -69,10 +69,6 @@ class Epochs:
         own = (getattr(type(self.optimizer), name) is getattr(Optimizer, name) for name in _GIVEN)
         if self._settings is None or not all(own):
             raise TypeError("an optimizer that does more than its rule")
-        if not is_known(self.optimizer.schedule):
-            raise ReplayError(
-                "steps are taken one by one: a schedule of one's own may look around, and do things"
-            )
         optimizer = _without_memory(self.optimizer)
         formula = _formula(deepcopy(optimizer), self.penalized)
         remembers = len(optimizer.remembers) + (self.penalized is not None)
@@ -89,6 +85,10 @@ class Epochs:
 
         if not steps.agrees(weights, TRIED, moved):
             raise ValueError("the rule is no formula: it does something else after some steps")
+        if not is_known(self.optimizer.schedule):
+            raise ReplayError(
+                "steps are taken one by one: a schedule of one's own may look around, and do things"
+            )
         return steps
 
 
@@ -119,9 +119,9 @@ def _is_setting(thing: Any) -> bool:
 
 
 def _without_memory(optimizer: Optimizer) -> Optimizer:
-    """A copy, at its beginning, that shares nothing with the optimizer."""
+    """A copy, at its beginning, that shares nothing with the optimizer; rates come to it from elsewhere."""
     twin = copy(optimizer)
-    twin.memory, twin.steps_done = {}, 0
+    twin.memory, twin.steps_done, twin.schedule = {}, 0, Constant(TRIED[0])
     return deepcopy(twin)
 
 

@@ -43,10 +43,21 @@ def test_the_gradient_that_is_left_is_that_of_the_loss_with_its_penalties(
     assert left["replay"] == pytest.approx(left["eager"], rel=1e-9, abs=1e-14)
 
 
-def test_a_schedule_that_looks_at_the_model_sees_it_as_it_is_before_each_step() -> None:
+class Counting(SGD):
+    """A rule that is no formula: it counts, once for each number."""
+
+    calls = 0
+
+    def rule(self, number: Any, gradient: Any, rate: float, *memory: Any) -> tuple[Any, ...]:
+        self.calls += 1
+        return super().rule(number, gradient, rate / (1 + self.calls % 7), *memory)
+
+
+@pytest.mark.parametrize("kind", [SGD, Counting])
+def test_a_schedule_that_looks_at_the_model_sees_it_as_it_is_before_each_step(kind: type[SGD]) -> None:
     found = []
     for gear in ("eager", "replay"):
-        model, optimizer = small(), SGD(0.1)
+        model, optimizer = small(), kind(0.1)
 
         def watching(step: int, model: Module = model) -> float:
             first = model.parameters()[0]
