@@ -25,7 +25,6 @@ __all__ = ["MakeExecutor", "agree", "new_path", "try_types"]
 Array = Any
 MakeExecutor = Callable[[Tape, Program, Sequence[int]], Executor]
 MOST_CANDIDATES = 64  # samples from either end of a batch, among which some are looked for to compare
-MOST_COLUMNS = 2  # of indices, whose extremes are compared
 MOST_LANES = 32  # samples that are enough for code that was made for more
 
 
@@ -193,16 +192,14 @@ def _by_code(
 
 
 def _others(path: Path, weights: Array, batch: Batch, place: int) -> list[int]:
-    """Other samples that go this way: the first and the last, and those with the extremes of an index."""
+    """Other samples that go this way: the first and the last."""
     count = len(batch)
-    columns = [batch.column(number) for number in list(path.limits)[:MOST_COLUMNS]]
-    extremes = {int(find(column)) for column in columns for find in (np.argmin, np.argmax)}
     ends = {*range(min(count, MOST_CANDIDATES)), *range(max(0, count - MOST_CANDIDATES), count)}
-    candidates = np.array(sorted((ends | extremes) - {place}), dtype=int)
+    candidates = np.array(sorted(ends - {place}), dtype=int)
     if not candidates.size:
         return []
     taken = candidates[path.matches(weights, batch.take(candidates))].tolist()
-    return sorted({*taken[:1], *taken[-1:], *extremes.intersection(taken)})
+    return sorted({*taken[:1], *taken[-1:]})
 
 
 def _ensure_agree(path: Path, eagerly: Sequence[float], replayed: Sequence[float], place: int) -> None:

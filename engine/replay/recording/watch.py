@@ -85,11 +85,6 @@ class Watch:
         many = [place for place in self._always if isinstance(place, Members) and len(place) > MOST_NUMBERS]
         self.same_seldom: Callable[[], bool] = quick_test([*self._seldom, *many])
 
-    @property
-    def paths(self) -> list[str]:
-        """How a reader would write all that is watched."""
-        return sorted({place.path for place in self._everything()})
-
     def add(self, values: Iterable[Value]) -> None:
         """Watch the `data` of these Values too: the function has read it as a number."""
         known = {id(place.owner) for place in self._always if place.key == "_data"}
