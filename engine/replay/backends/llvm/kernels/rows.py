@@ -1,9 +1,8 @@
 """Kernels that work row by row: fill, elementwise and reductions.
 
-Where rows lie side by side, a kernel runs over all their numbers as if they were one long row: most of it in
-blocks of four vectors, which the processor computes side by side, so that no chain of operations waits for
-itself; then vector by vector; and the rest in narrower ones. (A masked vector would compute with numbers that
-nobody wants, and 0 ÷ 0 among them would raise the flags.)
+Where rows lie side by side, a kernel runs over all their numbers as if they were one long row: vector by
+vector, and the rest in narrower ones. (A masked vector would compute with numbers that nobody wants, and
+0 ÷ 0 among them would raise the flags.)
 """
 
 from __future__ import annotations
@@ -15,10 +14,8 @@ from typing import Any
 from engine import ops
 from engine.operation import Operation
 from engine.replay.backends.llvm.layout import Layout, Operand
-from engine.replay.backends.llvm.writing.functions import CURVES, Formula, costs_calls
-from engine.replay.backends.llvm.writing.symbolic import Symbolic
+from engine.replay.backends.llvm.writing.functions import Formula
 from engine.replay.backends.llvm.writing.text import Index, Text
-from engine.replay.program.expression import operations_of
 from engine.replay.program.program import Elementwise, Fill, Reduction, Space
 from engine.replay.recording import selection
 
@@ -27,16 +24,11 @@ __all__ = ["REDUCTIONS", "along", "elementwise", "fill", "put", "reduction", "to
 Body = Callable[[Index], None]
 
 
-def along(text: Text, count: int, body: Body, *, blocks: bool = True, unit: int = 1) -> None:
-    """`body(offset)` for vectors that together cover so many numbers in a row, the last of them narrower.
-
-    What follows the trips of a loop is covered by equal ones, where they are part of the unit that it is of.
-    """
+def along(text: Text, count: int, body: Body) -> None:
+    """`body(offset)` for vectors that together cover so many numbers in a row, the last of them narrower."""
     done = 0
     narrower = [text.vector >> halvings for halvings in range(text.vector.bit_length())]
-    is_other = isinstance(count, Symbolic) and unit % (4 * text.vector) and unit % text.vector == 0
-    widths = [4 * text.vector] if blocks and not is_other else []
-    for width in (*widths, *(width for width in narrower if width >= text.precision.narrowest), 1):
+    for width in (*(width for width in narrower if width >= text.precision.narrowest), 1):
         _along(text, width, done, count, body)
         done += (count - done) // width * width
 
@@ -85,7 +77,7 @@ def fill(text: Text, layout: Layout, instruction: Fill) -> None:
                 value = text.binary("fmul", value, mask)
             text.store(out.region, text.plus(start, offset), value)
 
-        along(text, solid, part, unit=out.width)
+        along(text, solid, part)
 
     is_long = out.is_solid and not is_seed
     solid = out.count * out.width if is_long else out.width
@@ -114,10 +106,7 @@ def _elementwise_along(
     text: Text, instruction: Elementwise, out: Operand, operands: Sequence[Operand], period: int
 ) -> None:
     """In runs as long as the shortest operand, which repeats."""
-    run, expression = period * out.width, instruction.expression
-    # a single block of what is long gains nothing for the time that its code takes
-    are_many = out.count * out.width > 4 * text.vector or CURVES.isdisjoint(operations_of(expression))
-    blocks = are_many and not costs_calls(expression)
+    run = period * out.width
 
     def repeat(number: Index, _: Any) -> None:
         starts = [_start_of_run(text, operand, number, period) for operand in operands]
@@ -133,7 +122,7 @@ def _elementwise_along(
             value = Formula(text, argument).value(instruction.expression)
             put(text, out, text.plus(target, offset), value, accumulate=instruction.accumulate)
 
-        along(text, run, part, blocks=blocks, unit=out.width)
+        along(text, run, part)
 
     text.loop(0, out.count // period, repeat)
 
@@ -206,7 +195,7 @@ def reduction(text: Text, layout: Layout, instruction: Reduction) -> None:
 
             text.store(out.region, text.plus(target, offset), compute(text, terms, term))
 
-        along(text, count, part, unit=out.width)
+        along(text, count, part)
 
     if out.is_solid and operand.is_solid:
         size = out.count * out.width
