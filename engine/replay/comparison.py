@@ -28,16 +28,14 @@ MOST_CANDIDATES = 64  # samples from either end of a batch, among which some are
 MOST_LANES = 32  # samples that are enough for code that was made for more
 
 
-def new_path(
-    original: Original, weights: Array, batch: Batch, place: int, make_executor: MakeExecutor, wanted: str
-) -> Path:
+def new_path(original: Original, batch: Batch, place: int, make_executor: MakeExecutor, wanted: str) -> Path:
     """The path that one sample of the batch takes, compared with eager on it and on others that take it too.
 
     `wanted` is what will be asked for first, "outputs" or "gradients". Raises what eager raises for these
     samples; ReplayError for what cannot be followed.
     """
     start = time.perf_counter()
-    tape = _recorded(original, weights, batch, place)
+    tape = _recorded(original, batch, place)
     recorded = time.perf_counter()
     program = roll(tape, gradient=tape.single)
     program.verify()
@@ -63,11 +61,11 @@ def new_path(
             compile_seconds=time.perf_counter() - rolled,
         ),
     )
-    path.was_compared = _compare(path, weights, batch, place, "" if tape.guards else wanted)
+    path.was_compared = _compare(path, batch, place, "" if tape.guards else wanted)
     return path
 
 
-def try_types(path: Path, weights: Array, batch: Batch) -> bool:
+def try_types(path: Path, batch: Batch) -> bool:
     """Whether the path is good for data of these types, int or float, too: tried on samples, if not known.
 
     `type(x)` is a question that a tracer does not hear.
@@ -78,9 +76,9 @@ def try_types(path: Path, weights: Array, batch: Batch) -> bool:
         return False
     path.types.add(batch.whole)
     try:
-        others = _others(path, weights, batch, -1)
+        others = _others(path, batch, -1)
         if others:
-            _compare(path, weights, batch, others[0])
+            _compare(path, batch, others[0])
     except ReplayError:
         path.types.discard(batch.whole)
         return False
@@ -89,21 +87,21 @@ def try_types(path: Path, weights: Array, batch: Batch) -> bool:
     return True
 
 
-def _recorded(original: Original, weights: Array, batch: Batch, place: int) -> Tape:
+def _recorded(original: Original, batch: Batch, place: int) -> Tape:
     """The tape of one sample; raises what eager raises for it, else ReplayError."""
     try:
         return record(
             original.function,
             original.parameters,
             batch.sample(place),
-            weights.tolist(),
+            batch.weights.tolist(),
             batch.count,
             batch.names,
         )
     except ReplayError:
         raise
     except Exception as error:
-        original.results(weights, batch, place)
+        original.results(batch, place)
         raise ReplayError(
             f"{original.name} raises {type(error).__name__} ({error}) when it is recorded, and nothing when "
             "it is run, on plain numbers or else on Values; replay cannot follow what it does there"
@@ -124,7 +122,7 @@ def _executor_of(tape: Tape, places: tuple[int, ...], batch: Batch) -> Executor 
     return NumpyExecutor(roll(tape, places, gradient=False), batch.widths) if places else None
 
 
-def _compare(path: Path, weights: Array, batch: Batch, place: int, made: str = "") -> bool:
+def _compare(path: Path, batch: Batch, place: int, made: str = "") -> bool:
     """Raise ReplayError when the function, run as it stands, does not do as the tape does.
 
     On the sample recorded, with its gradient, this finds what a tracer cannot answer as a number would:
@@ -132,46 +130,41 @@ def _compare(path: Path, weights: Array, batch: Batch, place: int, made: str = "
     `made`, it is asked first; if it disagrees, or cannot say, the tape decides, number by number. Returns
     whether the code has agreed everywhere.
     """
-    others = _others(path, weights, batch, place)
-    agreed = not path.tape.single or _compare_gradient(path, weights, batch, place, made)
-    return (
-        _compare_results(path, weights, batch, others if path.tape.single else [place, *others], made)
-        and agreed
-    )
+    others = _others(path, batch, place)
+    agreed = not path.tape.single or _compare_gradient(path, batch, place, made)
+    return _compare_results(path, batch, others if path.tape.single else [place, *others], made) and agreed
 
 
-def _compare_gradient(path: Path, weights: Array, batch: Batch, place: int, made: str) -> bool:
+def _compare_gradient(path: Path, batch: Batch, place: int, made: str) -> bool:
     try:
-        loss, slopes = path.original.gradient(weights, batch, place)
-        found = _by_code(path, made, weights, batch, [place]) if made == "gradients" else None
+        loss, slopes = path.original.gradient(batch, place)
+        found = _by_code(path, made, batch, [place]) if made == "gradients" else None
         if found and agree([loss, *slopes], np.append(found[0][:1], found[1])):
             return True
-        replayed, gradient = strict.gradients(path.tape, weights.tolist(), batch.numbers(place))
+        replayed, gradient = strict.gradients(path.tape, batch.weights.tolist(), batch.numbers(place))
         _ensure_agree(path, [loss, *slopes], [replayed, *gradient], place)
     except NonFiniteError:
         pass  # of a gradient: who wants one will meet it
     return False
 
 
-def _compare_results(path: Path, weights: Array, batch: Batch, places: list[int], made: str) -> bool:
-    found = _by_code(path, made, weights, batch, places)
+def _compare_results(path: Path, batch: Batch, places: list[int], made: str) -> bool:
+    found = _by_code(path, made, batch, places)
     agreed = not places or found is not None
     for number, place in enumerate(places):
-        eagerly = path.original.results(weights, batch, place)
+        eagerly = path.original.results(batch, place)
         if found and agree(eagerly, np.atleast_1d(found[0].T[number])):
             continue
         agreed = False
         try:
-            numbers = strict.numbers(path.tape, weights.tolist(), batch.numbers(place))
+            numbers = strict.numbers(path.tape, batch.weights.tolist(), batch.numbers(place))
         except (DomainError, LookupError, TypeError):
             continue  # when its turn comes, it is run eagerly
         _ensure_agree(path, eagerly, [numbers[output] for output in path.tape.outputs], place)
     return agreed
 
 
-def _by_code(
-    path: Path, made: str, weights: Array, batch: Batch, places: list[int]
-) -> tuple[Array, Array] | None:
+def _by_code(path: Path, made: str, batch: Batch, places: list[int]) -> tuple[Array, Array] | None:
     """(the results of these samples, the mean of their gradients) by the code that was made for the batch.
 
     It runs as many samples as suit it, these again and again. None where there is no such code, where it is
@@ -181,24 +174,24 @@ def _by_code(
     if not (made and places and executor.watches and executor.dtype == "float64"):
         return None
     taken = batch.take(np.resize(places, min(len(batch), MOST_LANES)))
-    given = path.with_held(weights), taken.arrays, len(taken)
+    given = path.with_held(batch.weights), taken.arrays, len(taken)
     try:
         if made == "outputs" or not path.tape.single:
-            return executor.outputs(*given), weights
+            return executor.outputs(*given), batch.weights
         losses, gradient = executor.gradients(*given)
         return losses, gradient / len(taken)
     except FloatingPointError:
         return None
 
 
-def _others(path: Path, weights: Array, batch: Batch, place: int) -> list[int]:
+def _others(path: Path, batch: Batch, place: int) -> list[int]:
     """Other samples that go this way: the first and the last."""
     count = len(batch)
     ends = {*range(min(count, MOST_CANDIDATES)), *range(max(0, count - MOST_CANDIDATES), count)}
     candidates = np.array(sorted(ends - {place}), dtype=int)
     if not candidates.size:
         return []
-    taken = candidates[path.matches(weights, batch.take(candidates))].tolist()
+    taken = candidates[path.matches(batch.take(candidates))].tolist()
     return sorted({*taken[:1], *taken[-1:]})
 
 

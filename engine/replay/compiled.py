@@ -32,7 +32,7 @@ from engine.replay.eager import Original
 from engine.replay.paths import Path, Stats, combined
 from engine.replay.program.rule import Formula
 from engine.replay.recordings import Recordings
-from engine.replay.samples import Arguments, Batch, batches, bound, in_columns
+from engine.replay.samples import Batch, batches, bound, in_columns
 from engine.replay.spot_checks import SpotChecks
 from engine.replay.steps import Steps
 from engine.replay.validity import Doubt, Validity, nothing
@@ -203,16 +203,14 @@ class Compiled:
             raise ReplayError(f"weights must have the shape {needed}; got {given.shape}")
         return given
 
-    def _call(self, given: Sequence[Any], named: Mapping[str, Any]) -> Arguments:
-        """The weights, and the arguments as batches."""
+    def _call(self, given: Sequence[Any], named: Mapping[str, Any]) -> list[Batch]:
+        """The arguments as batches for the weights."""
         arguments, names = bound(self.function, given[1:], named)
         columns = in_columns(arguments, named=bool(named))
-        return Arguments(self._checked(given[0]), batches(columns, names))
+        return batches(columns, names, self._checked(given[0]))
 
-    def _outputs(self, call: Arguments) -> Array:
-        parts = [
-            (part, path.outputs(call.weights, part), path) for part, path in self._split(call, "outputs")
-        ]
+    def _outputs(self, call: list[Batch]) -> Array:
+        parts = [(part, path.outputs(part), path) for part, path in self._split(call, "outputs")]
         return combined([part[:2] for part in parts], single=parts[0][2].tape.single)
 
     def _gradients(self, given: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Array, Array]:
@@ -221,30 +219,30 @@ class Compiled:
             arguments, names = bound(self.function, given[1:], named)
             given = (given[0], *in_columns(arguments, named=bool(named)))
             if names:
-                return self._careful_gradients(Arguments(self._checked(given[0]), batches(given[1:], names)))
+                return self._careful_gradients(batches(given[1:], names, self._checked(given[0])))
         found: tuple[Array, Array] | None = self._ready_for(given)(given)
         if found:
             return found
         return self._careful_gradients(self._call(given, {}), given)
 
-    def _careful_gradients(self, call: Arguments, given: tuple[Any, ...] = ()) -> tuple[Array, Array]:
+    def _careful_gradients(self, call: list[Batch], given: tuple[Any, ...] = ()) -> tuple[Array, Array]:
         """Path by path; where there is one, it prepares for more that is like what was given."""
         losses: list[tuple[Batch, Array]] = []
         gradients: list[Array] = []
         parts = self._split(call, "gradients")
         for part, path in parts:
             path.ensure_loss()
-            found, gradient = path.gradients(call.weights, part)
+            found, gradient = path.gradients(part)
             losses.append((part, found[None]))
             gradients.append(gradient)
         if given and len(parts) == 1:
             self._prepare(parts[0][1], given)
         return combined(losses, single=True), sum(gradients[1:], gradients[0])
 
-    def _split(self, call: Arguments, wanted: str) -> list[tuple[Batch, Path]]:
+    def _split(self, call: list[Batch], wanted: str) -> list[tuple[Batch, Path]]:
         self._recordings.wanted = wanted
         split = self._recordings.split
-        found = [each for batch in call.batches for each in split(batch, call.weights)]
+        found = [each for batch in call for each in split(batch)]
         self._validity.recorded()
         return found
 

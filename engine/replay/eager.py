@@ -15,14 +15,12 @@ from engine.value import Value
 
 __all__ = ["Original"]
 
-Array = Any
-
 
 @frozen
 class Original:
     """A function of Values and its parameters.
 
-    While it runs, the parameters have the weights of the call, and gradients are on, whatever the caller's
+    While it runs, the parameters have the weights of the batch, and gradients are on, whatever the caller's
     mode.
     """
 
@@ -34,18 +32,18 @@ class Original:
         """How it is called in messages."""
         return getattr(self.function, "__name__", type(self.function).__name__)
 
-    def results(self, weights: Array, batch: Batch, place: int) -> list[float]:
+    def results(self, batch: Batch, place: int) -> list[float]:
         """The numbers that the function returns for one sample; raises what it raises."""
-        with with_numbers(self.parameters, self._own(weights)), _with_gradients():
+        with with_numbers(self.parameters, batch.weights), _with_gradients():
             found = self._run(batch, place)
             return [float(value) for value in (found if isinstance(found, (list, tuple)) else [found])]
 
-    def gradient(self, weights: Array, batch: Batch, place: int) -> tuple[float, list[float]]:
+    def gradient(self, batch: Batch, place: int) -> tuple[float, list[float]]:
         """(the loss of one sample, its derivative by every parameter); no `grad` is changed.
 
         Raises what the function raises, and NonFiniteError as `backward` does.
         """
-        with with_numbers(self.parameters, self._own(weights)), _with_gradients():
+        with with_numbers(self.parameters, batch.weights), _with_gradients():
             loss = self._run(batch, place)
             if not isinstance(loss, Value):
                 return float(loss), [0.0] * len(self.parameters)
@@ -61,10 +59,6 @@ class Original:
                 for node, earlier in zip(nodes, before, strict=True):
                     node.grad = earlier
             return loss._data, slopes
-
-    def _own(self, weights: Array) -> Array:
-        """The numbers of the parameters, where those of held Values come after them."""
-        return weights[: len(self.parameters)]
 
     def _run(self, batch: Batch, place: int) -> Any:
         """On plain numbers; only where the function wants Values, which have methods, on such."""

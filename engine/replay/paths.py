@@ -83,7 +83,7 @@ class Path:
         """Whether running the program is all there is to do."""
         return self.guards is None and self.checks is None
 
-    def matches(self, weights: Array, batch: Batch) -> Array:
+    def matches(self, batch: Batch) -> Array:
         """For each sample, whether it takes this way: whether every guard sees what it saw.
 
         Where a guard has no answer for a sample, what eager raises for it is raised.
@@ -94,72 +94,72 @@ class Path:
         found = np.zeros(len(batch), dtype=bool)
         if valid.any():
             inside = batch if valid.all() else batch.take(valid)
-            found[valid] = self._matches(weights, inside)
+            found[valid] = self._matches(inside)
         return found
 
-    def _matches(self, weights: Array, batch: Batch) -> Array:
+    def _matches(self, batch: Batch) -> Array:
         outcomes = np.array([outcome for _, outcome in self.tape.guards])
         try:
-            seen = self._watched(self.guards, weights, batch)
+            seen = self._watched(self.guards, batch)
         except FloatingPointError:
             if len(batch) == 1:
-                return np.array([self._follows(weights, batch)])
-            return np.concatenate([self._matches(weights, part) for part in _halves(batch)])
+                return np.array([self._follows(batch)])
+            return np.concatenate([self._matches(part) for part in _halves(batch)])
         return ((seen[: len(outcomes)] != 0.0) == outcomes[:, None]).all(axis=0)
 
-    def _watched(self, executor: Any, weights: Array, batch: Batch) -> Array:
+    def _watched(self, executor: Any, batch: Batch) -> Array:
         """What it gives; FloatingPointError where something has no value, or nan is among it."""
         with np.errstate(divide="raise", invalid="raise", over="ignore", under="ignore"):
-            seen: Array = executor.outputs(self.with_held(weights), batch.arrays, len(batch))
+            seen: Array = executor.outputs(self.with_held(batch.weights), batch.arrays, len(batch))
         if np.isnan(seen).any():
             raise FloatingPointError
         return seen
 
-    def _follows(self, weights: Array, batch: Batch) -> bool:
+    def _follows(self, batch: Batch) -> bool:
         """Whether the one sample goes this way, guard after guard: later ones need no value."""
         try:
-            return strict.follows(self.tape, weights, batch.numbers(0))
+            return strict.follows(self.tape, batch.weights, batch.numbers(0))
         except (DomainError, LookupError, TypeError) as error:
-            self._raise_as_eager(weights, batch, error)
+            self._raise_as_eager(batch, error)
 
-    def _raise_as_eager(self, weights: Array, batch: Batch, error: Exception) -> NoReturn:
+    def _raise_as_eager(self, batch: Batch, error: Exception) -> NoReturn:
         """Raise what eager raises for the one sample; ReplayError where it raises nothing."""
-        self.original.results(weights, batch, 0)
+        self.original.results(batch, 0)
         raise ReplayError(
             f"{self.tape.name} catches an error for some samples ({error}), which replay cannot follow; "
             "write where(condition, lambda: ..., ...) in the place of try"
         ) from error
 
-    def _ensure_defined(self, weights: Array, batch: Batch) -> None:
+    def _ensure_defined(self, batch: Batch) -> None:
         """Raise what eager raises where what no result needs has no value."""
         if self.checks is None:
             return
         try:
-            self._watched(self.checks, weights, batch)
+            self._watched(self.checks, batch)
         except FloatingPointError:
             if len(batch) > 1:
                 for part in _halves(batch):
-                    self._ensure_defined(weights, part)
+                    self._ensure_defined(part)
                 return
             try:
-                strict.numbers(self.tape, weights, batch.numbers(0))
+                strict.numbers(self.tape, batch.weights, batch.numbers(0))
             except (DomainError, LookupError, TypeError) as error:
-                self._raise_as_eager(weights, batch, error)
+                self._raise_as_eager(batch, error)
 
-    def outputs(self, weights: Array, batch: Batch) -> Array:
+    def outputs(self, batch: Batch) -> Array:
         """The results, (outputs, samples); raises what eager raises."""
-        return self._found("outputs", weights, batch)[0]
+        return self._found("outputs", batch)[0]
 
-    def gradients(self, weights: Array, batch: Batch) -> tuple[Array, Array]:
+    def gradients(self, batch: Batch) -> tuple[Array, Array]:
         """(losses, the gradient of their sum); raises what eager raises."""
-        losses, gradient = self._found("gradients", weights, batch)
+        losses, gradient = self._found("gradients", batch)
         return losses, gradient
 
-    def _found(self, name: str, weights: Array, batch: Batch) -> tuple[Array, ...]:
+    def _found(self, name: str, batch: Batch) -> tuple[Array, ...]:
         if not self.executor.watches:
-            self._check_indices(weights, batch)
-        self._ensure_defined(weights, batch)
-        return tuple(map(self._rounded, self._careful(name, self.with_held(weights), batch)))
+            self._check_indices(batch)
+        self._ensure_defined(batch)
+        return tuple(map(self._rounded, self._careful(name, batch)))
 
     def prepared(self, name: str, samples: int, given: Sequence[Array]) -> Call | None:
         """`outputs` or `gradients` for arrays like these, (weights, *arguments).
@@ -188,7 +188,7 @@ class Path:
         with np.errstate(over="ignore"):
             return found.astype(self.executor.dtype)
 
-    def _careful(self, name: str, weights: Array, batch: Batch) -> tuple[Array, ...]:
+    def _careful(self, name: str, batch: Batch) -> tuple[Array, ...]:
         """Run at full speed; where an overflow, a division by 0 or a nan turns up, find the sample.
 
         That one is run eagerly, in float64: it raises, or has the right numbers where matrix code has nan,
@@ -196,27 +196,27 @@ class Path:
         """
         try:
             if self.executor.watches:
-                return self._run(name, weights, batch)
+                return self._run(name, batch)
             with np.errstate(divide="raise", over="raise", invalid="raise", under="ignore"):
-                found = self._run(name, weights, batch)
+                found = self._run(name, batch)
                 if math.isfinite(sum(np.add.reduce(each, axis=None) for each in found)):
                     return found
         except UNDEFINED:
-            self._check_indices(weights, batch)
+            self._check_indices(batch)
         if len(batch) == 1 and name == "outputs":
-            return (np.array(self.original.results(weights, batch, 0))[:, None],)
+            return (np.array(self.original.results(batch, 0))[:, None],)
         if len(batch) == 1:
-            loss, gradient = self.original.gradient(weights, batch, 0)
+            loss, gradient = self.original.gradient(batch, 0)
             return np.array([loss]), np.array(gradient)
-        first, second = (self._careful(name, weights, part) for part in _halves(batch))
+        first, second = (self._careful(name, part) for part in _halves(batch))
         results = np.concatenate((first[0], second[0]), axis=-1)
         with np.errstate(over="ignore", invalid="ignore"):  # as eager adds
             return results, *(
                 np.add(*pair, dtype=np.float64) for pair in zip(first[1:], second[1:], strict=True)
             )
 
-    def _run(self, name: str, weights: Array, batch: Batch) -> tuple[Array, ...]:
-        found = getattr(self.executor, name)(weights, batch.arrays, len(batch))
+    def _run(self, name: str, batch: Batch) -> tuple[Array, ...]:
+        found = getattr(self.executor, name)(self.with_held(batch.weights), batch.arrays, len(batch))
         return found if isinstance(found, tuple) else (found,)
 
     def allows(self, columns: Sequence[Array | None]) -> bool:
@@ -233,7 +233,7 @@ class Path:
             valid &= _are_inside(batch.column(number), places)
         return valid
 
-    def _check_indices(self, weights: Array, batch: Batch) -> None:
+    def _check_indices(self, batch: Batch) -> None:
         """Raise what eager raises for a sample that tells a place outside its list."""
         for number, places in self.limits.items():
             column = batch.column(number)
@@ -243,7 +243,7 @@ class Path:
             place = int(np.argmin(inside))
             what = f"sample {place} picks place {column[place].item()!r} of a list of {places.stop}"
             try:
-                self._raise_as_eager(weights, batch.take([place]), IndexError(what))
+                self._raise_as_eager(batch.take([place]), IndexError(what))
             except (IndexError, TypeError) as error:
                 raise type(error)(f"{what}: {error}") from error
 

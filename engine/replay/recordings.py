@@ -92,39 +92,39 @@ class Recordings:
 
     # ── Which sample goes which way ───────────────────────────────────────────────────────────────
 
-    def split(self, batch: Batch, weights: Array) -> Split:
+    def split(self, batch: Batch) -> Split:
         """The samples by the way that each takes through the function's branches; records what is new."""
         if self._given_up:
             raise ReplayError(self._given_up)
         try:
             for _ in range(MOST_UNPAID):
                 try:
-                    return self._split(batch, weights)
+                    return self._split(batch)
                 except _SomethingChanged:
                     self._drop()
         finally:
             self._generators = None
         raise ReplayError(f"{self.name} changes what it reads, each time that another sample comes")
 
-    def _split(self, batch: Batch, weights: Array) -> Split:
+    def _split(self, batch: Batch) -> Split:
         key = (batch.names, batch.shape)
         paths = self.paths.get(key, [])
         if not paths:
-            self._record(batch, 0, weights, paths)
+            self._record(batch, 0, paths)
             self.paths[key] = paths
-        if paths[0].takes_all and try_types(paths[0], weights, batch):
+        if paths[0].takes_all and try_types(paths[0], batch):
             return [(batch, paths[0])]
         waiting = np.arange(len(batch))
         found: Split = []
         number = 0
         while waiting.size:
             if number == len(paths):
-                self._record(batch, int(waiting[0]), weights, paths)
+                self._record(batch, int(waiting[0]), paths)
             path = paths[number]
             number += 1
-            if not try_types(path, weights, batch):
+            if not try_types(path, batch):
                 continue
-            holds = path.matches(weights, batch.take(waiting))
+            holds = path.matches(batch.take(waiting))
             if holds.any():
                 found.append((batch.take(waiting[holds]), path))
             waiting = waiting[~holds]
@@ -132,14 +132,14 @@ class Recordings:
 
     # ── Recording ─────────────────────────────────────────────────────────────────────────────────
 
-    def _record(self, batch: Batch, place: int, weights: Array, paths: list[Path]) -> None:
+    def _record(self, batch: Batch, place: int, paths: list[Path]) -> None:
         if len(paths) == MOST_PATHS:
             raise ReplayError(
                 f"{self.name} took more than {MOST_PATHS} different ways through its branches; write the "
                 "decisions as where(…), maximum(…), relu(…), which are decided anew for every sample"
             )
         with collector_paused():
-            path = self._tried(batch, place, weights)
+            path = self._tried(batch, place)
         if paths:
             path.ensure_like(paths[0])
         elif path.tape.single and path.takes_all:
@@ -147,7 +147,7 @@ class Recordings:
         self.has_compared = path.was_compared and not paths
         paths.append(path)
 
-    def _tried(self, batch: Batch, place: int, weights: Array) -> Path:
+    def _tried(self, batch: Batch, place: int) -> Path:
         """The path of a sample; where the function has changed what it reads, once more.
 
         A cache that fills itself in the first call is honest; what changes every time is refused.
@@ -160,7 +160,7 @@ class Recordings:
             raise _SomethingChanged
         self._generators = self._generators or Generators(self.original.function, before.generators)
         try:
-            watch, path = self._settled(before, batch, place, weights)
+            watch, path = self._settled(before, batch, place)
         except BaseException as error:
             what, moved = before.look(everything=True), self._generators.moved()
             before.put_back()
@@ -173,12 +173,12 @@ class Recordings:
         self.watch = watch
         return path
 
-    def _settled(self, before: Watch, batch: Batch, place: int, weights: Array) -> tuple[Watch, Path]:
+    def _settled(self, before: Watch, batch: Batch, place: int) -> tuple[Watch, Path]:
         """The path, and what its function reads, which recording it has not changed."""
         watch, what = before, ""
         for last in (False, True):
             try:
-                path = new_path(self.original, weights, batch, place, self._make_executor, self.wanted)
+                path = new_path(self.original, batch, place, self._make_executor, self.wanted)
                 watch.add([value for value, _ in path.tape.read])
                 what = watch.look(everything=True)
                 if not what:
@@ -190,7 +190,7 @@ class Recordings:
             watch = Watch(self.original.function, self.original.parameters)
         if what or (self._generators and self._generators.moved()):
             raise ReplayError(f"{self.name} cannot be recorded: {what}")  # explained where it is caught
-        if watch is not before and _makes_a_difference(before, watch, self.original, weights, batch, place):
+        if watch is not before and _makes_a_difference(before, watch, self.original, batch, place):
             raise ReplayError(f"{self.name} changes what it reads")  # the same
         return watch, path
 
@@ -224,16 +224,14 @@ class Recordings:
         return sum((path.stats for path in self.all()), Stats())
 
 
-def _makes_a_difference(
-    before: Watch, after: Watch, original: Original, weights: Array, batch: Batch, place: int
-) -> bool:
+def _makes_a_difference(before: Watch, after: Watch, original: Original, batch: Batch, place: int) -> bool:
     """Whether the first run, from the state before, gives other results than the next: no honest cache.
 
     A function that keeps its last sample does; one that keeps what it would compute again does not; and what
     another thread has changed is not changed again.
     """
     before.put_back()
-    first = original.results(weights, batch, place)
+    first = original.results(batch, place)
     changes = bool(before.look(everything=True))
     after.put_back()
-    return changes and not agree(first, original.results(weights, batch, place))
+    return changes and not agree(first, original.results(batch, place))

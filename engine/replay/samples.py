@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from engine.errors import ReplayError
 from engine.frozen import frozen
 from engine.value import Constant
 
-__all__ = ["Arguments", "Batch", "Given", "Shape", "batches", "bound", "in_columns"]
+__all__ = ["Batch", "Given", "Shape", "batches", "bound", "in_columns"]
 
 Array = Any
 Shape = Any  # None for a number, (shape, shape, …) for a list of such
@@ -40,7 +40,9 @@ class Given(Constant):
 
 @frozen
 class Batch:
-    """Samples of one shape; `arrays` holds for each argument its numbers, (samples, numbers per sample).
+    """Samples of one shape, and the weights that they are for.
+
+    `arrays` holds for each argument its numbers, (samples, numbers per sample).
 
     `places` are the numbers of these samples among all that were given; None where they are all. `names` are
     those of the last arguments that go by name.
@@ -50,6 +52,7 @@ class Batch:
     arrays: tuple[Array, ...]
     places: Array | None = None
     names: tuple[str, ...] = ()
+    weights: Array = None
 
     def __len__(self) -> int:
         """The number of samples."""
@@ -73,7 +76,7 @@ class Batch:
         """Some of the samples."""
         everywhere = np.arange(len(self)) if self.places is None else self.places
         arrays = tuple(array[places] for array in self.arrays)
-        return Batch(self.shape, arrays, everywhere[places], self.names)
+        return Batch(self.shape, arrays, everywhere[places], self.names, self.weights)
 
     def numbers(self, place: int) -> list[float]:
         """All numbers of one sample, flat."""
@@ -95,13 +98,6 @@ class Batch:
     def given(self, place: int) -> list[Any]:
         """The same sample with constants of a graph in the place of numbers."""
         return [_mapped(argument) for argument in self.sample(place)]
-
-
-class Arguments(NamedTuple):
-    """What a call is given: the samples, those of one shape together."""
-
-    weights: Array
-    batches: list[Batch]
 
 
 def bound(
@@ -162,17 +158,17 @@ def _mapped(argument: Any) -> Any:
     return [_mapped(element) for element in argument] if isinstance(argument, list) else Given(argument)
 
 
-def batches(arguments: Sequence[Any], names: tuple[str, ...] = ()) -> list[Batch]:
+def batches(arguments: Sequence[Any], names: tuple[str, ...] = (), weights: Array = None) -> list[Batch]:
     """The samples, those of one shape together; ReplayError for what is no numbers or of unequal length.
 
     Each argument has one entry per sample: an array, a list (of lists, of any length), a pandas object. The
-    last ones go by these names.
+    last ones go by these names. The `weights` are for all of them.
 
     >>> [len(batch) for batch in batches([[[1.0, 2.0], [3.0], [4.0, 5.0]], [0, 1, 0]])]
     [2, 1]
     """
     if not arguments:
-        return [Batch((), ())]
+        return [Batch((), (), None, names, weights)]
     prepared = [_regular(argument, number) for number, argument in enumerate(arguments)]
     lengths = {len(argument) for argument in prepared}
     if len(lengths) > 1:
@@ -182,8 +178,8 @@ def batches(arguments: Sequence[Any], names: tuple[str, ...] = ()) -> list[Batch
         raise ReplayError("there are no samples: every argument is empty")
     if all(isinstance(argument, np.ndarray) for argument in prepared):
         shape = tuple(_shape_of(array.shape[1:]) for array in prepared)
-        return [Batch(shape, tuple(map(_flat, prepared)), names=names)]
-    return _by_shape(prepared, names)
+        return [Batch(shape, tuple(map(_flat, prepared)), None, names, weights)]
+    return _by_shape(prepared, names, weights)
 
 
 def _regular(argument: Any, number: int) -> Any:
@@ -225,7 +221,7 @@ def _shape_of(sizes: Sequence[int]) -> Shape:
     return shape
 
 
-def _by_shape(arguments: Sequence[Sequence[Any]], names: tuple[str, ...]) -> list[Batch]:
+def _by_shape(arguments: Sequence[Sequence[Any]], names: tuple[str, ...], weights: Array) -> list[Batch]:
     """The samples sorted by shape, each batch in the order of its first sample."""
     found: dict[tuple[Shape, ...], list[int]] = {}
     rows: list[list[list[float]]] = []
@@ -240,6 +236,7 @@ def _by_shape(arguments: Sequence[Sequence[Any]], names: tuple[str, ...]) -> lis
             tuple(np.array([rows[place][k] for place in places]) for k in range(len(arguments))),
             np.array(places),
             names,
+            weights,
         )
         for shape, places in found.items()
     ]

@@ -16,7 +16,7 @@ import numpy as np
 from engine.modes import collector_paused
 from engine.replay.comparison import agree
 from engine.replay.eager import Original
-from engine.replay.samples import Arguments
+from engine.replay.samples import Batch
 
 __all__ = ["SpotChecks"]
 
@@ -45,10 +45,10 @@ class SpotChecks:
         self.agreed += calls
         self.due = 0.0 if self.agreed < FIRST_CALLS else time.perf_counter() + SPACING * cost
 
-    def of(self, original: Original, call: Arguments, rows: Sequence[Any], calls: int = 1) -> str:
+    def of(self, original: Original, call: Sequence[Batch], rows: Sequence[Any], calls: int = 1) -> str:
         """How eager differs at one sample of a call, another one each time; "" where it does not.
 
-        `call` has the `weights` and the `batches`; `rows` are what was returned for each sample, in order.
+        `rows` are what was returned for each sample, in order.
         """
         start = time.perf_counter()
         self._turn = (self._turn + GOLDEN) % 1.0
@@ -67,11 +67,11 @@ class SpotChecks:
         theirs = replayed[0] if len(replayed) == 1 else replayed[:3]
         return f"sample {number} gives {found} when it is run, and {theirs!r} when it is replayed"
 
-    def _eager(self, original: Original, call: Arguments, number: int) -> list[float]:
-        for batch in call.batches:
+    def _eager(self, original: Original, call: Sequence[Batch], number: int) -> list[float]:
+        for batch in call:
             place = number if batch.places is None else int(np.searchsorted(batch.places, number))
             if place < len(batch) and (batch.places is None or batch.places[place] == number):
-                return original.results(call.weights, batch, place)
+                return original.results(batch, place)
         raise IndexError(number)
 
     def _agree(self, wanted: list[float], replayed: list[float]) -> bool:

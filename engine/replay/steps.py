@@ -16,7 +16,7 @@ from engine.replay.paths import Path
 from engine.replay.program.rule import Formula, Rule
 from engine.replay.recording.randomness import Generators
 from engine.replay.recording.watch import Watch
-from engine.replay.samples import Arguments
+from engine.replay.samples import Batch
 from engine.replay.validity import Validity
 
 __all__ = ["Steps"]
@@ -43,7 +43,7 @@ class Steps:
         columns: Sequence[Array | None],
         validity: Validity,
         busy: threading.RLock,
-        call: Callable[[Sequence[Any]], Arguments],
+        call: Callable[[Sequence[Any]], list[Batch]],
     ) -> None:
         self.size, self._columns = size, columns
         self._validity, self._busy, self._call = validity, busy, call
@@ -121,7 +121,7 @@ class Steps:
                     return None
             return taken
 
-    def _first(self, weights: Array, order: Array, others: Sequence[Array]) -> Arguments:
+    def _first(self, weights: Array, order: Array, others: Sequence[Array]) -> list[Batch]:
         """What the first step was called with."""
         return self._call((weights, *batch_of(self._columns, order, slice(self.size), others)))
 

@@ -15,7 +15,7 @@ from typing import Any
 from engine.frozen import frozen
 from engine.replay.backends.interface import Call
 from engine.replay.recordings import Recordings
-from engine.replay.samples import Arguments
+from engine.replay.samples import Batch
 from engine.replay.spot_checks import SpotChecks
 
 __all__ = ["Doubt", "Validity", "nothing"]
@@ -84,7 +84,7 @@ class Validity:
         self.recordings.reset()
         self._forget()
 
-    def kept(self, run: Callable[[Arguments], Any], call: Arguments, found: Any) -> Any:
+    def kept(self, run: Callable[[list[Batch]], Any], call: list[Batch], found: Any) -> Any:
         """What was found, if all that is read is as it was, and eager agrees; else what is found anew.
 
         ReplayError where eager does not agree even then.
@@ -105,7 +105,7 @@ class Validity:
             )
         return found
 
-    def holds(self, call: Callable[[], Arguments], found: Any, calls: int = 1) -> bool:
+    def holds(self, call: Callable[[], list[Batch]], found: Any, calls: int = 1) -> bool:
         """Whether all that is read is as it was, and eager agrees with what was found in this call.
 
         It stands for so many, between which nothing of the user's has run. Where it does not hold, those
@@ -125,7 +125,7 @@ class Validity:
         self.due = min(self.checks.due, perf_counter() + LOOKING * (looked - start))
         return True
 
-    def _compared(self, call: Arguments, found: Any, calls: int = 1) -> str:
+    def _compared(self, call: list[Batch], found: Any, calls: int = 1) -> str:
         """How eager differs from what was found at one sample, "" where it does not."""
         rows = found[0] if isinstance(found, tuple) else found
         difference = self.checks.of(self.recordings.original, call, rows, calls)

@@ -79,7 +79,7 @@ PROTECTIONS: dict[str, Protection] = {
     "comparison at recording": Protection(comparison, "_compare", _nothing),
     "names refused on sight": Protection(recordings, "Watch", Trusting),
     "caught errors are refused": Protection(record, "_refuse_caught", _nothing),
-    "guards": Protection(paths.Path, "matches", lambda self, weights, batch: np.ones(len(batch), dtype=bool)),
+    "guards": Protection(paths.Path, "matches", lambda self, batch: np.ones(len(batch), dtype=bool)),
     "guards of numbers that became known": Protection(nodes.Nodes, "_know_input", _known_without_a_guard),
     "guards of conditions that nobody tests": Protection(nodes.Nodes, "guard_all", _nothing),
     "held Values stay what they are": Protection(nodes.Nodes, "is_plain", _plain_if_no_input),
