@@ -112,8 +112,13 @@ class Schema:
 
     # ── Out ───────────────────────────────────────────────────────────────────────────────────────
 
-    def answer(self, outputs: Numbers) -> Any:
-        """What one sample's outputs decide: the name of a class, where the classes have names."""
+    def answer(self, outputs: Numbers, what: str = "the sample") -> Any:
+        """What one sample's outputs decide: the name of a class, where the classes have names.
+
+        ValueError where they are nan: that is no name.
+        """
+        if self.classes and any(output != output for output in outputs):
+            raise ValueError(f"{what} has no class: its outputs are nan, as an input is, or a weight")
         chosen = DECISIONS[self.decision or ("largest" if self.classes else "number")](outputs)
         if not self.classes:
             return chosen

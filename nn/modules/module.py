@@ -208,8 +208,8 @@ class Module(metaclass=_NamedWhenMade):
             if wrong:
                 raise TypeError(wrong) from error
             raise
-        schema = self.schema
-        return list(map(schema.answer, outputs)) if schema and schema.classes else outputs
+        names = self.schema if self.schema and self.schema.classes else None
+        return [names.answer(row, f"inputs[{n}]") for n, row in enumerate(outputs)] if names else outputs
 
     def outputs(self, inputs: Iterable[Any] | Dataset) -> list[list[float]]:
         """The outputs for every sample as plain numbers, in the forms that `predict` takes.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,13 @@ def test_a_name_that_was_not_trained_is_told_by_evaluate() -> None:
         evaluate(model, inputs[:1], ["d"], metrics="accuracy")
     with pytest.raises(ValueError, match="knows no names of classes"):
         evaluate(three(), inputs[:1], ["a"], metrics="accuracy")
+
+
+def test_a_number_that_is_missing_has_no_class() -> None:
+    model = MLP(2, [2], seed=0)
+    train(model, [[0.0, 1.0], [1.0, 0.0]], ["a", "b"], loss="cross_entropy_with_logits")
+    with pytest.raises(ValueError, match=r"inputs\[1\] has no class: its outputs are nan"):
+        model.predict([[0.0, 1.0], [math.nan, 0.0]])
 
 
 def test_training_goes_on_with_the_classes_that_the_model_has() -> None:
