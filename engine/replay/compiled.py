@@ -32,7 +32,7 @@ from engine.replay.eager import Original
 from engine.replay.paths import Path, Stats, combined
 from engine.replay.program.rule import Formula
 from engine.replay.recordings import Recordings
-from engine.replay.samples import Batch, batches, bound, in_columns
+from engine.replay.samples import Batch, batches, in_columns
 from engine.replay.spot_checks import SpotChecks
 from engine.replay.steps import Steps
 from engine.replay.validity import Doubt, Validity, nothing
@@ -205,8 +205,7 @@ class Compiled:
 
     def _call(self, given: Sequence[Any], named: Mapping[str, Any]) -> list[Batch]:
         """The arguments as batches for the weights."""
-        arguments, names = bound(self.function, given[1:], named)
-        columns = in_columns(arguments, named=bool(named))
+        columns, names = in_columns(self.function, given[1:], named)
         return batches(columns, names, self._checked(given[0]))
 
     def _outputs(self, call: list[Batch]) -> Array:
@@ -216,8 +215,8 @@ class Compiled:
     def _gradients(self, given: tuple[Any, ...], named: Mapping[str, Any]) -> tuple[Array, Array]:
         """By what is prepared for arrays like these; else the careful way, and prepare."""
         if named or any(isinstance(argument, float | int) for argument in given):
-            arguments, names = bound(self.function, given[1:], named)
-            given = (given[0], *in_columns(arguments, named=bool(named)))
+            columns, names = in_columns(self.function, given[1:], named)
+            given = (given[0], *columns)
             if names:
                 return self._careful_gradients(batches(given[1:], names, self._checked(given[0])))
         found: tuple[Array, Array] | None = self._ready_for(given)(given)

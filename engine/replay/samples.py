@@ -13,7 +13,7 @@ from engine.errors import ReplayError
 from engine.frozen import frozen
 from engine.value import Constant
 
-__all__ = ["Batch", "Given", "Shape", "batches", "bound", "in_columns"]
+__all__ = ["Batch", "Given", "Shape", "batches", "in_columns"]
 
 Array = Any
 Shape = Any  # None for a number, (shape, shape, …) for a list of such
@@ -100,18 +100,30 @@ class Batch:
         return [_mapped(argument) for argument in self.sample(place)]
 
 
-def bound(
+def in_columns(
     function: Callable[..., Any], arguments: Sequence[Any], named: Mapping[str, Any]
 ) -> tuple[tuple[Any, ...], tuple[str, ...]]:
-    """(all arguments in a row, the names of the last of them that can only be given by name).
+    """(all arguments in a row, with one entry per sample; the names of the last, which only go by name).
 
-    Raises the TypeError that a call of the function would raise.
+    A number is repeated, and stands for all samples. The first argument must tell how many there are, unless
+    arguments are given by name. Raises the TypeError that a call of the function would raise.
 
-    >>> bound(lambda x, y, beta: ..., [[1.0], [2.0]], {"beta": 0.3})
-    (([1.0], [2.0], 0.3), ())
+    >>> in_columns(lambda x, y, beta: ..., [[1.0, 2.0], [2.0, 1.0]], {"beta": 0.3})
+    (([1.0, 2.0], [2.0, 1.0], array([0.3, 0.3])), ())
     """
-    if not named:
-        return tuple(arguments), ()
+    arguments, names = _bound(function, arguments, named) if named else (arguments, ())
+    numbers = [_is_number(argument) for argument in arguments]
+    if not any(numbers) or all(numbers) or (numbers[0] and not named):
+        return tuple(arguments), names
+    pairs = list(zip(arguments, numbers, strict=True))
+    counts = [len(argument) for argument, single in pairs if not single and hasattr(argument, "__len__")]
+    count = counts[0] if counts else 1
+    return tuple([np.full(count, argument) if single else argument for argument, single in pairs]), names
+
+
+def _bound(
+    function: Callable[..., Any], arguments: Sequence[Any], named: Mapping[str, Any]
+) -> tuple[tuple[Any, ...], tuple[str, ...]]:
     try:
         signature = inspect.signature(function)
     except ValueError:  # a function of C that does not tell
@@ -119,29 +131,6 @@ def bound(
     found = signature.bind(*arguments, **named)
     names = sorted(found.kwargs)
     return (*found.args, *(found.kwargs[name] for name in names)), tuple(names)
-
-
-def in_columns(arguments: Sequence[Any], *, named: bool = False) -> tuple[Any, ...]:
-    """The arguments, each with one entry per sample: a number is repeated, and stands for all of them.
-
-    The first argument must tell how many samples there are, unless arguments are given by name.
-
-    >>> in_columns([[1.0, 2.0], 0.5])
-    ([1.0, 2.0], array([0.5, 0.5]))
-    """
-    numbers = [_is_number(argument) for argument in arguments]
-    if not any(numbers) or all(numbers) or (numbers[0] and not named):
-        return tuple(arguments)
-    count = next(
-        (
-            len(a)
-            for a, single in zip(arguments, numbers, strict=True)
-            if not single and hasattr(a, "__len__")
-        ),
-        1,
-    )
-    pairs = zip(arguments, numbers, strict=True)
-    return tuple([np.full(count, argument) if single else argument for argument, single in pairs])
 
 
 def _is_number(argument: Any) -> bool:

@@ -130,20 +130,21 @@ class Steps:
 
         That gives the new weights, and all that is remembered of them.
         """
+        mine = [weights, *(np.zeros_like(weights) for _ in self.rule.updated[1:])]
         try:
             with np.errstate(all="ignore"):
-                return self._agrees(weights, rates, moved)
+                for number, rate in enumerate(rates, 1):
+                    slopes = number * np.resize(SLOPES, len(weights))
+                    theirs = moved(mine[0], slopes)
+                    scalars = (1.0, *self.rule.of_step(rate, number))
+                    mine = self._trainer.move(mine[0], mine[1:], slopes, scalars)
+                    if not all(_are_close(*pair) for pair in zip(mine, theirs, strict=True)):
+                        return False
+            return True
         finally:
             if what := self._changed():
                 raise ValueError(f"the rule changes what it reads ({what})")
 
-    def _agrees(self, weights: Array, rates: Sequence[float], moved: Callable[..., list[Array]]) -> bool:
-        mine = [weights, *(np.zeros_like(weights) for _ in self.rule.updated[1:])]
-        for number, rate in enumerate(rates, 1):
-            slopes = number * np.resize(SLOPES, len(weights))
-            theirs = moved(mine[0], slopes)
-            mine = self._trainer.move(mine[0], mine[1:], slopes, (1.0, *self.rule.of_step(rate, number)))
-            for one, other in zip(mine, theirs, strict=True):
-                if not np.allclose(one, other, TOLERANCE, TOLERANCE * np.abs(one).max(), equal_nan=True):
-                    return False
-        return True
+
+def _are_close(one: Array, other: Array) -> bool:
+    return np.allclose(one, other, TOLERANCE, TOLERANCE * np.abs(one).max(), equal_nan=True)
