@@ -8,10 +8,10 @@ the lanes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from enum import Enum
 from functools import cached_property
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import Any, ClassVar
 
 from engine.frozen import frozen
@@ -26,6 +26,7 @@ __all__ = [
     "Pick",
     "PlainInstruction",
     "Reduction",
+    "Row",
     "Rows",
     "Scatter",
     "Space",
@@ -62,6 +63,7 @@ class Space(Enum):
         return _ADJOINTS[self]
 
 
+Row = tuple[Space, int]  # one of them
 _WIDE = (Space.VALUE, Space.ADJOINT, Space.FRAME, Space.FRAME_ADJOINT)
 _ADJOINTS = {
     Space.VALUE: Space.ADJOINT,
@@ -73,13 +75,16 @@ _ADJOINTS = {
 
 @frozen
 class Rows:
-    """Rows of a space: a range where they lie side by side, else a tuple of places."""
+    """Rows of a space: a range where they lie side by side, else a tuple of places; iterated one by one."""
 
     space: Space
     places: range | tuple[int, ...]
 
     def __len__(self) -> int:
         return len(self.places)
+
+    def __iter__(self) -> Iterator[Row]:
+        return zip(repeat(self.space), self.places)
 
     def __str__(self) -> str:
         places = self.places

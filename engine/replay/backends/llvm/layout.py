@@ -221,7 +221,7 @@ class Layout:
         stride = self.stride(rows, places.step) if isinstance(places, range) else 0
         table = -1
         if not isinstance(places, range) and len(places) > 1:
-            table = self.table(self.address(rows.space, place) for place in places)
+            table = self.table(self.address(*row) for row in rows)
         start = self.address(rows.space, places[0])
         return Operand(self.region(rows), width, self.count(rows), start, stride, table)
 

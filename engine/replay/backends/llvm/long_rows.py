@@ -15,6 +15,7 @@ from engine.replay.program.program import (
     Instruction,
     Program,
     Repeat,
+    Row,
     Rows,
     Space,
     every,
@@ -24,8 +25,6 @@ from engine.replay.program.program import (
 )
 
 __all__ = ["NOTHING_LONG", "Long", "long_rows_last"]
-
-Row = tuple[Space, int]
 
 # The spaces whose rows may follow the trips, and which of them have their rows in the same order.
 ORDERS = {Space.VALUE: Space.VALUE, Space.ADJOINT: Space.VALUE, Space.CONSTANT: Space.CONSTANT}

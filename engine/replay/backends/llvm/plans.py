@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from engine.frozen import frozen
@@ -23,6 +24,7 @@ from engine.replay.program.program import (
     Program,
     Reduction,
     Repeat,
+    Row,
     Space,
     SumOfProducts,
     Transfer,
@@ -32,8 +34,8 @@ from engine.replay.program.program import (
 
 __all__ = [
     "Plan",
-    "Row",
     "Run",
+    "by_trip",
     "pieces",
     "plans",
     "told_apart",
@@ -41,7 +43,6 @@ __all__ = [
     "written",
 ]
 
-Row = tuple[Space, int]
 Run = tuple[PlainInstruction, ...]
 
 VECTORS = 2  # that a block of lanes is: as many chains of operations go side by side in a processor
@@ -63,9 +64,8 @@ class Plan:
     """
 
     forward: Repeat
-    back: Repeat | None
-    sources: dict[int, tuple[Transfer, int]]
-    kept: tuple[int, ...]
+    sources: dict[Row, tuple[Transfer, int]]
+    kept: tuple[Row, ...]
     sums: tuple[Row, ...]
 
 
@@ -125,15 +125,15 @@ def _operations_of(instruction: PlainInstruction) -> int:
 
 
 def _plan(forward: Repeat, back: Repeat | None) -> Plan:
-    sources = {
-        row: (transfer, number)
-        for transfer in (*forward.given, *forward.steps)
-        for number, row in enumerate(transfer.inside.places)
-    }
+    sources = {row: (each, number) for row, each, number in by_trip((*forward.given, *forward.steps))}
     read = _read(back.body) if back else set()
-    kept = sorted(place for space, place in read if space is Space.FRAME and place not in sources)
-    sums = _sums(back) if back else ()
-    return Plan(forward, back, sources, tuple(kept), sums)
+    kept = sorted((row for row in read if row[0] is Space.FRAME and row not in sources), key=itemgetter(1))
+    return Plan(forward, sources, tuple(kept), _sums(back) if back else ())
+
+
+def by_trip(transfers: Iterable[Transfer]) -> list[tuple[Row, Transfer, int]]:
+    """The rows inside of transfers; of each its transfer, and the place in it."""
+    return [(row, each, number) for each in transfers for number, row in enumerate(each.inside)]
 
 
 def told_apart(program: Program) -> tuple[int, list[PlainInstruction]]:
@@ -199,16 +199,16 @@ def _kind(instruction: Instruction) -> type:
 
 
 def _read(body: Iterable[PlainInstruction]) -> set[Row]:
-    return {(rows.space, place) for each in body for rows in reads(each) for place in rows.places}
+    return {row for each in body for rows in reads(each) for row in rows}
 
 
 def written(body: Iterable[PlainInstruction]) -> list[Row]:
     """The rows that are written, in order, and as often as they are."""
-    return [(rows.space, place) for each in body for rows in [rows_of(each.out)] for place in rows.places]
+    return [row for each in body for row in rows_of(each.out)]
 
 
 def _sums(back: Repeat) -> tuple[Row, ...]:
     """The rows outside that every trip adds to, those of one space together."""
-    given = [(transfer.outside.space, place) for transfer in back.given for place in transfer.outside.places]
+    given = [row for transfer in back.given for row in transfer.outside]
     found = [row for row in written(back.body) if not row[0].wide]
     return tuple(sorted(dict.fromkeys((*found, *given)), key=lambda row: row[0].name))

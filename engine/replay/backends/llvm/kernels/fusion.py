@@ -21,6 +21,7 @@ from engine.replay.program.program import (
     MatrixProduct,
     Program,
     Repeat,
+    Row,
     Rows,
     Space,
     every,
@@ -41,28 +42,24 @@ class Fused(NamedTuple):
     is_kept: bool = True
 
 
-def readers(program: Program) -> Counter[tuple[Space, int]]:
+def readers(program: Program) -> Counter[Row]:
     """How often each computed row is read: by instructions, by loops going in or out, or as a result."""
-    counts: Counter[tuple[Space, int]] = Counter(_keys(program.outputs))
+    counts = Counter(program.outputs)
     for _, part in program.parts():
         for instruction in part:
             if isinstance(instruction, Repeat):
-                leaving = (
-                    instruction.entering,
-                    instruction.leaving,
-                    *(t.inside for t in instruction.departing),
-                )
-                counts.update(key for rows in leaving for key in _keys(rows))
-                counts.update(key for transfer in instruction.arriving for key in _keys(transfer.outside))
+                leaving = (transfer.inside for transfer in instruction.departing)
+                arriving = (transfer.outside for transfer in instruction.arriving)
+                for rows in (instruction.entering, instruction.leaving, *leaving, *arriving):
+                    counts.update(rows)
         for plain in every(part):
-            made = [rows for rows in reads(plain) if rows.space not in GIVEN]
-            counts.update(key for rows in made for key in _keys(rows))
+            for rows in reads(plain):
+                if rows.space not in GIVEN:
+                    counts.update(rows)
     return counts
 
 
-def fused(
-    instructions: Sequence[Instruction], layout: Layout, counts: Counter[tuple[Space, int]]
-) -> list[Fused]:
+def fused(instructions: Sequence[Instruction], layout: Layout, counts: Counter[Row]) -> list[Fused]:
     """The instructions, products together with those behind them where that can be; `counts` by `readers`."""
     found: list[Fused] = []
     waiting = list(reversed(instructions))
@@ -71,15 +68,11 @@ def fused(
         following = waiting[-1] if waiting else None
         if isinstance(instruction, MatrixProduct) and _can_finish(instruction, following, layout):
             waiting.pop()
-            is_kept = any(counts[key] > 1 for key in _keys(instruction.out))
+            is_kept = any(counts[key] > 1 for key in instruction.out)
             found.append(Fused(instruction, following, is_kept))  # type: ignore[arg-type]
         else:
             found.append(Fused(instruction))
     return found
-
-
-def _keys(rows: Rows) -> list[tuple[Space, int]]:
-    return [(rows.space, place) for place in rows.places]
 
 
 def _can_finish(product: MatrixProduct, finish: Instruction | None, layout: Layout) -> bool:

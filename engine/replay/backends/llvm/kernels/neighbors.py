@@ -54,7 +54,7 @@ def sum_of_neighbors(text: Text, layout: Layout, instruction: SumOfProducts) -> 
 
 
 def _addresses(layout: Layout, rows: Rows) -> list[int]:
-    return [layout.address(rows.space, place) for place in rows.places]
+    return [layout.address(*row) for row in rows]
 
 
 @frozen

@@ -11,10 +11,9 @@ from engine.replay.backends.llvm.instructions import write_functions
 from engine.replay.backends.llvm.kernels.fusion import fused
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.loops.moving import Part, add, clear, move
-from engine.replay.backends.llvm.plans import Row
 from engine.replay.backends.llvm.writing.module import Module
 from engine.replay.backends.llvm.writing.text import Index, Text
-from engine.replay.program.program import Repeat, Rows, Space, Transfer
+from engine.replay.program.program import Repeat, Row, Rows, Space, Transfer
 
 __all__ = ["write_calls"]
 

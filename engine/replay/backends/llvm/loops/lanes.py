@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from engine.replay.backends.llvm.kernels.rows import put
 from engine.replay.backends.llvm.layout import Layout
-from engine.replay.backends.llvm.plans import Row
 from engine.replay.backends.llvm.writing.text import Exact, Index
-from engine.replay.program.program import Rows, Space
+from engine.replay.program.program import Row, Rows, Space
 
 __all__ = ["Lanes"]
 
@@ -17,8 +16,12 @@ class Lanes:
     def __init__(self, text: Exact, layout: Layout, offset: Index) -> None:
         self.text, self.layout, self.offset = text, layout, offset
 
-    def load(self, rows: Rows, number: Index = 0) -> str:
-        """One of some rows; what is a single number is in all lanes."""
+    def load(self, row: Row) -> str:
+        """A row; what is a single number is in all lanes."""
+        return self.load_of(_alone(row), 0)
+
+    def load_of(self, rows: Rows, number: Index) -> str:
+        """One of some rows."""
         text, operand = self.text, self.layout.operand(rows)
         if rows.space is Space.CONSTANT and isinstance(number, int):
             return text.literal(self.layout.constants[rows.places[number]])
@@ -27,13 +30,12 @@ class Lanes:
             return text.splat(text.load_one(operand.region, address))
         return text.load(operand.region, text.plus(address, self.offset))
 
-    def load_row(self, row: Row) -> str:
-        """A row by its space and place."""
-        space, place = row
-        return self.load(Rows(space, range(place, place + 1)))
+    def store(self, row: Row, found: str, *, accumulate: bool = False) -> None:
+        """Store or add a row; to one of a single lane goes the sum of all lanes."""
+        self.store_of(_alone(row), 0, found, accumulate=accumulate)
 
-    def store(self, rows: Rows, found: str, number: Index = 0, *, accumulate: bool = False) -> None:
-        """Store or add one of some rows; to a row of one lane goes the sum of all lanes."""
+    def store_of(self, rows: Rows, number: Index, found: str, *, accumulate: bool) -> None:
+        """Store or add one of some rows."""
         text, operand = self.text, self.layout.operand(rows)
         address = operand.at(text, number)
         if rows.space.wide:
@@ -43,7 +45,7 @@ class Lanes:
         with text.wide(1):
             put(text, operand, address, total, accumulate=accumulate)
 
-    def store_row(self, row: Row, found: str, *, accumulate: bool = False) -> None:
-        """A row by its space and place."""
-        space, place = row
-        self.store(Rows(space, range(place, place + 1)), found, accumulate=accumulate)
+
+def _alone(row: Row) -> Rows:
+    space, place = row
+    return Rows(space, range(place, place + 1))

@@ -7,9 +7,8 @@ from collections import Counter
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.loops.calling import write_calls
 from engine.replay.backends.llvm.loops.trips import write_trips
-from engine.replay.backends.llvm.plans import Row
 from engine.replay.backends.llvm.writing.module import Module
-from engine.replay.program.program import Repeat
+from engine.replay.program.program import Repeat, Row
 
 __all__ = ["write_loop"]
 

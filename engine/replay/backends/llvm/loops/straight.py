@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from engine.operation import Operation
 from engine.replay.backends.llvm.kernels.rows import REDUCTIONS
-from engine.replay.backends.llvm.plans import Row
 from engine.replay.backends.llvm.writing.functions import Formula
 from engine.replay.backends.llvm.writing.text import Exact, Index
 from engine.replay.program.program import (
@@ -20,7 +19,7 @@ from engine.replay.program.program import (
     MatrixProduct,
     PlainInstruction,
     Reduction,
-    Rows,
+    Row,
     SumOfProducts,
     as_sums,
 )
@@ -80,7 +79,7 @@ class StraightLine:
     def _run(self, instruction: PlainInstruction) -> None:
         match instruction:
             case Fill(out, number):
-                for row in _rows(out):
+                for row in out:
                     self._put(row, [(self._text.number(number),)] if number else [], accumulate=False)
             case MatrixProduct() | LaneProduct():
                 for part in as_sums(instruction):
@@ -90,8 +89,8 @@ class StraightLine:
             case Elementwise():
                 self._elementwise(instruction)
             case Reduction(out, operation, operand):
-                for number, row in enumerate(_rows(out)):
-                    found = self._reduced(operation, _rows(operand)[number :: len(out)])
+                for number, row in enumerate(out):
+                    found = self._reduced(operation, list(operand)[number :: len(out)])
                     self._put(row, [(found,)], accumulate=False)
 
     # ── Sums ───────────────────────────────────────────────────────────────────────────────────────
@@ -116,12 +115,12 @@ class StraightLine:
     # ── Instructions ───────────────────────────────────────────────────────────────────────────────
 
     def _sum_of_products(self, instruction: SumOfProducts) -> None:
-        left, right = _rows(instruction.left), _rows(instruction.right) if instruction.right else None
-        coefficients, start = instruction.coefficients or (1.0,) * len(left), 0
-        for out, stop in zip(_rows(instruction.out), instruction.ends, strict=True):
+        sides = [list(rows) for rows in (instruction.left, instruction.right) if rows is not None]
+        coefficients, start = instruction.coefficients or (1.0,) * len(instruction.left), 0
+        for out, stop in zip(instruction.out, instruction.ends, strict=True):
             terms = []
             for number in range(start, stop):
-                factors = [self.value(side[number]) for side in (left, right) if side]
+                factors = [self.value(side[number]) for side in sides]
                 terms.append(self._with_coefficient(coefficients[number], factors))
             self._put(out, terms, accumulate=instruction.accumulate)
             start = stop
@@ -140,7 +139,7 @@ class StraightLine:
 
     def _elementwise(self, instruction: Elementwise) -> None:
         """A row of the result is the sum of those that it stands for."""
-        outs, operands = _rows(instruction.out), [_rows(rows) for rows in instruction.operands]
+        outs, operands = list(instruction.out), [list(rows) for rows in instruction.operands]
         longest = max(map(len, (outs, *operands)))
         for number, out in enumerate(outs):
             terms: list[_Term] = []
@@ -158,7 +157,3 @@ class StraightLine:
 
         with self._text.unrolled():
             return REDUCTIONS[operation](self._text, len(given), term)
-
-
-def _rows(rows: Rows) -> list[Row]:
-    return [(rows.space, place) for place in rows.places]

@@ -5,16 +5,16 @@ A block of lanes goes through all trips, then the next one; see `plans` for what
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.loops.lanes import Lanes
 from engine.replay.backends.llvm.loops.straight import StraightLine
-from engine.replay.backends.llvm.plans import Plan, Row, width_of_block
+from engine.replay.backends.llvm.plans import Plan, by_trip, width_of_block
 from engine.replay.backends.llvm.writing.module import Module
 from engine.replay.backends.llvm.writing.text import Exact, Index
-from engine.replay.program.program import Repeat, Space, Transfer
+from engine.replay.program.program import Repeat, Row, Transfer
 
 __all__ = ["write_trips"]
 
@@ -43,31 +43,29 @@ class _Block(Lanes):
         super().__init__(text, layout, offset)
         self.plan, self.loop = plan, loop
         self._frames = layout.frames[loop.frame]
-        self._slots = {(Space.FRAME, row): slot for slot, row in enumerate(plan.kept)}
+        self._slots = {row: slot for slot, row in enumerate(plan.kept)}
         self._starts: dict[Index, Index] = {}  # of what a trip keeps
 
-    def load_of(self, transfer: Transfer, trip: Index, number: int) -> str:
+    def load_in(self, trip: Index, transfer: Transfer, number: int) -> str:
         """The row outside that belongs to one inside in a trip."""
-        return self.load(transfer.outside, self._in_trip(transfer, trip, number))
+        return self.load_of(transfer.outside, self._in_trip(transfer, trip, number))
 
-    def store_of(
-        self, transfer: Transfer, trip: Index, number: int, found: str, *, accumulate: bool = False
+    def store_in(
+        self, trip: Index, transfer: Transfer, number: int, found: str, *, accumulate: bool = False
     ) -> None:
         """Store or add the row outside that belongs to one inside in a trip."""
-        self.store(transfer.outside, found, self._in_trip(transfer, trip, number), accumulate=accumulate)
+        which = self._in_trip(transfer, trip, number)
+        self.store_of(transfer.outside, which, found, accumulate=accumulate)
 
     def _in_trip(self, transfer: Transfer, trip: Index, number: int) -> Index:
         return self.text.plus(self.text.times(trip, len(transfer.inside)), number)
 
     def source(self, row: Row, trip: Index) -> str:
         """A row that the forward body reads in a trip and does not make."""
-        space, place = row
-        if not space.wide:
-            return self.load_row(row)
-        transfer, number = self.plan.sources[place]
-        if transfer in self.plan.forward.given:
-            return self.load(transfer.outside, number)
-        return self.load_of(transfer, trip, number)
+        if not row[0].wide:
+            return self.load(row)
+        transfer, number = self.plan.sources[row]
+        return self.load_in(0 if transfer in self.plan.forward.given else trip, transfer, number)
 
     def keep(self, row: Row, trip: Index, found: str) -> None:
         """Store a row of a trip that the way back reads."""
@@ -90,16 +88,8 @@ class _Block(Lanes):
 def _forward(block: _Block, *, keeps: bool) -> None:
     """Load what the first trip begins with, go through the trips, store what the last one ends with."""
     loop, lines = block.loop, list[StraightLine]()
-    before = {
-        row: block.load(transfer.outside, number)
-        for transfer in loop.before
-        for number, row in enumerate(transfer.inside.places)
-    }
-    outputs = [
-        ((Space.FRAME, row), transfer, number)
-        for transfer in loop.outputs
-        for number, row in enumerate(transfer.inside.places)
-    ]
+    before = {inside: block.load(outside) for inside, outside in _pairs(loop.before)}
+    outputs = by_trip(loop.outputs)
 
     def trip(number: Index, carried: Sequence[str]) -> list[str]:
         def made(row: Row, found: str) -> None:
@@ -107,21 +97,20 @@ def _forward(block: _Block, *, keeps: bool) -> None:
                 block.keep(row, number, found)
             for inside, transfer, place in outputs:
                 if inside == row:
-                    block.store_of(transfer, number, place, found)
+                    block.store_in(number, transfer, place, found)
 
-        known = {(Space.FRAME, row): each for row, each in zip(loop.entering.places, carried, strict=True)}
+        known = dict(zip(loop.entering, carried, strict=True))
         for row, found in known.items():
             made(row, found)
         line = StraightLine(block.text, lambda row: block.source(row, number), known, made)
         lines.append(line)
         line.run(loop.body)
         line.finish()
-        return [line.value((Space.FRAME, row)) for row in loop.leaving.places]
+        return list(map(line.value, loop.leaving))
 
-    block.text.loop(0, loop.trips, trip, [before[row] for row in loop.entering.places])
-    for transfer in loop.finals:
-        for number, row in enumerate(transfer.inside.places):
-            block.store(transfer.outside, lines[0].value((Space.FRAME, row)), number)
+    block.text.loop(0, loop.trips, trip, [before[row] for row in loop.entering])
+    for inside, outside in _pairs(loop.finals):
+        block.store(outside, lines[0].value(inside))
 
 
 class _Back:
@@ -129,53 +118,44 @@ class _Back:
 
     def __init__(self, block: _Block) -> None:
         self.block, self.text, self.plan, self.loop = block, block.text, block.plan, block.loop
-        finals = [row for transfer in self.loop.finals for row in transfer.inside.places]
-        self.carried = list(dict.fromkeys((*self.loop.leaving.places, *finals)))
+        finals = [inside for inside, _ in _pairs(self.loop.finals)]
+        self.carried = list(dict.fromkeys((*self.loop.leaving, *finals)))
 
     def write(self) -> None:
         """Load the derivatives by what the last trip ended with, go through the trips, add what is owed."""
         text, loop, sums = self.text, self.loop, self.plan.sums
-        zero, last = text.number(0.0), dict[int, str]()
-        for transfer in loop.finals:
-            for number, row in enumerate(transfer.inside.places):
-                found = self.block.load(transfer.outside, number)
-                last[row] = text.binary("fadd", last[row], found) if row in last else found
+        zero, last = text.number(0.0), dict[Row, str]()
+        for inside, outside in _pairs(loop.finals):
+            self._add(last, inside, self.block.load(outside))
         first = [*(last.get(row, zero) for row in self.carried), *[zero] * len(sums)]
         lines: list[StraightLine] = []
         after = text.loop(0, loop.trips, lambda number, carried: self._trip(number, carried, lines), first)
-        for transfer in loop.before:
-            for number, row in enumerate(transfer.inside.places):
-                owed = lines[0].value((Space.FRAME_ADJOINT, row))
-                self.block.store(transfer.outside, owed, number, accumulate=True)
+        for inside, outside in _pairs(loop.before):
+            self.block.store(outside, lines[0].value(inside), accumulate=True)
         for owed_to, total in zip(sums, after[len(self.carried) :], strict=True):
-            self.block.store_row(owed_to, total, accumulate=True)
+            self.block.store(owed_to, total, accumulate=True)
 
     def _trip(self, number: Index, carried: Sequence[str], lines: list[StraightLine]) -> list[str]:
         text, loop, block = self.text, self.loop, self.block
         trip = text.minus(loop.trips - 1, number)
-        line = StraightLine(text, lambda row: block.read(row, trip), self._begin(trip, carried))
+        known = dict(zip((*self.carried, *self.plan.sums), carried, strict=True))
+        for inside, transfer, place in by_trip(loop.outputs):
+            self._add(known, inside, block.load_in(trip, transfer, place))
+        line = StraightLine(text, lambda row: block.read(row, trip), known)
         lines.append(line)
         line.run(loop.body)
-        for transfer in loop.given:
-            for place, row in zip(transfer.outside.places, transfer.inside.places, strict=True):
-                line.add((transfer.outside.space, place), line.value((Space.FRAME_ADJOINT, row)))
-        for transfer in loop.steps:
-            for place, row in enumerate(transfer.inside.places):
-                owed = line.value((Space.FRAME_ADJOINT, row))
-                block.store_of(transfer, trip, place, owed, accumulate=True)
-        entering, zero = dict(zip(loop.leaving.places, loop.entering.places, strict=True)), text.number(0.0)
-        derivatives = [
-            line.value((Space.FRAME_ADJOINT, entering[row])) if row in entering else zero
-            for row in self.carried
-        ]
+        for inside, outside in _pairs(loop.given):
+            line.add(outside, line.value(inside))
+        for inside, transfer, place in by_trip(loop.steps):
+            block.store_in(trip, transfer, place, line.value(inside), accumulate=True)
+        entering, zero = dict(zip(loop.leaving, loop.entering, strict=True)), text.number(0.0)
+        derivatives = [line.value(entering[row]) if row in entering else zero for row in self.carried]
         return [*derivatives, *map(line.value, self.plan.sums)]
 
-    def _begin(self, trip: Index, carried: Sequence[str]) -> dict[Row, str]:
-        """The rows that are in registers when the body of a trip begins."""
-        rows = [*((Space.FRAME_ADJOINT, row) for row in self.carried), *self.plan.sums]
-        known = dict(zip(rows, carried, strict=True))
-        for transfer in self.loop.outputs:
-            for number, place in enumerate(transfer.inside.places):
-                row, found = (Space.FRAME_ADJOINT, place), self.block.load_of(transfer, trip, number)
-                known[row] = self.text.binary("fadd", known[row], found) if row in known else found
-        return known
+    def _add(self, known: dict[Row, str], row: Row, found: str) -> None:
+        known[row] = self.text.binary("fadd", known[row], found) if row in known else found
+
+
+def _pairs(transfers: Iterable[Transfer]) -> list[tuple[Row, Row]]:
+    """The rows inside, and outside, of transfers that have as many of both."""
+    return [pair for each in transfers for pair in zip(each.inside, each.outside, strict=True)]
