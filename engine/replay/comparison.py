@@ -15,7 +15,7 @@ from engine.replay.backends.numpy.executor import NumpyExecutor
 from engine.replay.eager import Original
 from engine.replay.paths import Path, Stats
 from engine.replay.program.program import Program
-from engine.replay.recording.record import record
+from engine.replay.recording.record import record, with_numbers
 from engine.replay.recording.tape import Tape
 from engine.replay.rolling.roll import roll
 from engine.replay.samples import Batch
@@ -131,8 +131,10 @@ def _compare(path: Path, batch: Batch, place: int, made: str = "") -> bool:
     whether the code has agreed everywhere.
     """
     others = _others(path, batch, place)
-    agreed = not path.tape.single or _compare_gradient(path, batch, place, made)
-    return _compare_results(path, batch, others if path.tape.single else [place, *others], made) and agreed
+    places = others if path.tape.single else [place, *others]
+    with with_numbers(path.original.parameters, batch.weights):  # once, and not for each run
+        agreed = not path.tape.single or _compare_gradient(path, batch, place, made)
+        return _compare_results(path, batch, places, made) and agreed
 
 
 def _compare_gradient(path: Path, batch: Batch, place: int, made: str) -> bool:

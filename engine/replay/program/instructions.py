@@ -14,6 +14,8 @@ from functools import cached_property
 from itertools import pairwise, repeat
 from typing import Any, ClassVar
 
+import numpy as np
+
 from engine.frozen import frozen
 from engine.operation import Operation
 
@@ -134,9 +136,8 @@ class Matrix:
     def _places(self) -> tuple[int, ...]:
         if self.listed:
             return self.listed
-        along = [self.start + column * self.column_stride for column in range(self.columns)]
-        step = self.row_stride
-        return tuple([row * step + place for row in range(self.rows) for place in along])
+        rows, columns = np.arange(self.rows) * self.row_stride, np.arange(self.columns) * self.column_stride
+        return tuple((self.start + np.add.outer(rows, columns)).ravel().tolist())
 
     @property
     def is_once(self) -> bool:

@@ -107,13 +107,13 @@ class Program:
     def verify(self) -> None:
         """Raise ReplayError unless all rows exist, lengths fit, and nothing is read before it is written."""
         sound = Soundness(self.sizes)
-        sound.written[Space.VALUE] = set(range(len(self.inputs)))
+        sound.write(Rows(Space.VALUE, range(len(self.inputs))))
         for space in (Space.WEIGHT, Space.CONSTANT, Space.GRADIENT, Space.SHARED_ADJOINT):
-            sound.written[space] = set(range(self.sizes[space]))
+            sound.write(Rows(space, range(self.sizes[space])))
         for part, instructions in self.parts():
             for number, instruction in enumerate(instructions):
                 sound.check(instruction, f"{part}, instruction {number}")
-        ensure(set(self.outputs.places) <= sound.written[Space.VALUE], "an output is never written")
+        ensure(sound.are_written(self.outputs), "an output is never written")
 
     def __str__(self) -> str:
         rows = ", ".join(f"{size:,} {space.name.lower()}" for space, size in self.sizes.items() if size)

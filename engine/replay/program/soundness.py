@@ -31,12 +31,11 @@ FRAMES = (Space.FRAME, Space.FRAME_ADJOINT)
 
 
 class Soundness:
-    """Takes instructions in the order in which they run, and knows which rows have been `written`."""
+    """Takes instructions in the order in which they run, and knows which rows are written: a byte for each."""
 
     def __init__(self, sizes: dict[Space, int]) -> None:
-        self.sizes = sizes
-        self.written: dict[Space, set[int]] = {space: set() for space in Space}
-        self._kept: set[int] = set()  # rows of FRAME that a loop forward has filled
+        self._written = {space: bytearray(sizes.get(space, 0)) for space in Space}
+        self._kept = bytearray(self._written[Space.FRAME])  # rows that a loop forward has filled
 
     def check(self, instruction: Instruction, where: str) -> None:
         """Raise ReplayError unless the instruction is sound behind those before it."""
@@ -51,25 +50,48 @@ class Soundness:
         for rows in reads(instruction):
             self._ensure_written(rows, where)
         out = rows_of(instruction.out)
-        is_once = len(set(out.places)) == len(out) or isinstance(instruction, Scatter)
-        ensure(is_once, f"{where} writes a row twice")
+        may_repeat = isinstance(out.places, range) or isinstance(instruction, Scatter)
+        ensure(may_repeat or len(set(out.places)) == len(out), f"{where} writes a row twice")
         self._write(out, where)
 
+    def are_written(self, rows: Rows) -> bool:
+        """Whether all these rows exist and are written."""
+        written, places = self._written[rows.space], rows.places
+        if not self._exist(rows):
+            return False
+        if isinstance(places, range) and places.step > 0:
+            return 0 not in written[places.start : places.stop : places.step]
+        return all(map(written.__getitem__, places))
+
+    def _exist(self, rows: Rows) -> bool:
+        places, size = rows.places, len(self._written[rows.space])
+        ends = (places[0], places[-1]) if isinstance(places, range) and places else places
+        return not ends or (min(ends) >= 0 and max(ends) < size)
+
     def _ensure_written(self, rows: Rows, where: str) -> None:
-        if not self.written[rows.space].issuperset(rows.places):
+        if not self.are_written(rows):
             ensure(False, f"{where} reads what is not written: {rows}")
 
     def _write(self, rows: Rows, where: str) -> None:
-        inside = not len(rows) or (min(rows.places) >= 0 and max(rows.places) < self.sizes[rows.space])
-        ensure(inside, f"{where} writes outside {rows.space.name}")
-        self.written[rows.space].update(rows.places)
+        ensure(self._exist(rows), f"{where} writes outside {rows.space.name}")
+        self.write(rows)
+
+    def write(self, rows: Rows) -> None:
+        """These rows are written."""
+        written, places = self._written[rows.space], rows.places
+        if isinstance(places, range) and places.step > 0:
+            written[places.start : places.stop : places.step] = b"\x01" * len(places)
+        else:
+            for place in places:
+                written[place] = 1
 
     def _check_loop(self, loop: Repeat, where: str) -> None:
         _ensure_transfers_fit(loop, where)
         for transfer in loop.arriving:
             self._ensure_written(transfer.outside, where)
+        frame = slice(loop.frame.start, loop.frame.stop)
         if loop.reverse:
-            self.written[Space.FRAME] = self._kept & set(loop.frame)
+            self._written[Space.FRAME][frame] = self._kept[frame]
             coming = [loop.leaving, *(t.inside for t in (*loop.finals, *loop.outputs))]
             leaving = [loop.entering, *(t.inside for t in loop.departing)]
         else:
@@ -81,11 +103,13 @@ class Soundness:
         for rows in leaving:
             self._ensure_written(rows, where)
         if not loop.reverse:
-            self._kept |= self.written[Space.FRAME]
+            self._kept[frame] = self._written[Space.FRAME][frame]
         for inner in FRAMES:
-            is_inside = self.written[inner] <= set(loop.frame)
-            ensure(is_inside, f"{where} writes outside its frame")
-            self.written[inner] = set()
+            written = self._written[inner]
+            ensure(
+                1 not in written[: frame.start] + written[frame.stop :], f"{where} writes outside its frame"
+            )
+            written[:] = bytes(len(written))
         for transfer in loop.departing:
             self._write(transfer.outside, where)
 

@@ -28,16 +28,21 @@ from engine.value import Value
 __all__ = ["called", "record", "with_numbers"]
 
 _one_at_a_time = threading.RLock()  # two threads must not set the numbers of the same parameters
+_inside: list[tuple[Any, Any]] = []  # the parameters that have such numbers now, and those
 
 
 @contextmanager
 def with_numbers(parameters: Sequence[Value], weights: Any) -> Iterator[None]:
     """Inside, the parameters have these numbers, of a list or an array of float64; afterwards their own.
 
-    One thread at a time.
+    One thread at a time. Inside of another one with the very same numbers nothing is left to do.
     """
     with _one_at_a_time:
+        if _inside and _inside[-1][0] is parameters and _inside[-1][1] is weights:
+            yield
+            return
         before = [parameter._data for parameter in parameters]
+        _inside.append((parameters, weights))
         try:
             if _bits(before) != _bits(weights):
                 numbers = weights.tolist() if hasattr(weights, "tolist") else map(float, weights)
@@ -45,6 +50,7 @@ def with_numbers(parameters: Sequence[Value], weights: Any) -> Iterator[None]:
                     parameter._data = number
             yield
         finally:
+            _inside.pop()
             for parameter, number in zip(parameters, before, strict=True):
                 parameter._data = number
 

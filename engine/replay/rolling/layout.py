@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import compress
+from itertools import chain, compress
 from typing import Any
 
 from engine.replay.program.expression import Apply, Argument
@@ -337,7 +337,7 @@ def _period(rows: Sequence[int]) -> int:
 def _matrix(places: list[list[int]]) -> Matrix:
     """The matrix of weights at these places: by strides where they follow a rule, else listed."""
     rows, columns = len(places), len(places[0])
-    listed = tuple([place for row in places for place in row])
+    listed = tuple(chain.from_iterable(places))
     start, by_row, by_column = grid(listed, rows, columns) or (0, 0, 0)
     if by_row <= 0 or by_column <= 0:
         return Matrix(Space.WEIGHT, rows, columns, listed=listed)

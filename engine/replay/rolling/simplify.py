@@ -158,7 +158,7 @@ class _Building(Flat):
 
     def node(self, operation: Operation, operands: tuple[int, ...]) -> int:
         """The place of this operation on these operands, simplified."""
-        if not self.constants.keys().isdisjoint(operands):
+        if self.constants and not self.constants.keys().isdisjoint(operands):
             simpler = self._with_constants(operation, operands)
             if simpler is not None:
                 return simpler
@@ -264,14 +264,16 @@ def _mark(flat: Flat) -> None:
     for place in flat.outputs:
         uses[place] += 1
         reached[place] = 1
-    nodes = [place for place, operands in enumerate(flat.operands) if operands]
+    nodes = [place for place in range(flat.weights, size) if flat.operands[place]]
     for place in reversed(nodes):
-        operands = flat.operands[place] if uses[place] else ()
+        if not uses[place]:
+            continue
+        operands = flat.operands[place]
+        with_paths = _with_paths(flat.operations[place], operands) if reached[place] else ()
         for operand in operands:
             uses[operand] += 1
-        if reached[place]:
-            for operand in _with_paths(flat.operations[place], operands):
-                reached[operand] = 1
+        for operand in with_paths:
+            reached[operand] = 1
     spaces, wanted = flat.spaces, flat.wanted = [Space.WEIGHT] * size, list(map(bool, reached))
     wanted[flat.parameters : flat.weights] = [False] * (flat.weights - flat.parameters)
     for place, leaf in flat.leaves.items():
