@@ -97,7 +97,7 @@ class Compiled:
         self._busy.acquire()  # quicker than `with`, and here that can be seen
         try:
             validity = self._validity
-            if not validity.same():
+            if not self._recordings.watch.same():
                 validity.look()
             validity.calls += 1
             found: tuple[Array, Array]
@@ -241,9 +241,7 @@ class Compiled:
     def _split(self, call: list[Batch], wanted: str) -> list[tuple[Batch, Path]]:
         self._recordings.wanted = wanted
         split = self._recordings.split
-        found = [each for batch in call for each in split(batch)]
-        self._validity.recorded()
-        return found
+        return [each for batch in call for each in split(batch)]
 
     def _ready_for(self, given: tuple[Any, ...]) -> Call:
         """What was prepared for arrays of these types and shapes; it is tried first from now on."""

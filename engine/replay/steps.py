@@ -105,7 +105,7 @@ class Steps:
         """
         with self._busy:
             validity = self._validity
-            if not validity.same():
+            if not validity.recordings.watch.same():
                 validity.look()
             if not self.holds:
                 return None

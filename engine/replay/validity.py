@@ -42,8 +42,9 @@ def nothing(_: Any) -> None:
 class Validity:
     """Of the recordings of one function, and of the calls that are prepared for.
 
-    `same()` is to be asked before every call, and if it says no `look`; `calls` to be counted, and `kept` to
-    be asked after those calls that come when `due` has passed on the clock of `perf_counter`.
+    `recordings.watch.same()` is to be asked before every call, and if it says no `look`; `calls` to be
+    counted, and `kept` to be asked after those calls that come when `due` has passed on the clock of
+    `perf_counter`.
     """
 
     def __init__(self, recordings: Recordings, checks: SpotChecks) -> None:
@@ -51,7 +52,6 @@ class Validity:
         self.ready: dict[tuple[Any, ...], Call] = {}  # by the form of weights and arguments
         self.latest: Call = nothing
         self.doubts: list[Doubt] = []
-        self.same = recordings.watch.same
         self.due = 0.0
         self.calls = 0  # since the last that was compared
         self._served = 0  # samples before those, since the function was recorded
@@ -59,20 +59,16 @@ class Validity:
 
     def before_a_call(self) -> None:
         """Record anew what has changed; of what is read, all is looked at."""
-        if not (self.same() and self.recordings.watch.same_seldom()):
+        watch = self.recordings.watch
+        if not (watch.same() and watch.same_seldom()):
             self.look()
         self.calls += 1
 
     def look(self) -> None:
         """Something may have changed; where it has, forget what was recorded."""
         what = self.recordings.watch.look()
-        self.recorded()
         if what:
             self._renew(what)
-
-    def recorded(self) -> None:
-        """Another way was recorded, or all is forgotten, or looked at: the quick test is another one."""
-        self.same = self.recordings.watch.same
 
     def recheck(self) -> None:
         """At the next calls look at everything, and compare."""
@@ -116,7 +112,6 @@ class Validity:
         looked = perf_counter()
         compares = looked >= self.checks.due
         what = "" if unchanged and not compares else self.recordings.watch.look(everything=compares)
-        self.recorded()
         if compares and not what:
             what = self._compared(call(), found, calls)
         if what:
@@ -147,14 +142,12 @@ class Validity:
 
     def _renew(self, what: str) -> None:
         """Forget what was recorded, and compare soon."""
-        try:
-            self.recordings.forget(what, self._served + self.calls * self._size)
-        finally:
-            self._forget()
+        served = self._served + self.calls * self._size
+        self._forget()
+        self.recordings.forget(what, served)
 
     def _forget(self) -> None:
         self.ready.clear()
         self.latest = nothing
         self.calls = self._served = 0
-        self.recorded()
         self.recheck()

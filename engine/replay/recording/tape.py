@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from functools import cached_property
 from itertools import count
-from typing import NamedTuple, overload
+from typing import NamedTuple
 
 from engine.frozen import frozen
 from engine.operation import Operation
@@ -37,7 +37,7 @@ class Leaf(NamedTuple):
     label: str
 
 
-class Leaves(Sequence[Leaf]):
+class Leaves:
     """The parameters, of which number k has place k, then held values, as weights have them; then the others.
 
     There may be hundreds of thousands of weights: only `others` are written down one by one.
@@ -54,15 +54,10 @@ class Leaves(Sequence[Leaf]):
     def __len__(self) -> int:
         return self.weights + len(self.others)
 
-    @overload
-    def __getitem__(self, place: int) -> Leaf: ...
+    def __iter__(self) -> Iterator[Leaf]:
+        return map(self.__getitem__, range(len(self)))
 
-    @overload
-    def __getitem__(self, place: slice) -> list[Leaf]: ...
-
-    def __getitem__(self, place: int | slice) -> Leaf | list[Leaf]:
-        if isinstance(place, slice):
-            return [self[each] for each in range(len(self))[place]]
+    def __getitem__(self, place: int) -> Leaf:
         place = range(len(self))[place]
         if place >= self.weights:
             return self.others[place - self.weights]
