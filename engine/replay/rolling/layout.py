@@ -144,7 +144,7 @@ class Layout:
                 inside.append(constant)
                 continue
             inside.append(Argument(len(rows)))
-            rows.append(self._side_by_side(places, group.varying, may_repeat=True))
+            rows.append(self._side_by_side(places, group.varying))
         out = self._rows_for(group)
         assert operation is not None  # noqa: S101  (the group is elementwise)
         self._write(Elementwise(out, Apply(operation, tuple(inside)), tuple(rows)))
@@ -303,20 +303,12 @@ class Layout:
             accumulate=accumulate,
         )
 
-    def _side_by_side(self, places: Sequence[int], varying: bool, *, may_repeat: bool = False) -> Rows:
+    def _side_by_side(self, places: Sequence[int], varying: bool) -> Rows:
         """The rows of these nodes as a range; copied into new rows where they do not lie so."""
         spaces = {self.flat.spaces[place] for place in places}
-        rows = [self.address[place] for place in places]
-        if len(spaces) == 1:
-            space = spaces.pop()
-            if may_repeat and (period := _period(rows)) < len(rows):
-                rows = rows[:period]
-            found = Rows.of(space, rows)
-            is_range = isinstance(found.places, range) and found.places.step == 1
-            is_listed = may_repeat and not space.wide and len(set(rows)) == len(rows)
-            if is_range or is_listed or (may_repeat and space is Space.CONSTANT):
-                return found
-        return self._copied(places[: len(rows)], varying)
+        found = Rows.of(self.flat.spaces[places[0]], [self.address[place] for place in places])
+        is_range = isinstance(found.places, range) and found.places.step == 1
+        return found if len(spaces) == 1 and is_range else self._copied(places, varying)
 
     def results(self) -> Rows:
         """The rows of the results, side by side in VALUE."""
@@ -325,13 +317,6 @@ class Layout:
         if are_values and len(set(places)) == len(places):
             return self._side_by_side(places, True)
         return self._copied(places, True)
-
-
-def _period(rows: Sequence[int]) -> int:
-    """The length of the shortest beginning that the rows repeat."""
-    period = next((place for place in range(1, len(rows)) if rows[place] == rows[0]), len(rows))
-    repeats = len(rows) % period == 0 and all(row == rows[place % period] for place, row in enumerate(rows))
-    return period if repeats else len(rows)
 
 
 def _matrix(places: list[list[int]]) -> Matrix:

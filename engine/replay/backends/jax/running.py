@@ -132,17 +132,14 @@ class Runner:
 
     def _elementwise(self, instruction: Elementwise) -> Array:
         out, operands = instruction.out, instruction.operands
-        longest = max(map(len, (out, *operands)))
-        arrays = [self._repeated(self.read(rows), longest) for rows in operands]
+        arrays = [self._repeated(self.read(rows), len(out)) for rows in operands]
         result = self._evaluate(instruction.expression, arrays)
         lanes = max((array.shape[1] for array in arrays), default=1)
-        result = self.np.broadcast_to(self.np.asarray(result, self.type), (longest, lanes))
-        if len(out) < longest:
-            result = result.reshape(-1, len(out), lanes).sum(0)
+        result = self.np.broadcast_to(self.np.asarray(result, self.type), (len(out), lanes))
         return result.sum(1, keepdims=True) if self._over_lanes(out, *operands) else result
 
-    def _repeated(self, array: Array, longest: int) -> Array:
-        return array if len(array) in (1, longest) else self.np.tile(array, (longest // len(array), 1))
+    def _repeated(self, array: Array, count: int) -> Array:
+        return array if len(array) in (1, count) else self.np.tile(array, (count // len(array), 1))
 
     def _evaluate(self, expression: Any, arrays: Sequence[Array]) -> Any:
         """The array (or number) of an expression."""

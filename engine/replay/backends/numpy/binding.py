@@ -13,7 +13,7 @@ from engine import ops
 from engine.replay.backends.arrays import COMPARISONS
 from engine.replay.backends.numpy.functions import function_of, reduction_of
 from engine.replay.backends.numpy.repeating import run_back, run_forward
-from engine.replay.backends.numpy.storing import choose_places, count_into, store_listed, sum_into
+from engine.replay.backends.numpy.storing import choose_places, count_into, store_listed
 from engine.replay.program.expression import Apply, Argument
 from engine.replay.program.program import (
     Elementwise,
@@ -231,17 +231,14 @@ class Binder:
     def _elementwise(self, instruction: Elementwise) -> None:
         """Rows that repeat are broadcast over an axis of their own: all arrays are (repeats, rows, lanes)."""
         out = instruction.out
-        longest = max(map(len, (out, *instruction.operands)))
-        shortest = min(len(rows) for rows in (out, *instruction.operands) if len(rows) > 1 or longest == 1)
+        shortest = min([len(rows) for rows in instruction.operands if len(rows) > 1], default=len(out))
         arrays = [self._repeating(rows, shortest) for rows in instruction.operands]
         wide = any(rows.space.wide for rows in instruction.operands)
-        shape = (longest // shortest, shortest, self.lanes if wide else 1)
-        sums_lanes, sums_repeats = wide and not out.space.wide, len(out) < longest
-        if sums_lanes or sums_repeats:
-            result = self._temporary(shape)
+        shape = (len(out) // shortest, shortest, self.lanes if wide else 1)
+        if wide and not out.space.wide:
+            result, summed = self._temporary(shape), self._temporary((len(out), 1))
             self._evaluate(instruction.expression, arrays, result)
-            summed = self._temporary((len(out), self._width(out)))
-            sum_into(self._do, result, summed, len(out), sums_lanes)
+            self._do(np.add.reduce, result.reshape(len(out), -1), 1, None, summed[:, 0])
             self._finish(out, summed, accumulate=instruction.accumulate)
             return
         target, done = self._target(out, shape, accumulate=instruction.accumulate)

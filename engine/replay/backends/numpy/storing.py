@@ -1,13 +1,12 @@
-"""How results are put where they belong: into rows here and there, over lanes, over repeats."""
+"""How results are put where they belong: into rows here and there."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-__all__ = ["choose_places", "count_into", "store_listed", "sum_into"]
+__all__ = ["choose_places", "count_into", "store_listed"]
 
 Array = Any
 
@@ -18,18 +17,6 @@ def store_listed(base: Array, places: Array, result: Any, accumulate: bool) -> N
         base[places] += result
     else:
         base[places] = result
-
-
-def sum_into(do: Callable[..., None], result: Array, summed: Array, rows: int, lanes: bool) -> None:
-    """Sum an array (repeats, rows, lanes) over its repeats, and over the lanes where that is wanted."""
-    if rows == 1:
-        result = result.reshape(1, -1, result.shape[2])
-    else:
-        result = result.reshape(-1, rows, result.shape[2]).transpose(1, 0, 2)
-    if lanes:
-        do(np.add.reduce, result, (1, 2), None, summed[:, 0])
-    else:
-        do(np.add.reduce, result, 1, None, summed)
 
 
 def choose_places(index: Array, places: Array, lanes: Array, which: Array) -> None:

@@ -94,9 +94,8 @@ def elementwise(text: Text, layout: Layout, instruction: Elementwise) -> None:
         operand.is_single or (operand.is_solid and operand.width == out.width and operand.count % period == 0)
         for operand in operands
     )
-    is_longest = out.count == max((out.count, *(operand.count for operand in operands)))
     run = period * out.width
-    if out.is_solid and is_regular and is_longest and (run >= text.vector or run == out.count * out.width):
+    if out.is_solid and is_regular and (run >= text.vector or run == out.count * out.width):
         _elementwise_along(text, instruction, out, operands, period)
     else:
         _elementwise_by_rows(text, instruction, out, operands)
@@ -137,9 +136,8 @@ def _start_of_run(text: Text, operand: Operand, number: Index, period: int) -> I
 def _elementwise_by_rows(
     text: Text, instruction: Elementwise, out: Operand, operands: Sequence[Operand]
 ) -> None:
-    """Row by row; where the out is shorter, its row is the sum over those that it stands for."""
+    """Row by row; a row of one lane is the sum over those of the operands."""
     lanes = max(operand.width for operand in (out, *operands))
-    repeats = max(operand.count for operand in (out, *operands)) // out.count
 
     def value(row: Index, offset: Index) -> str:
         def argument(place: int) -> str:
@@ -151,29 +149,20 @@ def _elementwise_by_rows(
 
         return Formula(text, argument).value(instruction.expression)
 
-    def summed(row: Index, offset: Index, carried: Sequence[str]) -> list[str]:
-        def repeat(number: Index, so_far: list[str]) -> list[str]:
-            part = value(text.plus(row, text.times(number, out.count)), offset)
-            return [text.binary("fadd", so_far[0], part)]
-
-        return text.loop(0, repeats, repeat, carried)
-
     def row_of_lanes(row: Index, _: Any) -> None:
         target = out.at(text, row)
 
         def part(number: Index, _: Any) -> None:
             offset = text.times(number, text.width)
-            is_sum = repeats > 1
-            found = summed(row, offset, [text.number(0.0)])[0] if is_sum else value(row, offset)
-            put(text, out, text.plus(target, offset), found, accumulate=instruction.accumulate)
+            put(text, out, text.plus(target, offset), value(row, offset), accumulate=instruction.accumulate)
 
         text.loop(0, lanes // text.width, part)
 
     def row_of_one(row: Index, _: Any) -> None:
-        zero = [text.number(0.0)]
-        vectors = lanes // text.width
-        sums = text.loop(0, vectors, lambda k, c: summed(row, text.times(k, text.width), c), zero)
-        found = text.total(sums[0])
+        def part(number: Index, so_far: list[str]) -> list[str]:
+            return [text.binary("fadd", so_far[0], value(row, text.times(number, text.width)))]
+
+        found = text.total(text.loop(0, lanes // text.width, part, [text.number(0.0)])[0])
         target = out.at(text, row)
         with text.wide(1):
             put(text, out, target, found, accumulate=instruction.accumulate)

@@ -138,15 +138,11 @@ class StraightLine:
         return text.binary("fmul", text.literal(coefficient), first), *other
 
     def _elementwise(self, instruction: Elementwise) -> None:
-        """A row of the result is the sum of those that it stands for."""
-        outs, operands = list(instruction.out), [list(rows) for rows in instruction.operands]
-        longest = max(map(len, (outs, *operands)))
-        for number, out in enumerate(outs):
-            terms: list[_Term] = []
-            for repeat in range(number, longest, len(outs)):
-                given = [self.value(rows[repeat % len(rows)]) for rows in operands]
-                terms.append((Formula(self._text, given.__getitem__).value(instruction.expression),))
-            self._put(out, terms, accumulate=instruction.accumulate)
+        operands = [list(rows) for rows in instruction.operands]
+        for number, out in enumerate(instruction.out):
+            given = [self.value(rows[number % len(rows)]) for rows in operands]
+            found = Formula(self._text, given.__getitem__).value(instruction.expression)
+            self._put(out, [(found,)], accumulate=instruction.accumulate)
 
     def _reduced(self, operation: Operation, operand: Sequence[Row]) -> str:
         given = [self.value(row) for row in operand]
