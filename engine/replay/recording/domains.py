@@ -15,9 +15,10 @@ from engine import ops
 from engine.graph import interior_and_leaves
 from engine.operation import Operation
 from engine.replay.recording import selection
+from engine.replay.recording.nodes import above
 from engine.value import Constant, Value
 
-__all__ = ["may_have_no_value"]
+__all__ = ["without_value"]
 
 ANY, NOT_NEGATIVE, POSITIVE = range(3)
 Sign = int
@@ -28,31 +29,24 @@ _OF_SIGN = {
 }
 
 
-def may_have_no_value(node: Value) -> bool:
-    """Whether this operation is outside its domain for some numbers, as far as signs can tell."""
-    operation: Any = node._operation
-    if operation not in _DECIDED:
+def without_value(nodes: Sequence[Value]) -> list[Value]:
+    """Those of these operations that are outside their domains for some numbers, as far as signs can tell."""
+    interior, leaves = interior_and_leaves(above(nodes))
+    signs: dict[Any, Sign] = {leaf: _of_number(leaf) for leaf in leaves}
+    for node in interior:
+        signs[node] = _sign(node, [signs[parent] for parent in node.parents])
+    return [node for node in nodes if _may_have_none(node, signs)]
+
+
+def _may_have_none(node: Any, signs: dict[Any, Sign]) -> bool:
+    if node._operation not in _DECIDED:
         return True
-    numbers = product(*map(_numbers, node.parents))
-    return not all(operation.domain.contains(*each) for each in numbers)
-
-
-def _numbers(node: Any) -> tuple[float, ...]:
-    """Numbers that stand for all that a node can be, to the domains of `_DECIDED`."""
-    return (node._data,) if _is_number(node) else _OF_SIGN[_signs(node)[node]]
+    numbers = [(each._data,) if _is_number(each) else _OF_SIGN[signs[each]] for each in node.parents]
+    return not all(node._operation.domain.contains(*each) for each in product(*numbers))
 
 
 def _is_number(node: Any) -> bool:
     return type(node) is Constant and node._operation is None
-
-
-def _signs(root: Any) -> dict[Any, Sign]:
-    """What is sure about the sign of every number below a node."""
-    interior, leaves = interior_and_leaves(root)
-    signs: dict[Any, Sign] = {leaf: _of_number(leaf) for leaf in leaves}
-    for node in interior:
-        signs[node] = _sign(node, [signs[parent] for parent in node.parents])
-    return signs
 
 
 def _of_number(leaf: Any) -> Sign:

@@ -24,7 +24,7 @@ from engine.replay.recording import selection
 from engine.replay.recording.tracers import Condition, Tracer, is_traced, plain
 from engine.value import Constant, Value
 
-__all__ = ["MOST_NUMBERS", "Input", "Nodes"]
+__all__ = ["MOST_NUMBERS", "Input", "Nodes", "above"]
 
 
 class Input(Constant):
@@ -274,6 +274,13 @@ class Nodes:
         where = line_of_the_user()
         self.refusal = ReplayError(f"{what} at {where}: {instead}", where)
         raise self.refusal
+
+
+def above(nodes: Sequence[Value]) -> Value:
+    """A node that stands above all of these, so that one walk finds everything."""
+    root = Value.__new__(Value)
+    root._operation, root._first, root._second = selection.LARGEST, None, tuple(nodes)
+    return root
 
 
 def line_of_the_user() -> str:

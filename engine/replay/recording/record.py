@@ -19,7 +19,8 @@ from engine import modes
 from engine.errors import ReplayError
 from engine.graph import interior_and_leaves
 from engine.replay.recording import selection
-from engine.replay.recording.domains import may_have_no_value
+from engine.replay.recording.domains import without_value
+from engine.replay.recording.nodes import above
 from engine.replay.recording.session import Session
 from engine.replay.recording.tape import Instruction, Leaf, LeafKind, Leaves, Tape
 from engine.replay.recording.tracers import is_traced
@@ -120,10 +121,10 @@ def _tape(function: Any, result: Any, session: Session) -> Tape:
         raise ReplayError(f"{_name(function)} returned an empty list; return a Value, or a list of Values")
     session.guard_all()
     needed = [*outputs, *session.guards]
-    interior, leaves = interior_and_leaves(_above(needed))
+    interior, leaves = interior_and_leaves(above(needed))
     checks = _checks(session, interior)
     if checks:
-        interior, leaves = interior_and_leaves(_above([*needed, *checks]))
+        interior, leaves = interior_and_leaves(above([*needed, *checks]))
     parameters = session.parameters
     others: list[Any] = [leaf for leaf in leaves if leaf not in parameters]
     held = [leaf for leaf in others if session.is_held(leaf)]
@@ -164,19 +165,11 @@ def _tape(function: Any, result: Any, session: Session) -> Tape:
     )
 
 
-def _above(nodes: Sequence[Value]) -> Value:
-    """A node that stands above all of these, so that one walk finds everything."""
-    root = Value.__new__(Value)
-    root._operation, root._first, root._second = selection.LARGEST, None, tuple(nodes)
-    return root
-
-
 def _checks(session: Session, needed: Sequence[Any]) -> list[Value]:
     """What no result and no guard needs, and what yet raises in eager where it has no value."""
-    if not session.limited:
-        return []
-    alive = set(needed)
-    return [node for node in session.limited if node not in alive and may_have_no_value(node)]
+    alive = set(needed) if session.limited else ()
+    unused = [node for node in session.limited if node not in alive]
+    return without_value(unused) if unused else []
 
 
 def _is_alias(node: Any, session: Session) -> bool:

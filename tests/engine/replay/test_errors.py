@@ -17,7 +17,8 @@ from engine.errors import DomainError, ReplayError
 from engine.functions import asin, clamp, exp, floor, log, maximum, pick, softmax, sqrt, total, where
 from engine.graph import interior_and_leaves
 from engine.replay.compiled import compile  # noqa: A004
-from engine.replay.recording.domains import may_have_no_value
+from engine.replay.recording import domains
+from engine.replay.recording.domains import without_value
 from engine.replay.recording.record import record
 from engine.replay.recording.session import Session
 from engine.value import Constant, Value
@@ -218,6 +219,25 @@ def test_what_always_has_a_value_is_not_checked() -> None:
     assert record(unused(lambda x: (x * W).log()), [W], [2.0]).checks != ()
 
 
+def test_signs_are_found_once_for_all_operations_that_nobody_uses(monkeypatch: pytest.MonkeyPatch) -> None:
+    def long(x: Any) -> Any:
+        chain = x * W
+        for _ in range(300):
+            chain = chain / (1.0 + chain * chain)
+        return x * W
+
+    asked = []
+    sign = domains._sign
+
+    def counted(node: Any, signs: Any) -> Any:
+        asked.append(node)
+        return sign(node, signs)
+
+    monkeypatch.setattr(domains, "_sign", counted)
+    assert record(long, [W], [2.0]).checks == ()
+    assert len(asked) == len(set(asked))
+
+
 @pytest.mark.parametrize("name", sorted(ops.TABLE))
 def test_signs_never_promise_too_much(name: str) -> None:
     """Where the analysis says that an operation has a value, it has one, on operands of every kind."""
@@ -244,7 +264,7 @@ def test_signs_never_promise_too_much(name: str) -> None:
             node = session._made(operation, operands, 0.0)
         except DomainError:
             continue
-        if operation.domain.words == "a number" or may_have_no_value(node):
+        if operation.domain.words == "a number" or without_value([node]):
             continue
         for values in np.ndindex(*(len(numbers),) * count):
             for leaf, value in zip(inputs, values, strict=False):
