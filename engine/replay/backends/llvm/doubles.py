@@ -36,7 +36,6 @@ def add_to_doubles(text: Text, layout: Layout, space: Space) -> None:
         exact = text.exact(text.load(source, address))
         text.store(source, address, text.number(0.0))
         with text.doubles():
-            place = text.plus(target.start, offset)
-            text.store(target, place, text.binary("fadd", text.load(target, place), exact))
+            text.store(target, text.plus(target.start, offset), exact, accumulate=True)
 
     along(text, source.stop - source.start, part)

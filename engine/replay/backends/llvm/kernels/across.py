@@ -145,4 +145,4 @@ class _Loop:
         address = text.entry(text.plus(table, term))
         if kind == BROADCAST:
             return text.splat(text.load_one(region, address))
-        return text.load_masked(region, address, mask) if mask else text.load(region, address)
+        return text.load(region, address, mask=mask)

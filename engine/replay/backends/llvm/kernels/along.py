@@ -80,7 +80,7 @@ def _loop(sums: Sums, pieces: Sequence[Along], *, is_whole: bool) -> None:
             mask = "" if is_whole else text.mask(text.plus(masks, text.times(place, vectors), number))
             addresses = [text.plus(base, text.times(number, lanes)) for base in bases]
             factors = [
-                text.load_masked(region, address, mask) if mask else text.load(region, address)
+                text.load(region, address, mask=mask)
                 for region, address in zip(sums.regions, addresses, strict=True)
             ]
             return [text.with_product(so_far[0], *factors)]
@@ -91,6 +91,6 @@ def _loop(sums: Sums, pieces: Sequence[Along], *, is_whole: bool) -> None:
         first = text.times(number, lanes)
         found = text.totals([member(text.plus(first, place)) for place in range(lanes)])
         target = sums.targets([piece.out for piece in pieces], number)
-        sums.store(target, found, text.first(live) if live < lanes else "")
+        sums.store(target, found, text.first(live))
 
     text.loop(0, len(pieces), piece)

@@ -62,16 +62,16 @@ class _Dots:
         lefts = [self.left.at(text, text.plus(row, line), 0) for line in range(self.height)]
         rights = [self.right.at(text, text.plus(column, line), 0) for line in range(self.breadth)]
 
-        def along(number: Index, so_far: Sequence[str], live: int = text.vector) -> list[str]:
+        def along(number: Index, so_far: Sequence[str], mask: str = "") -> list[str]:
             offset = text.times(number, text.vector)
-            a = [text.load_live(self.left.region, text.plus(start, offset), live) for start in lefts]
-            b = [text.load_live(self.right.region, text.plus(start, offset), live) for start in rights]
+            a = [text.load(self.left.region, text.plus(start, offset), mask=mask) for start in lefts]
+            b = [text.load(self.right.region, text.plus(start, offset), mask=mask) for start in rights]
             pairs = [(x, y) for x in a for y in b]
             return [text.fma(x, y, z) for (x, y), z in zip(pairs, so_far, strict=True)]
 
         sums = text.loop(0, length // text.vector, along, [text.number(0.0)] * count)
         if length % text.vector:
-            sums = along(length // text.vector, sums, length % text.vector)
+            sums = along(length // text.vector, sums, text.first(length % text.vector))
         sums = [*sums, *[text.number(0.0)] * (-count % text.vector)]
         folded = [text.totals(sums[k : k + text.vector]) for k in range(0, len(sums), text.vector)]
         for line in range(self.height):
@@ -86,9 +86,7 @@ class _Dots:
             lanes = [first % vector + lane for lane in range(4)]
             four = text.shuffle(source, source, lanes)
             with text.wide(4):
-                if self.accumulate:
-                    four = text.binary("fadd", text.load(self.result.region, target), four)
-                text.store(self.result.region, target, four)
+                text.store(self.result.region, target, four, accumulate=self.accumulate)
             return
         for place in range(self.breadth):
             which = first + place
@@ -98,6 +96,4 @@ class _Dots:
                 if self.bias is not None:
                     bias_at = self.bias.at(text, text.plus(row, line))
                     found = text.binary("fadd", found, text.load_one(self.bias.region, bias_at))
-                if self.accumulate:
-                    found = text.binary("fadd", text.load_one(self.result.region, address), found)
-                text.store_one(self.result.region, address, found)
+                text.store(self.result.region, address, found, accumulate=self.accumulate)

@@ -120,8 +120,6 @@ def finishing(
 
         found = Formula(text, argument).value(instruction.expression)
         offset += out.start - start
-        if instruction.accumulate:
-            found = text.binary("fadd", text.load(out.region, address, offset), found)
-        text.store(out.region, address, found, offset=offset)
+        text.store(out.region, address, found, offset, accumulate=instruction.accumulate)
 
     return finish

@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from engine.replay.backends.llvm.kernels.rows import put
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.writing.module import Region
 from engine.replay.backends.llvm.writing.text import Index, Text
@@ -43,7 +42,7 @@ def scatter(text: Text, layout: Layout, instruction: Scatter) -> None:
 
     def some(sources: Sequence[Index], targets: Sequence[Index], _: Sequence[str]) -> None:
         for target, row in zip(targets, _turned(text, left, sources), strict=True):
-            put(text, choice.table, target, row, accumulate=True)
+            text.store(choice.table.region, target, row, accumulate=True)
 
     choice.visit(some)
 

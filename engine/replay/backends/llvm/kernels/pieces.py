@@ -31,13 +31,7 @@ class Sums(NamedTuple):
 
     def store(self, target: Index, total: str, mask: str) -> None:
         """Store or add a vector of sums, or those lanes of it that a mask tells."""
-        text, out = self.text, self.out
+        text = self.text
         if self.scale != 1.0:
             total = text.binary("fmul", total, text.number(self.scale))
-        if self.accumulate:
-            before = text.load_masked(out, target, mask) if mask else text.load(out, target)
-            total = text.binary("fadd", before, total)
-        if mask:
-            text.store_masked(out, target, total, mask)
-        else:
-            text.store(out, target, total)
+        text.store(self.out, target, total, mask=mask, accumulate=self.accumulate)

@@ -130,8 +130,7 @@ def _product(
             right.pack(text, column, vectors, terms)
 
         def of_height(height: int) -> _Tile:
-            live = min(width, vector)
-            return _Tile(text, result, left, right, bias, height, vectors, live, ends)
+            return _Tile(text, result, left, right, bias, height, vectors, text.first(width), ends)
 
         sizes = cut(rows, most, max(4, most // 2))
         over(text, sizes, lambda row, height: of_height(height).compute(row, column, terms))
@@ -154,7 +153,7 @@ class _Tile:
     bias: Operand | None
     height: int
     vectors: int
-    live: int
+    mask: str
     ends: _Ends
 
     def compute(self, row: Index, column: Index, terms: int) -> None:
@@ -169,14 +168,14 @@ class _Tile:
         sums = text.loop(0, terms, add, self._begin(row, target, offsets))
         for offset, found in zip(offsets, sums, strict=True):
             if self.ends.is_kept:
-                text.store(self.result.region, target, found, self.live, offset)
+                text.store(self.result.region, target, found, offset, self.mask)
             if self.ends.finish is not None:
                 self.ends.finish(target, offset, found)
 
     def _begin(self, row: Index, target: Index, offsets: Sequence[int]) -> list[str]:
         text = self.text
         if self.ends.accumulate:
-            return [text.load_live(self.result.region, target, self.live, offset) for offset in offsets]
+            return [text.load(self.result.region, target, offset, self.mask) for offset in offsets]
         if self.bias is None:
             return [text.number(0.0)] * len(offsets)
         numbers = map(text.splat, self.bias.ones(text, row, self.height))
@@ -187,7 +186,7 @@ class _Tile:
         factors = self.left.at(text, row, term)
         source = self.right.at(text, term, column)
         offsets = [text.vector * step for step in range(self.vectors)]
-        given = [text.load_live(self.right.region, source, self.live, offset) for offset in offsets]
+        given = [text.load(self.right.region, source, offset, self.mask) for offset in offsets]
         found: list[str] = []
         for line in range(self.height):
             factor = text.splat(text.load_one(self.left.region, factors, line * self.left.by_row))

@@ -19,7 +19,7 @@ from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Elementwise, Fill, Reduction, Space
 from engine.replay.recording import selection
 
-__all__ = ["REDUCTIONS", "along", "elementwise", "fill", "put", "reduction", "total_along"]
+__all__ = ["REDUCTIONS", "along", "elementwise", "fill", "reduction", "total_along"]
 
 Body = Callable[[Index], None]
 
@@ -53,13 +53,6 @@ def total_along(text: Text, count: int, term: Callable[[Index], str]) -> str:
                 total = text.let(f"fadd {text.scalar} {total}, {text.total(found)}")
         done += turns * width
     return total
-
-
-def put(text: Text, out: Operand, address: Index, number: str, *, accumulate: bool) -> None:
-    """Store or add a vector."""
-    if accumulate:
-        number = text.binary("fadd", text.load(out.region, address), number)
-    text.store(out.region, address, number)
 
 
 def fill(text: Text, layout: Layout, instruction: Fill) -> None:
@@ -119,7 +112,7 @@ def _elementwise_along(
                 return text.load(operand.region, text.plus(start, offset))
 
             value = Formula(text, argument).value(instruction.expression)
-            put(text, out, text.plus(target, offset), value, accumulate=instruction.accumulate)
+            text.store(out.region, text.plus(target, offset), value, accumulate=instruction.accumulate)
 
         along(text, run, part)
 
@@ -154,7 +147,8 @@ def _elementwise_by_rows(
 
         def part(number: Index, _: Any) -> None:
             offset = text.times(number, text.width)
-            put(text, out, text.plus(target, offset), value(row, offset), accumulate=instruction.accumulate)
+            found = value(row, offset)
+            text.store(out.region, text.plus(target, offset), found, accumulate=instruction.accumulate)
 
         text.loop(0, lanes // text.width, part)
 
@@ -165,7 +159,7 @@ def _elementwise_by_rows(
         found = text.total(text.loop(0, lanes // text.width, part, [text.number(0.0)])[0])
         target = out.at(text, row)
         with text.wide(1):
-            put(text, out, target, found, accumulate=instruction.accumulate)
+            text.store(out.region, target, found, accumulate=instruction.accumulate)
 
     with text.wide(text.vector if lanes > 1 else 1):
         text.loop(0, out.count, row_of_lanes if out.width == lanes else row_of_one)

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from engine.replay.backends.llvm.kernels.neighbors import sum_of_neighbors
-from engine.replay.backends.llvm.kernels.rows import put
 from engine.replay.backends.llvm.kernels.tiles import cut, over
 from engine.replay.backends.llvm.layout import Layout, Operand
 from engine.replay.backends.llvm.writing.text import Index, Text
@@ -42,7 +41,7 @@ def sum_of_products(text: Text, layout: Layout, instruction: SumOfProducts) -> N
             offset = text.times(vector, text.width)
             found = terms.total(number, start, stop, offset)
             address = text.plus(out.at(text, number), offset)
-            put(text, out, address, found, accumulate=instruction.accumulate)
+            text.store(out.region, address, found, accumulate=instruction.accumulate)
 
         text.loop(0, out.width // text.width, part)
 
@@ -65,7 +64,7 @@ def _summed_over_lanes(text: Text, instruction: SumOfProducts, out: Operand, ter
         sums = text.loop(0, terms.lanes // text.vector, along, [text.number(0.0)] * size)
         for number, found in zip(numbers, text.folded(list(map(terms.scaled, sums))), strict=True):
             with text.wide(1):
-                put(text, out, out.at(text, number), found, accumulate=instruction.accumulate)
+                text.store(out.region, out.at(text, number), found, accumulate=instruction.accumulate)
 
     is_short = 0 < terms.uniform <= UNROLLED
     over(text, cut(out.count, text.vector if is_short else 1), members)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from engine.replay.backends.llvm.kernels.rows import put
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.writing.text import Exact, Index
 from engine.replay.program.program import Row, Rows, Space
@@ -39,11 +38,11 @@ class Lanes:
         text, operand = self.text, self.layout.operand(rows)
         address = operand.at(text, number)
         if rows.space.wide:
-            put(text, operand, text.plus(address, self.offset), found, accumulate=accumulate)
+            text.store(operand.region, text.plus(address, self.offset), found, accumulate=accumulate)
             return
         total = text.total(found)
         with text.wide(1):
-            put(text, operand, address, total, accumulate=accumulate)
+            text.store(operand.region, address, total, accumulate=accumulate)
 
 
 def _alone(row: Row) -> Rows:

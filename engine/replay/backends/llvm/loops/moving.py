@@ -7,7 +7,7 @@ from functools import cached_property
 from itertools import pairwise
 
 from engine.frozen import frozen
-from engine.replay.backends.llvm.kernels.rows import along, put
+from engine.replay.backends.llvm.kernels.rows import along
 from engine.replay.backends.llvm.layout import Layout, Operand
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Rows
@@ -64,7 +64,7 @@ def add(text: Text, target: Part, source: Part) -> None:
     def run(to: Index, at: Index, count: int) -> None:
         def part(offset: Index) -> None:
             number = text.load(source.operand.region, text.plus(at, offset))
-            put(text, target.operand, text.plus(to, offset), number, accumulate=True)
+            text.store(target.operand.region, text.plus(to, offset), number, accumulate=True)
 
         along(text, count, part)
 

@@ -27,6 +27,8 @@ class Lines:
     does LLVM align on the stack what is as wide as a line of the cache, and half of it would lie in two.
     """
 
+    most_unrolled = 1  # turns of a loop that is written turn by turn
+
     def __init__(
         self,
         module: Module,
@@ -120,8 +122,11 @@ class Lines:
         A loop that turns at most once is written without one. An end that is only known when running must
         not be at or before the start.
         """
-        if isinstance(start, int) and isinstance(stop, int) and stop - start <= 1:
-            return list(body(start, list(carried)) or []) if stop > start else list(carried)
+        if isinstance(start, int) and isinstance(stop, int) and stop - start <= self.most_unrolled:
+            found = list(carried)
+            for number in range(start, stop):
+                found = list(body(number, found) or [])
+            return found
         self._count += 1
         number, before, kind = self._count, self._block, self.type
         self._lines += [f"br label %loop{number}", f"loop{number}:"]

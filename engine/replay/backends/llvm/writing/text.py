@@ -6,6 +6,7 @@ The lines that they become, loops and whole numbers are in `lines`.
 from __future__ import annotations
 
 import struct
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -34,99 +35,89 @@ class Text(Lines):
             return index
         return self.let(f"call i64 @check(i64 {index}, i64 {count}, i64 {region.start}, i64 {region.stop})")
 
-    def address(self, region: Region, index: Index, count: Index, offset: int | None = None) -> str:
-        """The address of a number, of which so many will be read or written.
+    def address(
+        self, region: Region, index: Index, count: Index, offset: int | None = None, mask: str = ""
+    ) -> str:
+        """The address of a number, of which so many will be read or written, or those of a mask.
 
         Those with an offset, each from the same index, share a pointer that LLVM does not look behind. Else
         it spends a fifth of its time on finding other ways to count them on from one turn to the next.
         """
+        inside = "" if mask else " inbounds"  # what has a mask may begin outside
         if offset is None or isinstance(index, int) or self.module.checked:
-            place = self.checked(region, self.plus(index, offset or 0), count)
-            return self.let(f"getelementptr inbounds {self.scalar}, ptr {region.base}, i64 {place}")
+            place = self.plus(index, offset or 0)
+            place = self._checked_mask(region, place, mask) if mask else self.checked(region, place, count)
+            return self.let(f"getelementptr{inside} {self.scalar}, ptr {region.base}, i64 {place}")
         key = (self._block, region.base, self.scalar, index)
         if key not in self._pointers:
-            where = self.let(f"getelementptr inbounds {self.scalar}, ptr {region.base}, i64 {index}")
+            where = self.let(f"getelementptr{inside} {self.scalar}, ptr {region.base}, i64 {index}")
             self._pointers[key] = self.let(f"freeze ptr {where}")
         pointer = self._pointers[key]
-        return (
-            self.let(f"getelementptr inbounds {self.scalar}, ptr {pointer}, i64 {offset}")
-            if offset
-            else pointer
-        )
+        if not offset:
+            return pointer
+        return self.let(f"getelementptr{inside} {self.scalar}, ptr {pointer}, i64 {offset}")
 
-    def load(self, region: Region, index: Index, offset: int | None = None) -> str:
-        """A vector."""
-        where = self.address(region, index, self.width, offset)
-        return self.let(f"load {self.type}, ptr {where}, align {self.precision.size}")
+    def _checked_mask(self, region: Region, index: Index, mask: str) -> Index:
+        """The index of a vector, in checked mode after a test that the lanes of a mask are in the region."""
+        if not self.module.checked:
+            return index
+        packed = self.let(f"bitcast {self.truth} {mask} to i{self.width}")
+        bits = self.let(f"zext i{self.width} {packed} to i64")
+        self.module.declare("i64 @llvm.cttz.i64(i64, i1)")
+        self.module.declare("i64 @llvm.ctlz.i64(i64, i1)")
+        first = self.let(f"call i64 @llvm.cttz.i64(i64 {bits}, i1 false)")
+        behind = self.let(f"sub i64 64, {self.let(f'call i64 @llvm.ctlz.i64(i64 {bits}, i1 false)')}")
+        is_any = self.let(f"icmp ne i64 {bits}, 0")
+        where = self.let(f"select i1 {is_any}, i64 {self.plus(index, first)}, i64 {region.start}")
+        count = self.let(f"select i1 {is_any}, i64 {self.minus(behind, first)}, i64 0")
+        return self.minus(self.checked(region, where, count), first)
 
-    def load_live(self, region: Region, index: Index, live: int, offset: int | None = None) -> str:
-        """A vector of which only the first lanes are read; the others are 0."""
-        if live >= self.width:
-            return self.load(region, index, offset)
-        return self._load_where(self.address(region, index, live, offset), self.first(live))
+    def load(self, region: Region, index: Index, offset: int | None = None, mask: str = "") -> str:
+        """A vector; only the lanes of a mask are read, where there is one, and the others are 0."""
+        where, size = self.address(region, index, self.width, offset, mask), self.precision.size
+        if not mask:
+            return self.let(f"load {self.type}, ptr {where}, align {size}")
+        name = f"llvm.masked.load.{self.suffix}.p0"
+        self.module.declare(f"{self.type} @{name}(ptr, i32, {self.truth}, {self.type})")
+        given = f"ptr {where}, i32 {size}, {self.truth} {mask}, {self.type} zeroinitializer"
+        return self.let(f"call {self.type} @{name}({given})")
+
+    def store(
+        self,
+        region: Region,
+        index: Index,
+        number: str,
+        offset: int | None = None,
+        mask: str = "",
+        *,
+        accumulate: bool = False,
+    ) -> None:
+        """Store or add a vector, or its lanes of a mask only."""
+        if accumulate:
+            number = self.binary("fadd", self.load(region, index, offset, mask), number)
+        where, size = self.address(region, index, self.width, offset, mask), self.precision.size
+        if not mask:
+            self.do(f"store {self.type} {number}, ptr {where}, align {size}")
+            return
+        name = f"llvm.masked.store.{self.suffix}.p0"
+        self.module.declare(f"void @{name}({self.type}, ptr, i32, {self.truth})")
+        self.do(f"call void @{name}({self.type} {number}, ptr {where}, i32 {size}, {self.truth} {mask})")
 
     def mask(self, place: Index) -> str:
         """The lanes whose bits are set in an entry of the tables."""
         bits = self.let(f"trunc i64 {self.entry(place)} to i{self.width}")
         return self.let(f"bitcast i{self.width} {bits} to {self.truth}")
 
-    def load_masked(self, region: Region, index: Index, mask: str) -> str:
-        """A vector of which only the lanes of a mask are read; the others are 0."""
-        return self._load_where(self._masked_address(region, index, mask), mask)
-
-    def store_masked(self, region: Region, index: Index, number: str, mask: str) -> None:
-        """Store only the lanes of a mask."""
-        self._store_where(self._masked_address(region, index, mask), number, mask)
-
-    def _masked_address(self, region: Region, index: Index, mask: str) -> str:
-        """Where a vector begins, perhaps outside of its region; in checked mode its lanes are tested."""
-        if self.module.checked:
-            packed = self.let(f"bitcast {self.truth} {mask} to i{self.width}")
-            bits = self.let(f"zext i{self.width} {packed} to i64")
-            self.module.declare("i64 @llvm.cttz.i64(i64, i1)")
-            self.module.declare("i64 @llvm.ctlz.i64(i64, i1)")
-            first = self.let(f"call i64 @llvm.cttz.i64(i64 {bits}, i1 false)")
-            behind = self.let(f"sub i64 64, {self.let(f'call i64 @llvm.ctlz.i64(i64 {bits}, i1 false)')}")
-            is_any = self.let(f"icmp ne i64 {bits}, 0")
-            where = self.let(f"select i1 {is_any}, i64 {self.plus(index, first)}, i64 {region.start}")
-            count = self.let(f"select i1 {is_any}, i64 {self.minus(behind, first)}, i64 0")
-            right = self.let(
-                f"call i64 @check(i64 {where}, i64 {count}, i64 {region.start}, i64 {region.stop})"
-            )
-            index = self.minus(right, first)
-        return self.let(f"getelementptr {self.scalar}, ptr {region.base}, i64 {index}")
-
-    def _load_where(self, where: str, mask: str) -> str:
-        name = f"llvm.masked.load.{self.suffix}.p0"
-        self.module.declare(f"{self.type} @{name}(ptr, i32, {self.truth}, {self.type})")
-        given = f"ptr {where}, i32 {self.precision.size}, {self.truth} {mask}, {self.type} zeroinitializer"
-        return self.let(f"call {self.type} @{name}({given})")
-
-    def store(
-        self, region: Region, index: Index, number: str, live: int = 0, offset: int | None = None
-    ) -> None:
-        """Store a vector, or its first lanes only."""
-        if not live or live >= self.width:
-            where = self.address(region, index, self.width, offset)
-            self.do(f"store {self.type} {number}, ptr {where}, align {self.precision.size}")
-            return
-        self._store_where(self.address(region, index, live, offset), number, self.first(live))
-
-    def _store_where(self, where: str, number: str, mask: str) -> None:
-        name = f"llvm.masked.store.{self.suffix}.p0"
-        self.module.declare(f"void @{name}({self.type}, ptr, i32, {self.truth})")
-        given = f"ptr {where}, i32 {self.precision.size}, {self.truth} {mask}"
-        self.do(f"call void @{name}({self.type} {number}, {given})")
+    def first(self, live: int) -> str:
+        """The mask of the first lanes; none where these are all."""
+        if live >= self.width:
+            return ""
+        return "<" + ", ".join(f"i1 {str(lane < live).lower()}" for lane in range(self.width)) + ">"
 
     def load_one(self, region: Region, index: Index, offset: int | None = None) -> str:
         """A single number."""
         where = self.address(region, index, 1, offset)
         return self.let(f"load {self.scalar}, ptr {where}, align {self.precision.size}")
-
-    def store_one(self, region: Region, index: Index, number: str) -> None:
-        """Store a single number."""
-        where = self.address(region, index, 1)
-        self.do(f"store {self.scalar} {number}, ptr {where}, align {self.precision.size}")
 
     def copy(self, target: str, source: str, count: Index) -> None:
         """Copy so many numbers from one address to another."""
@@ -156,10 +147,6 @@ class Text(Lines):
         for lane, number in enumerate(numbers):
             found = self.let(f"insertelement {self.type} {found}, {self.scalar} {number}, i64 {lane}")
         return found
-
-    def first(self, live: int) -> str:
-        """The mask of the first lanes."""
-        return "<" + ", ".join(f"i1 {str(lane < live).lower()}" for lane in range(self.width)) + ">"
 
     # ── Numbers ────────────────────────────────────────────────────────────────────────────────────
 
@@ -346,8 +333,6 @@ class Text(Lines):
 class Exact(Text):
     """Every operation is rounded, none contracted with the next: bits do not depend on what is around it."""
 
-    is_unrolled = False
-
     def binary(self, name: str, left: str, right: str) -> str:
         """fadd, fsub, fmul or fdiv."""
         return self.let(f"{name} {self.type} {left}, {right}")
@@ -355,21 +340,6 @@ class Exact(Text):
     @contextmanager
     def unrolled(self) -> Iterator[None]:
         """Inside, loops whose ends are known are written turn by turn."""
-        self.is_unrolled = True
+        self.most_unrolled = sys.maxsize
         yield
-        self.is_unrolled = False
-
-    def loop(
-        self,
-        start: Index,
-        stop: Index,
-        body: Callable[[Index, list[str]], Sequence[str] | None],
-        carried: Sequence[str] = (),
-    ) -> list[str]:
-        """`body(index, carried)` for every index; what it returns is carried into the next round."""
-        if not (self.is_unrolled and isinstance(start, int) and isinstance(stop, int)):
-            return super().loop(start, stop, body, carried)
-        found = list(carried)
-        for number in range(start, stop):
-            found = list(body(number, found) or [])
-        return found
+        self.most_unrolled = 1
