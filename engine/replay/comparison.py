@@ -26,6 +26,7 @@ Array = Any
 MakeExecutor = Callable[[Tape, Program, Sequence[int]], Executor]
 MOST_CANDIDATES = 64  # samples from either end of a batch, among which some are looked for to compare
 MOST_LANES = 32  # samples that are enough for code that was made for more
+UNLIKE = 1e-6  # of the largest entry of a gradient: more is no rounding
 
 
 def new_path(original: Original, batch: Batch, place: int, make_executor: MakeExecutor, wanted: str) -> Path:
@@ -127,27 +128,55 @@ def _compare(path: Path, batch: Batch, place: int, made: str = "") -> bool:
 
     On the sample recorded, with its gradient, this finds what a tracer cannot answer as a number would:
     `type(x)` and `x is`. On others it finds what was frozen. Where code for "outputs" or "gradients" is
-    `made`, it is asked first; if it disagrees, or cannot say, the tape decides, number by number. Returns
-    whether the code has agreed everywhere.
+    `made`, it is asked first; if it disagrees, or cannot say, the tape decides, number by number. A wrong
+    gradient by the code is refused although the tape is right: of later calls only the results are compared.
+    Returns whether the code has agreed everywhere.
     """
     others = _others(path, batch, place)
     places = others if path.tape.single else [place, *others]
     with with_numbers(path.original.parameters, batch.weights):  # once, and not for each run
-        agreed = not path.tape.single or _compare_gradient(path, batch, place, made)
+        agreed = not path.tape.single or _compare_gradient(path, batch, [place, *others], made)
         return _compare_results(path, batch, places, made) and agreed
 
 
-def _compare_gradient(path: Path, batch: Batch, place: int, made: str) -> bool:
+def _compare_gradient(path: Path, batch: Batch, places: list[int], made: str) -> bool:
     try:
-        loss, slopes = path.original.gradient(batch, place)
-        found = _by_code(path, made, batch, [place]) if made == "gradients" else None
+        loss, slopes = path.original.gradient(batch, places[0])
+        found = _by_code(path, made, batch, places[:1]) if made == "gradients" else None
         if found and agree([loss, *slopes], np.append(found[0][:1], found[1])):
+            _ensure_lanes_apart(path, batch, places, found[1])
             return True
-        replayed, gradient = strict.gradients(path.tape, batch.weights.tolist(), batch.numbers(place))
-        _ensure_agree(path, [loss, *slopes], [replayed, *gradient], place)
+        replayed, gradient = strict.gradients(path.tape, batch.weights.tolist(), batch.numbers(places[0]))
+        _ensure_agree(path, [loss, *slopes], [replayed, *gradient], places[0])
+        if found:
+            _ensure_like(path, np.array(slopes), found[1])
     except NonFiniteError:
         pass  # of a gradient: who wants one will meet it
     return False
+
+
+def _ensure_lanes_apart(path: Path, batch: Batch, places: list[int], first: Array) -> None:
+    """ReplayError unless the gradient of different samples is the sum of theirs, the first one's given.
+
+    Three that take turns are never in each other's place where lanes are moved by a power of two.
+    """
+    together = _by_code(path, "gradients", batch, places)
+    alone = [first, *(found[1] for p in places[1:] if (found := _by_code(path, "gradients", batch, [p])))]
+    if together and len(alone) == len(places):
+        turns = np.resize(np.arange(len(places)), _lanes(batch))
+        _ensure_like(path, np.mean(np.array(alone)[turns], 0), together[1])
+
+
+def _ensure_like(path: Path, wanted: Array, found: Array) -> None:
+    """ReplayError where a gradient by the code that was made is another one, and not by its last digits."""
+    with np.errstate(invalid="ignore", over="ignore"):
+        wrong = abs(wanted - found) > UNLIKE * (1.0 + abs(wanted).max(initial=0.0))
+    if wrong.any():
+        place = int(wrong.argmax())
+        raise ReplayError(
+            f"{path.tape.name}, run by {path.executor.name}, has {found[place]} as a gradient where eager "
+            f"has {wanted[place]}: a fault of replay itself; executor='strict' does without what was made"
+        )
 
 
 def _compare_results(path: Path, batch: Batch, places: list[int], made: str) -> bool:
@@ -175,7 +204,7 @@ def _by_code(path: Path, made: str, batch: Batch, places: list[int]) -> tuple[Ar
     executor = path.executor
     if not (made and places and executor.watches and executor.dtype == "float64"):
         return None
-    taken = batch.take(np.resize(places, min(len(batch), MOST_LANES)))
+    taken = batch.take(np.resize(places, _lanes(batch)))
     given = path.with_held(batch.weights), taken.arrays, len(taken)
     try:
         if made == "outputs" or not path.tape.single:
@@ -184,6 +213,11 @@ def _by_code(path: Path, made: str, batch: Batch, places: list[int]) -> tuple[Ar
         return losses, gradient / len(taken)
     except FloatingPointError:
         return None
+
+
+def _lanes(batch: Batch) -> int:
+    """How many samples the code is tried with."""
+    return min(len(batch), MOST_LANES)
 
 
 def _others(path: Path, batch: Batch, place: int) -> list[int]:

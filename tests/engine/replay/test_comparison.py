@@ -111,7 +111,24 @@ def test_the_code_that_will_run_is_compared_with_eager(wanted: str, monkeypatch:
             program()
     if wanted == "gradients":
         monkeypatch.setattr(llvm, wanted, lambda *given: (real(*given)[0], 1.01 * real(*given)[1]))
-        assert not program()[0]._recordings.all()[0].was_compared
+        with pytest.raises(ReplayError, match=r"run by llvm, has 3.03\d* as a gradient where eager has 3.0"):
+            compile(lambda x: x * w * 3.0, [w], executor="llvm").value_and_gradients([3.0], [1.0])
+
+
+@pytest.mark.parametrize("moved", [1, 2, 8])
+def test_samples_in_one_another_s_lane_are_noticed(moved: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The losses are right, and so is the gradient wherever all lanes have the same sample."""
+    llvm = pytest.importorskip("engine.replay.backends.llvm.executor").LlvmExecutor
+    real, w = llvm.gradients, Value(3.0)
+
+    def mixed(self: Any, weights: Any, arrays: Any, samples: int) -> Any:
+        turned = [arrays[0], np.roll(arrays[1], moved, 0)]
+        return real(self, weights, arrays, samples)[0], real(self, weights, turned, samples)[1]
+
+    p = compile(lambda x, y: x * w * y, [w], executor="llvm")
+    monkeypatch.setattr(llvm, "gradients", mixed)
+    with pytest.raises(ReplayError, match="a fault of replay itself"):
+        p.value_and_gradients([3.0], np.arange(20.0), np.arange(20.0))
 
 
 def _scaled(found: Any, factor: float) -> Any:
