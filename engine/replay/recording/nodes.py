@@ -52,7 +52,7 @@ class Nodes:
         self.read: dict[Value, float] = {}  # held Values whose number the function knows
         self.made: set[Value] = set()  # by operations
         self.fresh: set[Value] = set()  # leaves that the function made
-        self.held: dict[Value, Value] = {}  # {leaf: the computed Value from elsewhere that it stands for}
+        self.held: dict[Value, Value] = {}  # {computed Value from elsewhere: the leaf that stands for it}
         self.limited: list[Value] = []  # operations that have no value for some numbers
         self.from_zero: set[int] = set()  # inputs that tell a place from 0 on
         self.asks_types = False
@@ -60,6 +60,7 @@ class Nodes:
         self.refusal: ReplayError | None = None
         self.caught: Exception | None = None
         self._known: set[Value] = set()  # inputs that have a guard for their number
+        self._open: dict[Value, Value] = {}  # {node: a leaf below it that had none when it was looked at}
         self._counts = counts or (lambda _: 1)
         self._in_formula = False
 
@@ -148,15 +149,15 @@ class Nodes:
 
     def _from_elsewhere(self, node: Value) -> Value:
         """The leaf that stands for what was computed before: in eager, its number stays what it was."""
+        if node in self.held:
+            return self.held[node]
         for leaf in interior_and_leaves(node)[1]:
             if leaf in self.parameters or type(leaf) is Input:
                 self._refuse_kept()
-        stand_in = next((leaf for leaf, held in self.held.items() if held is node), None)
-        if stand_in is None:
-            stand_in = self._leaf(Value, node._data)
-            stand_in.label = node.label
-            self.held[stand_in] = node
-        return stand_in
+        leaf = self._leaf(Value, node._data)
+        leaf.label = node.label
+        self.held[node] = leaf
+        return leaf
 
     def _refuse_kept(self) -> NoReturn:
         self.refuse(
@@ -245,10 +246,16 @@ class Nodes:
 
     def _is_known(self, node: Value) -> bool:
         """Whether the number of a node is settled by guards already."""
-        if node in self._known or self.is_plain(node):
-            return True
-        leaves = interior_and_leaves(node)[1] if self._known else []
-        return bool(leaves) and all(leaf in self._known or self.is_plain(leaf) for leaf in leaves)
+        waiting, seen = [node] if self._known else [], {node}
+        while waiting:
+            each: Any = waiting.pop()
+            leaf: Any = self._open.get(each, each)
+            if leaf._operation is None and not (leaf in self._known or self.is_plain(leaf)):
+                self._open[node] = leaf
+                return False
+            waiting += [parent for parent in each.parents if parent not in seen]
+            seen.update(each.parents)
+        return bool(self._known) or self.is_plain(node)
 
     def follows(self, number: Any) -> bool:
         """Whether this is data whose number is not settled."""

@@ -128,10 +128,11 @@ def _tape(function: Any, result: Any, session: Session) -> Tape:
     parameters = session.parameters
     others: list[Any] = [leaf for leaf in leaves if leaf not in parameters]
     held = [leaf for leaf in others if session.is_held(leaf)]
+    theirs = {leaf: node for node, leaf in session.held.items()}
     rest = [leaf for leaf in others if not session.is_held(leaf)] if held else others
     listing = Leaves(
         [*parameters],
-        tuple([session.held.get(leaf, leaf) for leaf in held]),
+        tuple([theirs.get(leaf, leaf) for leaf in held]),
         [_leaf(leaf, session) for leaf in rest],
     )
     places: dict[Any, int] = parameters | dict(zip(held + rest, count(len(parameters))))
@@ -158,7 +159,7 @@ def _tape(function: Any, result: Any, session: Session) -> Tape:
         checks=tuple(places[node] for node in checks),
         single=not listed,
         inputs=len(session.inputs),
-        read=tuple((session.held.get(leaf, leaf), number) for leaf, number in session.read.items()),
+        read=tuple((theirs.get(leaf, leaf), number) for leaf, number in session.read.items()),
         from_zero=frozenset(session.from_zero),
         asks_types=session.asks_types,
         unused=tuple(sorted(map(parameters.__getitem__, unused))),

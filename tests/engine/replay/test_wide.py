@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import Any
 
 import pytest
@@ -98,3 +99,15 @@ def test_a_list_of_weights_is_watched_and_their_gradients_are_refused(kind: Any)
     named["weights"] = kind(weights(3))
     assert not watch.same()
     assert watch.look() == "named['weights'][0] was a Value and is a Value"
+
+
+def test_whether_a_number_is_settled_takes_no_walk_through_all_it_was_made_of() -> None:
+    def counting(x: Any, label: Any) -> Any:
+        total: Any = x * [1.0, 2.0][int(label)]  # from here on it is asked of every operand
+        for _ in range(3000):
+            total = total + 0.5
+        return total * Value(1.0)
+
+    start = time.process_time()
+    record(counting, [], [0.5, 1])
+    assert time.process_time() - start < 0.7
