@@ -31,7 +31,7 @@ FRAMES = (Space.FRAME, Space.FRAME_ADJOINT)
 
 
 class Soundness:
-    """Takes instructions in the order in which they run, and knows which rows are written: a byte for each."""
+    """Takes instructions in the order in which they run, and knows which rows are written, a byte each."""
 
     def __init__(self, sizes: dict[Space, int]) -> None:
         self._written = {space: bytearray(sizes.get(space, 0)) for space in Space}

@@ -14,7 +14,7 @@ from typing import NamedTuple, overload
 from engine import ops
 from engine.operation import Operation
 from engine.replay.program.program import Space
-from engine.replay.rolling.simplify import Flat, is_power_of_two
+from engine.replay.rolling.simplify import Flat
 
 __all__ = [
     "Collapsed",
@@ -27,7 +27,6 @@ __all__ = [
 ]
 
 NONE = -1
-Absorbed = bytearray | dict[int, int]  # by place, 1 for what went into a sum
 
 
 class Term(NamedTuple):
@@ -207,7 +206,7 @@ def _new_shared_node(flat: Flat, terms: list[Term]) -> int:
     return len(flat.operations) - 1
 
 
-def _opened(flat: Flat, terms: list[Term], target: int, absorbed: Absorbed) -> list[Term]:
+def _opened(flat: Flat, terms: list[Term], target: int, absorbed: bytearray) -> list[Term]:
     """The terms, with the sums among them that nobody else uses taken apart."""
     opened: list[Term] = []
     for term in terms:
@@ -219,10 +218,11 @@ def _opened(flat: Flat, terms: list[Term], target: int, absorbed: Absorbed) -> l
     return opened
 
 
-def _terms(flat: Flat, stack: list[tuple[float, int]], target: int, absorbed: Absorbed) -> list[Term]:
+def _terms(flat: Flat, stack: list[tuple[float, int]], target: int, absorbed: bytearray) -> list[Term]:
     """The terms of a sum, left to right: descends into what is used here only and varies alike.
 
-    But not into a second sum with a constant: x + 1 - 1 is rounded twice, and x is not.
+    But not into a second sum with a constant: x + 1 - 1 is rounded twice, and x is not. Nor into a sum
+    that is multiplied: its terms would be rounded one by one.
     """
     terms: list[Term] = []
     top = stack[0][1]
@@ -233,15 +233,11 @@ def _terms(flat: Flat, stack: list[tuple[float, int]], target: int, absorbed: Ab
         operation = flat.operations[place]
         alone = uses[place] == 1 and (spaces[place] is Space.VALUE) == varies
         is_open = (place == top or alone) and _is_sum(flat, place)
+        is_open = is_open and (coefficient == 1.0 or operation not in ADDITIONS)
         if is_open and place != top and _adds_constant(flat, place):
             is_open, has_constant = not has_constant, True
         if not is_open:
             terms.append(Term(coefficient, place, NONE))
-            continue
-        if coefficient != 1.0 and operation in ADDITIONS:
-            scaled = _scaled(flat, coefficient, place, absorbed, has_constant=has_constant)
-            has_constant = has_constant or _has_constant(flat, scaled)
-            terms += scaled
             continue
         absorbed[place] = 1
         stack += _parts(flat, coefficient, place, terms)
@@ -252,9 +248,6 @@ def _parts(flat: Flat, coefficient: float, place: int, terms: list[Term]) -> lis
     """What a sum consists of, the last part first; its products go to the terms at once."""
     operation, operands = flat.operations[place], flat.operands[place]
     if operation is ops.multiply:
-        number, other = _constant_factor(flat, operands)
-        if number and flat.operations[other] in ADDITIONS:
-            return [(coefficient * number, other)]
         _product(flat, coefficient, operands, terms)
         return []
     if operation is ops.negate:
@@ -280,28 +273,6 @@ def _adds_constant(flat: Flat, place: int) -> bool:
     if operation is ops.dot:
         operands = operands[len(operands) // 2 * 2 :]
     return operation in ADDITIONS and not flat.constants.keys().isdisjoint(operands)
-
-
-def _has_constant(flat: Flat, terms: list[Term]) -> bool:
-    return any(term.right == NONE and term.left in flat.constants for term in terms)
-
-
-def _scaled(
-    flat: Flat, coefficient: float, place: int, absorbed: Absorbed, *, has_constant: bool
-) -> list[Term]:
-    """The terms of a sum that is multiplied: taken apart where that is exact, and no row of a matrix."""
-    taken: dict[int, int] = {}
-    terms = _terms(flat, [(1.0, place)], place, taken) if is_power_of_two(coefficient) else []
-    is_second = has_constant and _has_constant(flat, terms)
-    if not terms or is_second or any(Space.WEIGHT in _spaces(flat, term) for term in terms):
-        return [Term(coefficient, place, NONE)]
-    for inner in taken:
-        absorbed[inner] = 1
-    return [term._replace(coefficient=coefficient * term.coefficient) for term in terms]
-
-
-def _spaces(flat: Flat, term: Term) -> list[Space]:
-    return [flat.spaces[factor] for factor in (term.left, term.right) if factor != NONE]
 
 
 def _product(flat: Flat, coefficient: float, operands: tuple[int, ...], terms: list[Term]) -> None:

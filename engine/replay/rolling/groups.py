@@ -52,8 +52,6 @@ class Group:
 def groups(collapsed: Collapsed) -> list[Group]:
     """The groups, each after those it depends on.
 
-    Picks come as early as they can, so that on the way back they add to what is there.
-
     Of a network of two hidden neurons and one output: level 2 from the result, both weighted sums, are one
     product of 2 rows; level 1 is their relu; level 0, the output, a product of 1 row.
 
@@ -78,25 +76,14 @@ def groups(collapsed: Collapsed) -> list[Group]:
     members: dict[tuple[int, Signature], list[int]] = defaultdict(list)
     for place in reversed(collapsed.descending):
         members[levels[place], signatures[place]].append(place)
-    for level, signature in [key for key in members if key[1][0] == "pick"]:
-        places = members.pop((level, signature))
-        operands = {operand for place in places for operand in collapsed.nodes[place].operands}
-        above = [levels[operand] for operand in operands if operand in signatures]
-        members[min(above, default=level + 1) - 1, signature] += places
     found: list[Group] = []
-    for (level, signature), places in sorted(members.items(), key=_turn):
+    for (level, signature), places in sorted(members.items(), key=lambda item: -item[0][0]):
         varying = flat.varies(places[0])
         if signature[0] == "matrix":
             found += _rectangles(signature, level, varying, {place: matrix[place] for place in places})
         else:
             found.append(Group(signature, level, varying, places))
     return found
-
-
-def _turn(item: tuple[tuple[int, Signature], list[int]]) -> tuple[int, bool]:
-    """Where a group comes: by its level; picks first."""
-    (level, signature), _ = item
-    return -level, signature[0] != "pick"
 
 
 def _signature(flat: Flat, place: int, node: Node, matrix: dict[int, MatrixTerms]) -> Signature:

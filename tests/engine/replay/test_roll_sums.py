@@ -94,7 +94,7 @@ def test_a_divisor_is_made_a_factor_only_where_both_are_exact() -> None:
     assert found.tolist() == [[0.0]]
 
 
-def test_exact_factors_go_into_the_terms_of_a_sum_but_not_into_a_matrix() -> None:
+def test_a_factor_of_a_sum_is_a_coefficient_and_keeps_no_matrix_from_being_one() -> None:
     w = weights(8)
     squares = record(lambda x: total([(a * b) ** 2 for a, b in zip(w, x, strict=True)]) / 8.0, w, [[1.0] * 8])
     by_hand = record(
