@@ -64,7 +64,7 @@ FUNCTIONS: dict[str, tuple[Callable[[Text, str], str], Any, tuple[float, float],
 
 
 def compiled(
-    function: Callable[[Text, str], str], count: int, precision: Precision = DOUBLE
+    function: Callable[[Text, str], str], count: int, precision: Precision = DOUBLE, vectors: int = 1
 ) -> Callable[[Any], Any]:
     """The function on so many numbers, made the way that the executor makes it."""
     module = Module(precision=precision)
@@ -75,7 +75,7 @@ def compiled(
         found = function(text, text.load(source, offset))
         text.store(target, text.plus(count, offset), found)
 
-    along(text, count, part)
+    along(text, count, part, vectors=vectors)
     text.end("i32 0")
     engine = llvm_machine.machine_code(str(module), llvm_machine.HOST)
 
@@ -124,6 +124,33 @@ def test_special_numbers(name: str) -> None:
             assert y == z or (y != y and z != z) or abs(y - z) <= 4 * math.ulp(z), x
             if y == z == 0.0:
                 assert math.copysign(1.0, y) == math.copysign(1.0, z), x
+
+
+def squares_between_two_numbers() -> list[float]:
+    """Numbers whose roots are almost in the middle between two: those of (2m + 1)² − j for small j."""
+    found = []
+    for j in range(-255, 256, 8):  # odd squares are 1 modulo 8
+        odd = 1
+        for bits in range(4, 58):
+            odd += 0 if (odd * odd - j) % 2**bits == 0 else 2 ** (bits - 2)
+        odd = odd % 2**53 + 2**53
+        found += [float(odd * odd - j)] if int(float(odd * odd - j)) == odd * odd - j else []
+    return found
+
+
+def test_roots_of_two_vectors_are_those_of_the_processor() -> None:
+    draw = random.Random(0)
+    powers = [4.0**k for k in range(-520, 511, 7)]
+    numbers = [*SPECIAL, *squares_between_two_numbers(), *powers, *(math.nextafter(x, 0.0) for x in powers)]
+    numbers += [draw.random() * 10.0 ** draw.uniform(-320.0, 300.0) for _ in range(2000)]
+    for vector in range(16):  # each number in every lane
+        given = [1.0] * vector + numbers + [1.0] * (-(vector + len(numbers)) % 16)
+        with np.errstate(all="ignore"):
+            expected = np.sqrt(np.array(given))
+        found = compiled(elementary.sqrt, len(given), vectors=2)(given)
+        np.testing.assert_array_equal(
+            found.view(np.int64) * (found == found), expected.view(np.int64) * (expected == expected)
+        )
 
 
 @pytest.mark.parametrize("exponent", [0.5, 1.5, 7.5, 3.0, 8.0, -0.5, -1.5, -7.5, -2.0])

@@ -76,7 +76,7 @@ class _Writer:
             for pointer, number in zip(self.pointers, found, strict=True):
                 text.store(self._column(pointer), offset, number)
 
-        along(text, self.parameters, part)
+        along(text, self.parameters, part, vectors=2)  # so that one of two roots is multiplied
         text.end()
 
     def _write_length(self) -> None:

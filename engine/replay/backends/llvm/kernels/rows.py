@@ -24,11 +24,15 @@ __all__ = ["REDUCTIONS", "along", "elementwise", "fill", "reduction", "total_alo
 Body = Callable[[Index], None]
 
 
-def along(text: Text, count: int, body: Body) -> None:
-    """`body(offset)` for vectors that together cover so many numbers in a row, the last of them narrower."""
+def along(text: Text, count: int, body: Body, *, vectors: int = 1) -> None:
+    """`body(offset)` for vectors that together cover so many numbers in a row, the last of them narrower.
+
+    As many vectors as there shall be are gone through at once.
+    """
     done = 0
     narrower = [text.vector >> halvings for halvings in range(text.vector.bit_length())]
-    for width in (*(width for width in narrower if width >= text.precision.narrowest), 1):
+    narrower = [width for width in narrower if width >= text.precision.narrowest]
+    for width in (vectors * text.vector, *narrower, 1):
         _along(text, width, done, count, body)
         done += (count - done) // width * width
 

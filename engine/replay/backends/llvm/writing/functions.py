@@ -70,7 +70,7 @@ _FUNCTIONS: dict[Operation, Implementation] = {
     ops.negate: lambda text, x: text.let(f"fneg {text.type} {x}"),
     ops.ratio: _by("binary", "fdiv"),
     ops.remainder: _remainder,
-    ops.sqrt: _by("call", "sqrt"),
+    ops.sqrt: elementary.sqrt,
     ops.subtract: _by("binary", "fsub"),
     ops.tanh: elementary.tanh,
 }
@@ -144,7 +144,7 @@ class Formula:
         text, size = self._text, abs(exponent)
         if not ((2.0 * size).is_integer() and 0.5 <= size <= 8.0):
             return text.library("pow", x, text.number(exponent))
-        found = "" if size.is_integer() else text.call("sqrt", x)
+        found = "" if size.is_integer() else _FUNCTIONS[ops.sqrt](text, x)
         square, bits = x, int(size)
         while bits:
             if bits & 1:

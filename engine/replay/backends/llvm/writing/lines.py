@@ -147,15 +147,16 @@ class Lines:
         self._block = f"done{number}"
         return after
 
-    def when(self, condition: str, body: Callable[[], None]) -> None:
-        """`body()`, where the condition holds."""
+    def when(self, condition: str, body: Callable[[], str | None], otherwise: str = "") -> str:
+        """`body()`, where the condition holds; the number that it gives, or the other one."""
         self._count += 1
-        number = self._count
+        number, before = self._count, self._block
         self._lines += [f"br i1 {condition}, label %when{number}, label %done{number}", f"when{number}:"]
         self._block = f"when{number}"
-        body()
+        found, inside = body(), self._block
         self._lines += [f"br label %done{number}", f"done{number}:"]
         self._block = f"done{number}"
+        return self.let(f"phi {self.type} [{otherwise}, %{before}], [{found}, %{inside}]") if found else ""
 
     # ── Whole numbers ──────────────────────────────────────────────────────────────────────────────
 
