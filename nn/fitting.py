@@ -19,7 +19,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from engine import EngineError, ReplayError
+from engine import EngineError, ReplayError, collector_paused
 from nn.checkpoints import Checkpoint
 from nn.data.scaling import Scaler, ensure_scaler
 from nn.data.schema import Schema
@@ -172,7 +172,7 @@ class _Run:
         self.history.ended = f"all {epochs} epochs done"
         with Bar(done * steps, epochs * steps, shown=progress) as bar:
             try:
-                with self._breaking_down():
+                with self._breaking_down(), collector_paused():
                     self.stepping.begin(self._order(range(done + 1, done + 2))[:size])
                 numbers = range(done, done + 1)
                 while numbers.stop <= epochs and not self._is_over(numbers[-1]):

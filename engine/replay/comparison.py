@@ -95,7 +95,7 @@ def _recorded(original: Original, batch: Batch, place: int) -> Tape:
             original.function,
             original.parameters,
             batch.sample(place),
-            batch.weights.tolist(),
+            batch.weights,
             batch.count,
             batch.names,
         )

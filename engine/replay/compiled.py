@@ -267,12 +267,13 @@ _form_of = attrgetter("__class__", "dtype", "shape")
 def _leaves(parameters: Iterable[Value]) -> tuple[Value, ...]:
     """The parameters, each a leaf and given once."""
     found = tuple(parameters)
-    for number in [n for n, p in enumerate(found) if not isinstance(p, Value) or p._operation is not None]:
-        parameter = found[number]
+    are_leaves = {*map(type, found)} <= {Value} and not any(map(attrgetter("_operation"), found))
+    for number, parameter in enumerate(() if are_leaves else found):
         if not isinstance(parameter, Value):
             raise ReplayError(f"parameter {number} must be a Value, got {type(parameter).__name__}")
-        name = parameter._operation.name  # type: ignore[union-attr]
-        raise ReplayError(f"parameter {number} is a computed node ({name}); parameters are leaves")
+        if parameter._operation is not None:
+            name = parameter._operation.name
+            raise ReplayError(f"parameter {number} is a computed node ({name}); parameters are leaves")
     if len(set(found)) < len(found):
         raise ReplayError("a parameter was given twice; list each once")
     return found

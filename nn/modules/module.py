@@ -286,7 +286,7 @@ def parameters_of(modules: Iterable[Module]) -> list[Value]:
                 found += held
             elif isinstance(held, _HOLDERS):
                 found += [part for _, part in _parts_in("", held, Value)]
-    return list(dict.fromkeys(found))
+    return found if len(set(found)) == len(found) else list(dict.fromkeys(found))
 
 
 class Structure:

@@ -114,9 +114,11 @@ class ReplayGear:
             self._pack()
             if masked:
                 self.masks = Masks(lambda: objective.model(samples.inputs[places[0]]), self.program)
-            self._gradient_at(_with_extremes(places, self.columns[1]))
-            objective.ensure_connected(samples.at(places[:1]), samples)
+            _, gradient = self._gradient_at(_with_extremes(places, self.columns[1]))
+            if objective.has_penalties or not gradient.any():  # else the loss depends on a parameter
+                objective.ensure_connected(samples.at(places[:1]), samples)
         finally:
+            self.weights = None  # those of the parameters are the same: no step was taken
             self.settle()
             objective.train(was_training)
             for generator, state in zip(generators, states, strict=True):
@@ -302,8 +304,9 @@ class ReplayGear:
         self._unpack_memory()
 
     def _put_gradient(self) -> None:
-        for parameter in self.objective.everything:
-            parameter.grad = 0.0
+        if self.objective.everything is not self.objective.parameters:
+            for parameter in self.objective.everything:
+                parameter.grad = 0.0
         for parameter, slope in zip(self.objective.parameters, self.gradient.tolist(), strict=True):
             parameter.grad = slope
 

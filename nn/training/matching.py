@@ -86,8 +86,8 @@ def check_outputs(model: Module, loss: str | Loss, inputs: Sequence[Any]) -> Non
 
     The last activation tells; where it is a function or module of one's own, a few outputs do.
     """
-    last, outputs = last_activation(model), len(outputs_for(model, inputs[:1])[0])
-    if last == "softmax" and outputs == 1:
+    last = last_activation(model)
+    if last == "softmax" and len(outputs_for(model, inputs[:1])[0]) == 1:
         raise ValueError(
             "a softmax of one output is 1 for every sample, so nothing can be learned: make it "
             'output="sigmoid" with binary_cross_entropy, or give the network one output for each class'

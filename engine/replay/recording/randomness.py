@@ -74,7 +74,11 @@ class Generators:
 
 def generators_among(things: list[Any]) -> list[Any]:
     """Those of these things that are generators of random numbers."""
-    kinds = {kind for kind in {*map(type, things)} if issubclass(kind, _KINDS)}
+    kinds: set[type] = set()
+    waiting: list[type] = [*_KINDS]
+    while waiting:
+        kinds.add(kind := waiting.pop())
+        waiting += type.__subclasses__(kind)
     return list(compress(things, map(kinds.__contains__, map(type, things))))  # a loop would be felt
 
 
