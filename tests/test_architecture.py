@@ -107,7 +107,7 @@ ORDER: dict[str, str] = {
         choosing devices draws
         paths
         comparison
-        recordings spot_checks
+        recordings
         validity
         steps
         compiled

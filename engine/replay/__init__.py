@@ -9,6 +9,6 @@ The data passes the rooms once, from top to bottom:
 
 Then `samples` (batches, as the user gives them), `choosing` (which executor), `eager` (the function itself),
 `paths` (a program for each way through a function's branches), `comparison` (of a new path with eager),
-`recordings`, `spot_checks`, `validity` (whether they are still what the function does), `draws` (randomness
-as data), `devices` (programs for JAX), and `compiled`: what the user holds and calls.
+`recordings`, `validity` (whether they are still what the function does), `steps` (training in machine code),
+`draws` (randomness as data), `devices` (programs for JAX), and `compiled`: what the user holds and calls.
 """

@@ -33,9 +33,8 @@ from engine.replay.paths import Path, Stats, combined
 from engine.replay.program.rule import Formula
 from engine.replay.recordings import Recordings
 from engine.replay.samples import Batch, batches, in_columns
-from engine.replay.spot_checks import SpotChecks
 from engine.replay.steps import Steps
-from engine.replay.validity import Doubt, Validity, nothing
+from engine.replay.validity import Doubt, SpotChecks, Validity, nothing
 
 __all__ = ["Compiled", "compile"]
 

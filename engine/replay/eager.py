@@ -10,7 +10,7 @@ from engine import modes
 from engine.frozen import frozen
 from engine.graph import interior_and_leaves
 from engine.replay.recording.record import called, with_numbers
-from engine.replay.samples import Batch
+from engine.replay.samples import Batch, Given
 from engine.value import Value
 
 __all__ = ["Original"]
@@ -66,7 +66,7 @@ class Original:
             return called(self.function, batch.sample(place), batch.names)
         except (AttributeError, TypeError) as error:
             try:
-                return called(self.function, batch.given(place), batch.names)
+                return called(self.function, batch.sample(place, Given), batch.names)
             except Exception:  # noqa: BLE001  (what it raises for plain numbers is the error to show)
                 raise error from None
 

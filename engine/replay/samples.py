@@ -90,14 +90,10 @@ class Batch:
             number -= array.shape[1]
         raise IndexError(number)
 
-    def sample(self, place: int) -> list[Any]:
-        """One sample as the function takes it: for each argument a number, or a list of such."""
-        flat = [iter(array[place].tolist()) for array in self.arrays]
+    def sample(self, place: int, made: Callable[[Any], Any] = lambda number: number) -> list[Any]:
+        """One sample as the function takes it: for each argument a number, or a list of such, each `made`."""
+        flat = [map(made, array[place].tolist()) for array in self.arrays]
         return [_nested(shape, numbers) for shape, numbers in zip(self.shape, flat, strict=True)]
-
-    def given(self, place: int) -> list[Any]:
-        """The same sample with constants of a graph in the place of numbers."""
-        return [_mapped(argument) for argument in self.sample(place)]
 
 
 def in_columns(
@@ -141,10 +137,6 @@ def _is_number(argument: Any) -> bool:
 
 def _nested(shape: Shape, numbers: Iterator[Any]) -> Any:
     return next(numbers) if shape is None else [_nested(inner, numbers) for inner in shape]
-
-
-def _mapped(argument: Any) -> Any:
-    return [_mapped(element) for element in argument] if isinstance(argument, list) else Given(argument)
 
 
 def batches(arguments: Sequence[Any], names: tuple[str, ...] = (), weights: Array = None) -> list[Batch]:

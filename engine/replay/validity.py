@@ -1,26 +1,37 @@
 """Validity: whether what was recorded is still what the function does, before and after every call.
 
 Before a call a quick test looks at what the function reads; after it, now and then, at all of it, and at what
-eager gives for one sample. What has changed is recorded anew at once. What was noticed late leaves a doubt
-behind: so many calls gave numbers that cannot be trusted.
+eager gives for one sample: no list of what a function may read is complete, there are files, clocks, objects
+of C. Eager is asked in the first calls, and then whenever 200 times has passed what it cost: half a percent
+of the time, whatever the function. What has changed is recorded anew at once. What was noticed late leaves a
+doubt behind: so many calls gave numbers that cannot be trusted.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+
 from engine.frozen import frozen
+from engine.modes import collector_paused
 from engine.replay.backends.interface import Call
+from engine.replay.comparison import agree
+from engine.replay.eager import Original
 from engine.replay.recordings import Recordings
 from engine.replay.samples import Batch
-from engine.replay.spot_checks import SpotChecks
 
-__all__ = ["Doubt", "Validity", "nothing"]
+__all__ = ["Doubt", "SpotChecks", "Validity", "nothing"]
 
+Array = Any
 LOOKING = 100  # times what it costs to look at what hardly ever changes, until it is looked at again
+FIRST_CALLS = 4  # all of which are compared; the one that records, where it does: see comparison.py
+SPACING = 200  # times its own cost until the next comparison
+GOLDEN = (5.0**0.5 - 1.0) / 2.0  # steps by it come everywhere, evenly
+TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
 
 
 @frozen
@@ -33,6 +44,59 @@ class Doubt:
     def __str__(self) -> str:
         calls = "the call before" if self.calls == 1 else f"up to {self.calls:,} calls before"
         return f"{self.what}; what {calls} gave cannot be trusted"
+
+
+class SpotChecks:
+    """When to compare, and what came of it."""
+
+    def __init__(self, dtype: str = "float64") -> None:
+        self.dtype, self.tolerance = dtype, TOLERANCE[dtype]
+        self.agreed = 0
+        self.due = 0.0
+        self._turn = 0.0
+
+    def soon(self) -> None:
+        """Compare at the next calls again."""
+        self.due, self.agreed = 0.0, 0
+
+    def passed(self, cost: float, calls: int = 1) -> None:
+        """So many calls were compared; this took so many seconds."""
+        self.agreed += calls
+        self.due = 0.0 if self.agreed < FIRST_CALLS else perf_counter() + SPACING * cost
+
+    def of(self, original: Original, call: Sequence[Batch], rows: Sequence[Any], calls: int = 1) -> str:
+        """How eager differs at one sample of a call, another one each time; "" where it does not.
+
+        `rows` are what was returned for each sample, in order.
+        """
+        start = perf_counter()
+        self._turn = (self._turn + GOLDEN) % 1.0
+        number = int(self._turn * len(rows))
+        replayed = np.atleast_1d(rows[number]).tolist()
+        try:
+            with collector_paused():
+                wanted = self._eager(original, call, number)
+        except Exception as error:  # noqa: BLE001  (replay had a number: whatever it is, it is a difference)
+            found: Any = f"{type(error).__name__} ({error})"
+        else:
+            if self._agree(wanted, replayed):
+                self.passed(perf_counter() - start, calls)
+                return ""
+            found = wanted[0] if len(wanted) == 1 else wanted[:3]
+        theirs = replayed[0] if len(replayed) == 1 else replayed[:3]
+        return f"sample {number} gives {found} when it is run, and {theirs!r} when it is replayed"
+
+    def _eager(self, original: Original, call: Sequence[Batch], number: int) -> list[float]:
+        for batch in call:
+            place = number if batch.places is None else int(np.searchsorted(batch.places, number))
+            if place < len(batch) and (batch.places is None or batch.places[place] == number):
+                return original.results(batch, place)
+        raise IndexError(number)
+
+    def _agree(self, wanted: list[float], replayed: list[float]) -> bool:
+        with np.errstate(over="ignore"):  # what is beyond float32 is infinite there
+            rounded = np.array(wanted).astype(self.dtype)
+        return agree(rounded.astype(float), replayed, self.tolerance)
 
 
 def nothing(_: Any) -> None:

@@ -188,7 +188,7 @@ def test_what_nothing_watches_is_found_after_the_callbacks() -> None:
 
 def test_steps_that_cannot_be_trusted_are_in_the_history(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nn.training.gears.ReplayGear.recheck", lambda self: None)
-    monkeypatch.setattr("engine.replay.spot_checks.SPACING", 20)  # often enough on a busy machine, too
+    monkeypatch.setattr("engine.replay.validity.SPACING", 20)  # often enough on a busy machine, too
     how, write = unseen()
     with pytest.warns(UserWarning, match="cannot be trusted"):
         history, _ = trained("auto", **how, callbacks=[at(3, lambda _: write(2.0))], epochs=3000)
@@ -246,7 +246,7 @@ ABLATIONS: dict[str, tuple[str, Any, Callable[[], dict[str, Any]]]] = {
 def test_without_a_protection_a_training_turns_silent(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     place, instead, describe = ABLATIONS[name]
     monkeypatch.setattr(
-        "engine.replay.spot_checks.SPACING", 1e9
+        "engine.replay.validity.SPACING", 1e9
     )  # after the first calls, by chance it is not found
     assert_gears_agree(describe)
     wanted, _ = trained("eager", **describe())

@@ -11,15 +11,15 @@ import dis
 import functools
 import sys
 from collections.abc import Iterator
-from itertools import pairwise
 from types import CodeType, ModuleType
 from typing import Any, NamedTuple
 
-__all__ = ["Names", "codes_of", "is_library", "names_in", "unrepeatable"]
+__all__ = ["Names", "is_library", "names_in", "unrepeatable"]
 
 _OWN = ("engine", "nn")
 _INSTALLED = ("site-packages", "dist-packages")
 _GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS")
+_EQUAL_NOT_SAME = (int, float, complex, bytes, tuple)  # constants that may be equal and not the same object
 _STORED = ("STORE_ATTR", "DELETE_ATTR")
 
 # What answers otherwise each time it is asked, or cannot be looked through: nothing that could be watched.
@@ -54,37 +54,31 @@ def names_in(code: CodeType) -> Names:
     (frozenset({'settings'}), frozenset({'beta'}))
     """
     found: dict[str, set[str]] = {kind: set() for kind in Names._fields}
-    for each in codes_of(code):
+    for each in _codes_of(code):
         found["texts"].update(c for c in each.co_consts if isinstance(c, str) and c.isidentifier())
-        found["identical"].update(_asked_by_identity(each))
-        for step in dis.get_instructions(each):
-            if step.opname in _GLOBAL:
+        steps = list(dis.get_instructions(each))
+        for number, step in enumerate(steps):
+            if step.opname == "IS_OP":  # `x is 1` is true for some numbers that are 1
+                sides = [s.argval for s in steps[max(0, number - 2) : number] if s.opname[:5] == "LOAD_"]
+                found["identical"].update(repr(c) for c in sides if type(c) in _EQUAL_NOT_SAME)
+            elif step.opname in _GLOBAL:
                 found["globals"].add(step.argval)
             elif step.opname == "IMPORT_NAME":
                 found["imported"].add(step.argval)
-            elif isinstance(step.argval, str) and ("ATTR" in step.opname or "METHOD" in step.opname):
-                found["stored" if step.opname in _STORED else "attributes"].add(step.argval)
-            elif step.opname == "IMPORT_FROM":
+            elif step.opname in _STORED:
+                found["stored"].add(step.argval)
+            elif step.opname == "IMPORT_FROM" or "ATTR" in step.opname or "METHOD" in step.opname:
                 found["attributes"].add(step.argval)
     found["attributes"] |= found["texts"]
     return Names(**{kind: frozenset(names) for kind, names in found.items()})
 
 
-def _asked_by_identity(code: CodeType) -> Iterator[str]:
-    """The numbers and texts on either side of an `is`: `x is 1` is true for some numbers that are 1."""
-    steps = list(dis.get_instructions(code))
-    for before, step in zip(pairwise([None, *steps]), steps[1:], strict=False):
-        if step.opname == "IS_OP":
-            constants = [s.argval for s in before if s is not None and s.opname.startswith("LOAD_")]
-            yield from (repr(c) for c in constants if type(c) in (int, float, complex, bytes, tuple))
-
-
-def codes_of(code: CodeType) -> Iterator[CodeType]:
+def _codes_of(code: CodeType) -> Iterator[CodeType]:
     """The code, and that of the functions, classes and comprehensions written inside it."""
     yield code
     for constant in code.co_consts:
         if isinstance(constant, CodeType):
-            yield from codes_of(constant)
+            yield from _codes_of(constant)
 
 
 def is_library(module: str, file: str = "") -> bool:

@@ -15,7 +15,7 @@ import pytest
 from test_validity import X, clock, close, unseen
 
 from engine.errors import ReplayError
-from engine.replay import comparison, recordings, spot_checks, validity
+from engine.replay import comparison, recordings, validity
 from engine.replay.compiled import compile  # noqa: A004
 from engine.replay.eager import Original
 from engine.replay.recording.randomness import Generators
@@ -64,7 +64,7 @@ def test_what_differs_every_time_is_given_up_with_both_numbers(monkeypatch: pyte
 
 
 def test_the_comparison_costs_a_bounded_share_of_the_time() -> None:
-    checks = spot_checks.SpotChecks()
+    checks = validity.SpotChecks()
     for _ in range(3):
         checks.passed(1e-3)
         assert checks.due == 0.0  # the first calls are all compared
@@ -102,7 +102,7 @@ def test_the_code_that_will_run_is_compared_with_eager(wanted: str, monkeypatch:
 
     with monkeypatch.context() as alone:  # no tape is run, nor eager once more for a spot check
         alone.setattr(comparison, "strict", None)
-        alone.setattr(spot_checks.SpotChecks, "of", None)
+        alone.setattr(validity.SpotChecks, "of", None)
         close(program()[1], X * 3.0)
     real = getattr(llvm, wanted)
     with monkeypatch.context() as wrong:  # where the code errs, the tape does not: a spot check finds it

@@ -12,7 +12,7 @@ from test_compiled import values
 
 from engine.errors import ReplayError
 from engine.replay.compiled import compile  # noqa: A004
-from engine.replay.samples import batches
+from engine.replay.samples import Given, batches
 from engine.value import Value
 
 
@@ -88,11 +88,11 @@ def test_data_behaves_as_numbers_do_also_when_eager_runs_beside() -> None:
         return shifted if label in (0, 1) else shifted * 2.0
 
     assert compile(f, w)([1.0, 1.0, 1.0, 1.0], [0, 1, 2, 1]).tolist() == [3.0, 2.0, 6.0, 2.0]
-    given = batches([[1.0], [2]])[0].given(0)
+    given = batches([[1.0], [2]])[0].sample(0, Given)
     assert [10, 20, 30][given[1]] == 30
     assert given[1] == 2
     with pytest.raises(TypeError, match="no whole number"):
-        [10, 20][batches([[0.5]])[0].given(0)[0]]
+        [10, 20][batches([[0.5]])[0].sample(0, Given)[0]]
 
 
 def test_results_of_different_form_are_refused() -> None:
