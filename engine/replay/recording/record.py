@@ -90,7 +90,8 @@ def record(
     now = [parameter._data for parameter in parameters] if weights is None else weights
     try:
         with with_numbers(parameters, now), modes.keeping_operands(), modes.recorded_by(session):
-            result = called(function, arguments, names)
+            with _gradients_untouched(function, parameters):
+                result = called(function, arguments, names)
             if session.refusal is not None:
                 raise session.refusal
             if session.caught is not None:
@@ -98,6 +99,23 @@ def record(
             return _tape(function, result, session)
     finally:
         session.is_over = True
+
+
+@contextmanager
+def _gradients_untouched(function: Any, parameters: Sequence[Value]) -> Iterator[None]:
+    """ReplayError where gradients are set in here; they are as before then."""
+    before, mark = [parameter.grad for parameter in parameters], float("nan")
+    try:
+        for parameter in parameters:
+            parameter.grad = mark
+        yield
+        if any(parameter.grad is not mark for parameter in parameters):
+            raise ReplayError(
+                f"{_name(function)} sets gradients, which a replay would not do: call zero_grad() outside"
+            )
+    finally:
+        for parameter, gradient in zip(parameters, before, strict=True):
+            parameter.grad = gradient
 
 
 def called(function: Callable[..., Any], arguments: Sequence[Any], names: tuple[str, ...]) -> Any:
@@ -195,7 +213,8 @@ def _output(function: Any, value: Any, session: Session) -> Value:
     if is_traced(value) and value.session is session:
         session.unheard.pop(value.node, None)
         return value.node  # type: ignore[no-any-return]
-    found = f"{type(value).__name__} ({value!r:.60})"
+    shown = f" ({value!r:.60})" if isinstance(value, int | float | str) else ""  # else with Values in it
+    found = f"{type(value).__name__}{shown}"
     raise ReplayError(f"{_name(function)} returned {found}; return a Value, or a list of Values")
 
 

@@ -132,7 +132,8 @@ def _rank(place: Place) -> int:
 
 def _gradient_read(reach: Reach, parameters: set[Value]) -> str:
     """Which parameter's gradient is read: each step of a training changes it, in replay at another time."""
-    found = [place.path for place in reach.places if place.key == "grad" and place.owner in parameters]
+    known = set(map(id, parameters))
+    found = [place.path for place in reach.places if place.key == "grad" and id(place.owner) in known]
     return f"reads {found[0]}, which every step changes; pass it as an argument" if found else ""
 
 

@@ -22,6 +22,11 @@ from engine.value import Constant, Value
 HELD = Value(1.5)
 
 
+def cleared(w: Value) -> Value:
+    w.grad = 0.0
+    return w
+
+
 def changed(w: Value) -> Value:
     w.data = 3.0
     return w
@@ -45,6 +50,9 @@ def changed(w: Value) -> Value:
         (lambda x, w: (x * w).backward(), "gives the gradients"),
         (lambda x, w: 3.0, "returned float"),
         (lambda x, w: [], "empty list"),
+        (lambda x, w: {"loss": x * w}, "returned dict; return a Value, or a list of Values"),
+        (lambda x, w: [[x * w]], "returned list; return a Value"),
+        (lambda x, w: x * cleared(w), r"sets gradients, .* call zero_grad\(\) outside"),
         (lambda x, w: None, "returned NoneType"),
     ],
 )

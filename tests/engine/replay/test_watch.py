@@ -78,6 +78,16 @@ def test_what_an_operation_of_ones_own_reads(part: str) -> None:
     assert watch.look() == f"read[{part!r}] was 0.0 and is 1.0"
 
 
+def test_setting_a_gradient_is_not_reading_it() -> None:
+    w = Value(1.0)
+
+    def clearing(x: Any) -> Any:
+        w.grad = 0.0
+        return x * w
+
+    assert Watch(clearing, [w]).refusal == ""
+
+
 def a_module(**names: Any) -> Any:
     """The namespace of a module with a function `read` that reads all of these names."""
     namespace = {"__builtins__": __builtins__, **names}
