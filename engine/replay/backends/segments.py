@@ -60,8 +60,8 @@ def _effort_of_one(instruction: PlainInstruction) -> int:
             return len(left) * out.columns
         case SumOfProducts(_, _, left):
             return len(left)
-        case Elementwise(out, _, operands):
-            return CURVED * max(map(len, (out, *operands)))
+        case Elementwise(out):
+            return CURVED * len(out)
         case Reduction(_, _, operand):
             return CURVED * len(operand)
         case Pick(out) | Fill(out) | Scatter(_, out):

@@ -208,7 +208,7 @@ class SumOfProducts:
 
 @frozen
 class Elementwise:
-    """out[i] = expression of the operands' rows i; an operand with fewer rows than the out repeats."""
+    """out[i] = expression of the operands' rows i."""
 
     out: Rows
     expression: Any

@@ -180,7 +180,7 @@ def _ensure_fits(instruction: PlainInstruction, where: str) -> None:
             lengths = {len(left), ends[-1], len(right) if right else ends[-1], len(coefficients) or ends[-1]}
             fits = len(out) == len(ends) and len(lengths) == 1 and list(ends) == sorted(set(ends))
         case Elementwise(out, _, operands):
-            fits = all(len(out) % len(rows) == 0 for rows in operands)
+            fits = all(len(rows) == len(out) for rows in operands)
         case Reduction(out, _, operand):
             fits = len(operand) % len(out) == 0
         case Pick(out, index, table):

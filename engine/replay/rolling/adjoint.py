@@ -97,7 +97,8 @@ class Adjoint:
             case Elementwise(_, expression, operands):
                 self._elementwise(expression, operands, upstream, out)
             case Reduction(_, operation, operand):
-                (slope,) = partials(operation, [Argument(0)])
+                (slope,), times = partials(operation, [Argument(0)]), len(operand) // len(out)
+                upstream, out = (Rows.of(rows.space, [*rows.places] * times) for rows in (upstream, out))
                 self._pass_on(operand, slope, (operand,), upstream, out)
             case Pick(_, index, table) if self._is_wanted(table):
                 self._add(Scatter(Rows(table.space.adjoint, table.places), index, upstream))

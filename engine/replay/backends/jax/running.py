@@ -132,14 +132,11 @@ class Runner:
 
     def _elementwise(self, instruction: Elementwise) -> Array:
         out, operands = instruction.out, instruction.operands
-        arrays = [self._repeated(self.read(rows), len(out)) for rows in operands]
+        arrays = [self.read(rows) for rows in operands]
         result = self._evaluate(instruction.expression, arrays)
         lanes = max((array.shape[1] for array in arrays), default=1)
         result = self.np.broadcast_to(self.np.asarray(result, self.type), (len(out), lanes))
         return result.sum(1, keepdims=True) if self._over_lanes(out, *operands) else result
-
-    def _repeated(self, array: Array, count: int) -> Array:
-        return array if len(array) in (1, count) else self.np.tile(array, (count // len(array), 1))
 
     def _evaluate(self, expression: Any, arrays: Sequence[Array]) -> Any:
         """The array (or number) of an expression."""

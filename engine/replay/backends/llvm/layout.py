@@ -69,11 +69,6 @@ class Operand:
         """Whether the rows lie side by side."""
         return self.table < 0 and (self.stride == self.width or self.count == 1)
 
-    @property
-    def is_single(self) -> bool:
-        """Whether there is one number for all members and lanes."""
-        return self.count == 1 and self.width == 1
-
 
 @frozen
 class Strided:

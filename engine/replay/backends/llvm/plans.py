@@ -116,9 +116,9 @@ def _operations_of(instruction: PlainInstruction) -> int:
             found = len(left) * out.columns
         case SumOfProducts(_, _, left, _, coefficients):
             found = len(left) * (2 if coefficients else 1)
-        case Elementwise(out, expression, operands):
+        case Elementwise(out, expression):
             formula = sum(CURVED if each in CURVES else 2 for each in operations_of(expression))
-            found = formula * max(map(len, (out, *operands)))
+            found = formula * len(out)
         case Reduction(_, _, operand):
             found = CURVED * len(operand)
     return found

@@ -229,27 +229,20 @@ class Binder:
         return product
 
     def _elementwise(self, instruction: Elementwise) -> None:
-        """Rows that repeat are broadcast over an axis of their own: all arrays are (repeats, rows, lanes)."""
         out = instruction.out
-        shortest = min([len(rows) for rows in instruction.operands if len(rows) > 1], default=len(out))
-        arrays = [self._repeating(rows, shortest) for rows in instruction.operands]
+        arrays = [self.view(rows) for rows in instruction.operands]
         wide = any(rows.space.wide for rows in instruction.operands)
-        shape = (len(out) // shortest, shortest, self.lanes if wide else 1)
+        shape = (len(out), self.lanes if wide else 1)
         if wide and not out.space.wide:
             result, summed = self._temporary(shape), self._temporary((len(out), 1))
             self._evaluate(instruction.expression, arrays, result)
-            self._do(np.add.reduce, result.reshape(len(out), -1), 1, None, summed[:, 0])
+            self._do(np.add.reduce, result, 1, None, summed[:, 0])
             self._finish(out, summed, accumulate=instruction.accumulate)
             return
         target, done = self._target(out, shape, accumulate=instruction.accumulate)
         self._evaluate(instruction.expression, arrays, target)
         if not done:
-            self._finish(out, target.reshape(len(out), -1), accumulate=instruction.accumulate)
-
-    def _repeating(self, rows: Rows, period: int) -> Array:
-        count = len(rows)
-        view = self.view(rows)
-        return view.reshape(1, 1, -1) if count == 1 else view.reshape(count // period, period, view.shape[1])
+            self._finish(out, target, accumulate=instruction.accumulate)
 
     def _evaluate(self, expression: Any, arrays: Sequence[Array], out: Array | None = None) -> Any:
         """The array (or number) of an expression; computed into `out` where that is given."""

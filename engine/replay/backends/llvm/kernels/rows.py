@@ -85,49 +85,25 @@ def elementwise(text: Text, layout: Layout, instruction: Elementwise) -> None:
     """Out = expression, over long runs where all rows lie side by side, else row by row."""
     out = layout.operand(instruction.out)
     operands = [layout.operand(rows) for rows in instruction.operands]
-    counts = {operand.count for operand in (*operands, out) if not operand.is_single}
-    period = min(counts, default=1)
-    is_regular = all(
-        operand.is_single or (operand.is_solid and operand.width == out.width and operand.count % period == 0)
-        for operand in operands
-    )
-    run = period * out.width
-    if out.is_solid and is_regular and (run >= text.vector or run == out.count * out.width):
-        _elementwise_along(text, instruction, out, operands, period)
+    if all(operand.is_solid and operand.width == out.width for operand in (out, *operands)):
+        _elementwise_along(text, instruction, out, operands)
     else:
         _elementwise_by_rows(text, instruction, out, operands)
 
 
 def _elementwise_along(
-    text: Text, instruction: Elementwise, out: Operand, operands: Sequence[Operand], period: int
+    text: Text, instruction: Elementwise, out: Operand, operands: Sequence[Operand]
 ) -> None:
-    """In runs as long as the shortest operand, which repeats."""
-    run = period * out.width
+    """All rows as one."""
 
-    def repeat(number: Index, _: Any) -> None:
-        starts = [_start_of_run(text, operand, number, period) for operand in operands]
-        target = _start_of_run(text, out, number, period)
+    def part(offset: Index) -> None:
+        def argument(place: int) -> str:
+            return text.load(operands[place].region, text.plus(operands[place].start, offset))
 
-        def part(offset: Index) -> None:
-            def argument(place: int) -> str:
-                operand, start = operands[place], starts[place]
-                if operand.is_single:
-                    return text.splat(text.load_one(operand.region, start))
-                return text.load(operand.region, text.plus(start, offset))
+        value = Formula(text, argument).value(instruction.expression)
+        text.store(out.region, text.plus(out.start, offset), value, accumulate=instruction.accumulate)
 
-            value = Formula(text, argument).value(instruction.expression)
-            text.store(out.region, text.plus(target, offset), value, accumulate=instruction.accumulate)
-
-        along(text, run, part)
-
-    text.loop(0, out.count // period, repeat)
-
-
-def _start_of_run(text: Text, operand: Operand, number: Index, period: int) -> Index:
-    if operand.is_single:
-        return operand.start
-    which = text.modulo(number, operand.count // period)
-    return text.plus(operand.start, text.times(which, period * operand.width))
+    along(text, out.count * out.width, part)
 
 
 def _elementwise_by_rows(
@@ -139,7 +115,7 @@ def _elementwise_by_rows(
     def value(row: Index, offset: Index) -> str:
         def argument(place: int) -> str:
             operand = operands[place]
-            start = operand.at(text, text.modulo(row, operand.count))
+            start = operand.at(text, row)
             if operand.width < lanes:
                 return text.splat(text.load_one(operand.region, start))
             return text.load(operand.region, text.plus(start, offset))

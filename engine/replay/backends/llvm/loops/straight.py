@@ -138,9 +138,8 @@ class StraightLine:
         return text.binary("fmul", text.literal(coefficient), first), *other
 
     def _elementwise(self, instruction: Elementwise) -> None:
-        operands = [list(rows) for rows in instruction.operands]
-        for number, out in enumerate(instruction.out):
-            given = [self.value(rows[number % len(rows)]) for rows in operands]
+        for out, *operands in zip(instruction.out, *instruction.operands, strict=True):
+            given = [self.value(row) for row in operands]
             found = Formula(self._text, given.__getitem__).value(instruction.expression)
             self._put(out, [(found,)], accumulate=instruction.accumulate)
 

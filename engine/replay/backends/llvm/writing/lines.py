@@ -192,12 +192,6 @@ class Lines:
         is_less = self.let(f"icmp slt i64 {number}, {other}")
         return self.let(f"select i1 {is_less}, i64 {number}, i64 {other}")
 
-    def modulo(self, number: Index, divisor: int) -> Index:
-        """The remainder of an index."""
-        if isinstance(number, int):
-            return number % divisor
-        return 0 if divisor == 1 else self.let(f"urem i64 {number}, {divisor}")
-
     def entry(self, place: Index) -> str:
         """A whole number from the tables."""
         pointer = self.let(f"getelementptr inbounds i32, ptr %t, i64 {place}")
