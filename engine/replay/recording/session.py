@@ -36,7 +36,6 @@ ROWS: dict[Callable[..., Any], Operation] = {
     operator.le: selection.LESS_EQUAL,
     operator.gt: selection.GREATER,
     operator.ge: selection.GREATER_EQUAL,
-    operator.eq: selection.EQUAL,
     operator.and_: selection.BOTH,
     operator.or_: selection.EITHER,
 }
@@ -69,25 +68,17 @@ class Session(Nodes):
         if any(isinstance(operand, Value) for operand in operands):
             return NotImplemented
         operands = _decided_conditions(operands)
-        row = ROWS.get(function)
-        numbers = [operand.number if type(operand) is Tracer else operand for operand in operands]
-        if (
-            len(operands) > 2
-            or row is None
-            or not all(map(_is_number, operands))
-            or not any(map(self.follows, operands))
-        ):
+        if len(operands) > 2 or not self._are_followed(operands):
             return function(*map(plain, operands))
         try:
-            number = function(*numbers)
+            number = function(*[each.number if type(each) is Tracer else each for each in operands])
         except (ArithmeticError, ValueError) as error:
             self.caught = error
             raise
         if not _is_number(number) or (isinstance(number, int) and abs(number) > EXACT):
             return function(*map(plain, operands))
-        return Tracer(
-            self, self._made(row, [self.node(operand) for operand in operands], float(number)), number
-        )
+        node = self._made(ROWS[function], [self.node(operand) for operand in operands], float(number))
+        return Tracer(self, node, number)
 
     def method(self, tracer: Tracer, name: str) -> Any:
         """A method of Value, for those who call one on data: the name of a row, or AttributeError."""
@@ -100,33 +91,31 @@ class Session(Nodes):
     # ── Comparisons ───────────────────────────────────────────────────────────────────────────────
 
     def compared(self, compare: Callable[[Any, Any], Any], operands: tuple[Any, ...]) -> Any:
-        """The Condition of a comparison; True or False where all numbers are settled."""
-        operands = _decided_conditions(operands)
-        has_value = any(isinstance(operand, Value) for operand in operands)
-        if compare in (operator.eq, operator.ne):
-            return NotImplemented if has_value else self._equal(compare, *operands)
-        if has_value:
-            nodes = [self.node(operand) for operand in operands]
-            if all(map(self.is_plain, nodes)):
-                return compare(*(node._data for node in nodes))
-        else:
-            if not all(map(_is_number, operands)) or not any(map(self.follows, operands)):
-                return compare(*map(plain, operands))
-            nodes = [self.node(operand) for operand in operands]
-        return self._condition(ROWS[compare], nodes)
+        """The Condition of a comparison; True or False where all numbers are settled.
 
-    def _equal(self, compare: Callable[[Any, Any], Any], first: Any, second: Any) -> Any:
-        """Whether an input is a number, or another input; computed numbers become known: they are rounded."""
-        operands = (first, second)
-        if not all(map(_is_number, operands)) or not any(map(self.follows, operands)):
+        Whether a computed number is equal to another makes both known: they are rounded.
+        """
+        operands = _decided_conditions(operands)
+        asks_equality = compare in (operator.eq, operator.ne)
+        has_value = any(isinstance(operand, Value) for operand in operands)
+        if has_value and asks_equality:
+            return NotImplemented
+        if not has_value and not self._are_followed(operands):
             return compare(*map(plain, operands))
         nodes = [self.node(operand) for operand in operands]
+        if has_value and all(map(self.is_plain, nodes)):
+            return compare(*(node._data for node in nodes))
+        if not asks_equality:
+            return self._condition(ROWS[compare], nodes)
         if any(node._operation is not None for node in nodes):
             return compare(*map(plain, operands))
-        condition = self._condition(selection.EQUAL, nodes)
-        if compare is operator.eq:
-            return condition
-        return self._condition(selection.EQUAL, (condition.node, self._constant(0.0)))
+        equal = self._condition(selection.EQUAL, nodes)
+        is_other = compare is operator.ne
+        return self._condition(selection.EQUAL, (equal.node, self._constant(0.0))) if is_other else equal
+
+    def _are_followed(self, operands: Sequence[Any]) -> bool:
+        """Whether these are numbers, and one of them data that is not settled."""
+        return all(map(_is_number, operands)) and any(map(self.follows, operands))
 
     def _condition(self, row: Operation, nodes: Sequence[Value]) -> Condition:
         number = row.evaluate([node._data for node in nodes])
