@@ -4,94 +4,56 @@ Infinities, nan, subnormals and the sign of zero come out as IEEE 754 has them, 
 the processor's flags (division by 0, invalid, overflow), as the C library does. Errors stay below 2.5 units
 in the last place (tests/engine/replay/test_llvm_math.py).
 
-float64 and float32 are computed alike, each with its own constants.
+What is float32 is computed as float64, and rounded.
 """
 
 from __future__ import annotations
 
 import math
 import struct
+from collections.abc import Callable
+from functools import wraps
 
-from engine.frozen import frozen
 from engine.replay.backends.llvm.writing.module import DOUBLE
 from engine.replay.backends.llvm.writing.text import Text
 
 __all__ = ["exp", "expm1", "log", "log1p", "sqrt", "tanh"]
 
+Function = Callable[[Text, str], str]
+
 INVERSE_LN2, ROOT_HALF = float.fromhex("0x1.71547652b82fep+0"), float.fromhex("0x1.6a09e667f3bcdp-1")
+# ln 2 in two parts, the first with so few bits that its product with a power is exact (Cody, Waite)
+LN2_HIGH, LN2_LOW = float.fromhex("0x1.62e42feep-1"), float.fromhex("0x1.a39ef35793c76p-33")
+BITS, BIAS = 52, 1023  # of the fraction; of the exponent, and its largest value
+ROUNDING = 1.5 * 2.0**BITS  # adding it leaves no room for a fraction: the sum is rounded to a whole number
+MOST, LEAST = 710.0, -746.0  # exp of more overflows, and of less it is 0, however it is rounded
+EXPM1_LEAST, TANH_MOST = -60.0, 22.0  # from here down expm1 is −1; and from here up tanh is 1
+# (expm1(r) − r) ÷ r² as a polynomial in r
+TAYLOR = tuple(1.0 / math.factorial(power) for power in range(13, 1, -1))
+# log((1 + s) ÷ (1 − s)) − 2s, divided by s, as a polynomial in s²: from fdlibm
+ATANH = (
+    1.479819860511658591e-01,
+    1.531383769920937332e-01,
+    1.818357216161805012e-01,
+    2.222219843214978396e-01,
+    2.857142874366239149e-01,
+    3.999999999940941908e-01,
+    6.666666666666735130e-01,
+)
 
 
-@frozen
-class Constants:
-    """What differs between the kinds of numbers: bits, limits, and as many coefficients as they are exact."""
+def _in_double(function: Function) -> Function:
+    @wraps(function)
+    def apply(text: Text, x: str) -> str:
+        return text.in_double(function, x)
 
-    bits: int  # of the fraction
-    bias: int  # of the exponent, and its largest value
-    # ln 2 in two parts, the first with so few bits that its product with a power is exact (Cody, Waite)
-    ln2_high: float
-    ln2_low: float
-    most: float  # exp of more overflows, and of less than `least` is 0, however it is rounded
-    least: float
-    expm1_least: float  # from here down expm1 is −1
-    tanh_most: float  # and from here up tanh is 1
-    taylor: tuple[float, ...]  # (expm1(r) − r) ÷ r² as a polynomial in r
-    atanh: tuple[float, ...]  # log((1 + s) ÷ (1 − s)) − 2s, divided by s, as a polynomial in s²: from fdlibm
-
-    @property
-    def rounding(self) -> float:
-        """Adding it leaves no room for a fraction: the sum is rounded to a whole number."""
-        return 1.5 * 2.0**self.bits
-
-    @property
-    def smallest(self) -> float:
-        """The smallest number that is not subnormal."""
-        return 2.0 ** (1 - self.bias)
+    return apply
 
 
-_CONSTANTS = {
-    "float64": Constants(
-        bits=52,
-        bias=1023,
-        ln2_high=float.fromhex("0x1.62e42feep-1"),
-        ln2_low=float.fromhex("0x1.a39ef35793c76p-33"),
-        most=710.0,
-        least=-746.0,
-        expm1_least=-60.0,
-        tanh_most=22.0,
-        taylor=tuple(1.0 / math.factorial(power) for power in range(13, 1, -1)),
-        atanh=(
-            1.479819860511658591e-01,
-            1.531383769920937332e-01,
-            1.818357216161805012e-01,
-            2.222219843214978396e-01,
-            2.857142874366239149e-01,
-            3.999999999940941908e-01,
-            6.666666666666735130e-01,
-        ),
-    ),
-    "float32": Constants(
-        bits=23,
-        bias=127,
-        ln2_high=float.fromhex("0x1.62e4p-1"),
-        ln2_low=float.fromhex("0x1.7f7d1cp-20"),
-        most=89.0,
-        least=-105.0,
-        expm1_least=-25.0,
-        tanh_most=10.0,
-        taylor=tuple(1.0 / math.factorial(power) for power in range(8, 1, -1)),
-        atanh=(2.4279078841e-01, 2.8498786688e-01, 4.0000972152e-01, 6.6666662693e-01),
-    ),
-}
-
-
-def _constants(text: Text) -> Constants:
-    return _CONSTANTS[text.precision.name]
-
-
+@_in_double
 def exp(text: Text, x: str) -> str:
     """e to the power of x, (1 + expm1(r)) × 2^n: in two steps, as 2^n may overflow where exp does not."""
-    constants = _constants(text)
-    clamped = _clamped(text, _clamped(text, x, constants.most, "ogt"), constants.least, "olt")
+    clamped = _clamped(text, _clamped(text, x, MOST, "ogt"), LEAST, "olt")
     small, power = _reduced(text, clamped)
     one = text.binary("fadd", small, text.number(1.0))
     half = text.integers("ashr", power, text.integer(1))
@@ -99,26 +61,27 @@ def exp(text: Text, x: str) -> str:
     return text.binary("fmul", text.binary("fmul", one, _two_to(text, half)), _two_to(text, rest))
 
 
+@_in_double
 def expm1(text: Text, x: str) -> str:
     """e to the power of x, less 1: (expm1(r) + 1 − 2^−n) × 2^n; x itself, with its sign, where it is tiny."""
-    constants = _constants(text)
-    clamped = _clamped(text, _clamped(text, x, constants.most, "ogt"), constants.expm1_least, "olt")
+    clamped = _clamped(text, _clamped(text, x, MOST, "ogt"), EXPM1_LEAST, "olt")
     small, power = _reduced(text, clamped)
     half = text.integers("ashr", power, text.integer(1))
     scale, rest = _two_to(text, half), _two_to(text, text.integers("sub", power, half))
-    most = text.integer(constants.bias - 23)
+    most = text.integer(BIAS - 23)
     is_large = text.let(f"icmp sgt {text.whole} {power}, {most}")
     limited = text.let(f"select {text.truth} {is_large}, {text.whole} {most}, {text.whole} {power}")
     inverse = _two_to(text, text.integers("sub", text.integer(0), limited))
     scaled = text.binary("fadd", small, text.binary("fsub", text.number(1.0), inverse))
     found = text.binary("fmul", text.binary("fmul", scaled, scale), rest)
-    tiny = text.compare("olt", text.call("fabs", x), text.number(2.0 ** -(constants.bits + 2)))
+    tiny = text.compare("olt", text.call("fabs", x), text.number(2.0 ** -(BITS + 2)))
     return text.select(tiny, x, found)
 
 
+@_in_double
 def tanh(text: Text, x: str) -> str:
     """e ÷ (e + 2) with e = expm1(2|x|), and the sign of x; far from 0 it is 1."""
-    size = _clamped(text, text.call("fabs", x), _constants(text).tanh_most, "ogt")
+    size = _clamped(text, text.call("fabs", x), TANH_MOST, "ogt")
     small, power = _reduced(text, text.binary("fadd", size, size))
     scale = _two_to(text, power)
     e = text.fma(scale, small, text.binary("fsub", scale, text.number(1.0)))
@@ -126,17 +89,18 @@ def tanh(text: Text, x: str) -> str:
     return text.call("copysign", quotient, x)
 
 
+@_in_double
 def log(text: Text, x: str) -> str:
     """The natural logarithm: the exponent times ln 2, and fdlibm's series for what is left, near 1.
 
     The series begins with a division; numbers without a logarithm are led into it, as −1 ÷ 0 and 0 ÷ 0.
     """
-    zero, one, constants = text.number(0.0), text.number(1.0), _constants(text)
-    fraction, upwards = text.integer(constants.bits), constants.bits + 2
-    is_subnormal = text.compare("olt", x, text.number(constants.smallest))
+    zero, one = text.number(0.0), text.number(1.0)
+    fraction, upwards = text.integer(BITS), BITS + 2
+    is_subnormal = text.compare("olt", x, text.number(2.0 ** (1 - BIAS)))
     normal = text.select(is_subnormal, text.binary("fmul", x, text.number(2.0**upwards)), x)
     bits = text.as_integer(normal)
-    power = text.integers("sub", bits, text.integer(_bits(text, ROOT_HALF)))
+    power = text.integers("sub", bits, text.integer(_bits(ROOT_HALF)))
     power = text.integers("ashr", power, fraction)
     mantissa = text.from_bits(text.integers("sub", bits, text.integers("shl", power, fraction)))
     exponent = text.let(f"sitofp {text.whole} {power} to {text.type}")
@@ -149,20 +113,21 @@ def log(text: Text, x: str) -> str:
     quotient = text.binary("fdiv", numerator, divisor)
     s = text.select(is_outside, one, quotient)
     square = text.binary("fmul", s, s)
-    series = text.number(constants.atanh[0])
-    for coefficient in constants.atanh[1:]:
+    series = text.number(ATANH[0])
+    for coefficient in ATANH[1:]:
         series = text.fma(series, square, text.number(coefficient))
     half = text.binary("fmul", text.binary("fmul", f, f), text.number(0.5))
     tail = text.binary("fadd", half, text.binary("fmul", series, square))
-    low = text.fma(s, tail, text.binary("fmul", exponent, text.number(constants.ln2_low)))
+    low = text.fma(s, tail, text.binary("fmul", exponent, text.number(LN2_LOW)))
     rest = text.binary("fsub", f, text.binary("fsub", half, low))
-    found = text.fma(exponent, text.number(constants.ln2_high), rest)
+    found = text.fma(exponent, text.number(LN2_HIGH), rest)
     is_ordinary = text.let(
         f"and {text.truth} {text.compare('ogt', x, zero)}, {text.compare('olt', x, text.number(math.inf))}"
     )
     return text.select(is_ordinary, found, text.select(is_outside, quotient, x))
 
 
+@_in_double
 def log1p(text: Text, x: str) -> str:
     """The logarithm of 1 + x: log(u) + (x − (u − 1)) ÷ u, with u = 1 + x rounded, and the sign of x.
 
@@ -223,28 +188,25 @@ def _clamped(text: Text, x: str, limit: float, beyond: str) -> str:
 
 def _reduced(text: Text, x: str) -> tuple[str, str]:
     """(expm1(r), n as an integer) with x = r + n × ln 2 and |r| ≤ ½ ln 2."""
-    constants = _constants(text)
-    rounding = text.number(constants.rounding)
+    rounding = text.number(ROUNDING)
     shifted = text.fma(x, text.number(INVERSE_LN2), rounding)
     whole = text.binary("fsub", shifted, rounding)
-    r = text.fma(whole, text.number(-constants.ln2_high), x)
-    r = text.fma(whole, text.number(-constants.ln2_low), r)
-    series = text.number(constants.taylor[0])
-    for coefficient in constants.taylor[1:]:
+    r = text.fma(whole, text.number(-LN2_HIGH), x)
+    r = text.fma(whole, text.number(-LN2_LOW), r)
+    series = text.number(TAYLOR[0])
+    for coefficient in TAYLOR[1:]:
         series = text.fma(series, r, text.number(coefficient))
     small = text.fma(text.binary("fmul", r, r), series, r)
-    bits = text.integer(_bits(text, constants.rounding))
+    bits = text.integer(_bits(ROUNDING))
     return small, text.integers("sub", text.as_integer(shifted), bits)
 
 
 def _two_to(text: Text, power: str) -> str:
     """2 to a whole power, by its bits."""
-    constants = _constants(text)
-    biased = text.integers("add", power, text.integer(constants.bias))
-    return text.from_bits(text.integers("shl", biased, text.integer(constants.bits)))
+    biased = text.integers("add", power, text.integer(BIAS))
+    return text.from_bits(text.integers("shl", biased, text.integer(BITS)))
 
 
-def _bits(text: Text, number: float) -> int:
+def _bits(number: float) -> int:
     """The bits of a positive number, as a whole number."""
-    number_as, whole = ("<d", "<q") if text.precision.size == 8 else ("<f", "<i")
-    return int(struct.unpack(whole, struct.pack(number_as, number))[0])
+    return int(struct.unpack("<q", struct.pack("<d", number))[0])
