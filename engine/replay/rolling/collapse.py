@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import NamedTuple, overload
+from typing import NamedTuple
 
 from engine import ops
+from engine.frozen import frozen
 from engine.operation import Operation
 from engine.replay.program.program import Space
 from engine.replay.rolling.simplify import Flat
@@ -37,43 +38,24 @@ class Term(NamedTuple):
     right: int
 
 
-class Row(Sequence[Term]):
+@frozen
+class Row:
     """The terms of a dot of weights and values, and of its bias, which is NONE where there is none.
 
-    It is kept whole, for there may be hundreds of thousands; as a sequence it is the terms it stands for.
-    Equal values are one tuple in all rows of a tape.
+    It is kept whole, for there may be hundreds of thousands; iterated, it is the terms it stands for. Equal
+    values are one tuple in all rows of a tape.
     """
 
-    __slots__ = ("bias", "values", "weights", "weights_first")
-
-    def __init__(
-        self, weights: tuple[int, ...], values: tuple[int, ...], bias: int, *, weights_first: bool
-    ) -> None:
-        self.weights, self.values, self.bias = weights, values, bias
-        self.weights_first = weights_first
+    weights: tuple[int, ...]
+    values: tuple[int, ...]
+    bias: int
 
     def __len__(self) -> int:
         return len(self.weights) + (self.bias != NONE)
 
-    @overload
-    def __getitem__(self, place: int) -> Term: ...
-
-    @overload
-    def __getitem__(self, place: slice) -> list[Term]: ...
-
-    def __getitem__(self, place: int | slice) -> Term | list[Term]:
-        if isinstance(place, slice):
-            return list(self)[place]
-        place = range(len(self))[place]
-        if place == len(self.weights):
-            return Term(1.0, self.bias, NONE)
-        weight, value = self.weights[place], self.values[place]
-        return Term(1.0, weight, value) if self.weights_first else Term(1.0, value, weight)
-
     def __iter__(self) -> Iterator[Term]:
-        factors = (self.weights, self.values) if self.weights_first else (self.values, self.weights)
-        for left, right in zip(*factors, strict=True):
-            yield Term(1.0, left, right)
+        for weight, value in zip(self.weights, self.values, strict=True):
+            yield Term(1.0, weight, value)
         if self.bias != NONE:
             yield Term(1.0, self.bias, NONE)
 
@@ -83,7 +65,7 @@ class Node(NamedTuple):
 
     operation: Operation | None
     operands: tuple[int, ...]
-    terms: Sequence[Term]
+    terms: Sequence[Term] | Row
 
 
 class Collapsed(NamedTuple):
@@ -175,13 +157,13 @@ def _row(flat: Flat, place: int, known: dict[tuple[int, ...], tuple[int, ...]]) 
     half = len(operands) // 2
     left, right, biases = operands[:half], operands[half : 2 * half], operands[2 * half :]
     spaces = {*map(space_of, left)}, {*map(space_of, right)}
-    weights_first = spaces == ({Space.WEIGHT}, {Space.VALUE})
-    is_row = weights_first or spaces == ({Space.VALUE}, {Space.WEIGHT})
-    if not is_row or any(space_of(bias) is not Space.WEIGHT for bias in biases):
+    if spaces == ({Space.VALUE}, {Space.WEIGHT}):
+        left, right = right, left
+    elif spaces != ({Space.WEIGHT}, {Space.VALUE}):
         return None
-    weights, values = (left, right) if weights_first else (right, left)
-    bias = biases[0] if biases else NONE
-    return Row(weights, known.setdefault(values, values), bias, weights_first=weights_first)
+    if any(space_of(bias) is not Space.WEIGHT for bias in biases):
+        return None
+    return Row(left, known.setdefault(right, right), biases[0] if biases else NONE)
 
 
 def _shared_terms(flat: Flat, place: int, terms: Sequence[Term]) -> list[Term]:

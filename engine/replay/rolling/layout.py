@@ -7,7 +7,7 @@ the same way, as rows of its own, which are then rows of the frame.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, compress
 from typing import Any
 
@@ -257,7 +257,7 @@ class Layout:
             ]
         )
 
-    def _emit_sums(self, out: Rows, sums: Sequence[Sequence[Term]], *, accumulate: bool = False) -> None:
+    def _emit_sums(self, out: Rows, sums: Sequence[Iterable[Term]], *, accumulate: bool = False) -> None:
         """One instruction for each pair of spaces that the terms have their factors in."""
         kinds: dict[tuple[Space, Space | None], dict[int, list[Term]]] = {}
         for member, terms in enumerate(sums):

@@ -7,14 +7,14 @@ reference by reference (`blocks`), and taken out of the nodes as a Loop.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable
 
 import numpy as np
 
 from engine.replay.program.program import Space
 from engine.replay.recording.tape import Leaf, LeafKind
 from engine.replay.rolling.blocks import Block, find_block, slots_of
-from engine.replay.rolling.collapse import NONE, Collapsed, Loop, Node, Row, Term, operands_of
+from engine.replay.rolling.collapse import NONE, Collapsed, Loop, Node, Term, operands_of
 from engine.replay.rolling.periods import CONSTANT, HELD, INPUT, KIND, VOID, Numbered, numbered
 from engine.replay.rolling.simplify import Flat
 
@@ -140,7 +140,6 @@ class _Cutting:
         self._is_one_number = (block.coefficients == block.coefficients[0]).all(axis=0)
         self._known: dict[Hashable, int] = {}
         self._of_trip_before: dict[int, int] = {}  # of a node, the leaf that has what it was
-        self._values: dict[tuple[int, ...], tuple[int, ...]] = {}  # of all rows
 
     def cut(self) -> Loop:
         """The loop, complete."""
@@ -150,8 +149,7 @@ class _Cutting:
             if node.operation is not None:
                 self._add(place, Node(node.operation, tuple(map(self._operand, own)), ()))
             else:
-                terms = [self._term(own.start + 2 * number) for number in range(len(node.terms))]
-                self._add(place, Node(None, (), self._row_of(terms, node.terms) or tuple(terms)))
+                self._add(place, Node(None, (), tuple(map(self._term, own[::2]))))
         self._let_leave()
         self._let_out()
         self.loop.body.descending.reverse()
@@ -188,18 +186,6 @@ class _Cutting:
         return Term(
             1.0, self._step([self.outside.constant(number) for number in coefficients.tolist()]), left
         )
-
-    def _row_of(self, terms: list[Term], like: Sequence[Term]) -> Row | None:
-        """The terms as a row, where they were one, and their weights are the same in every trip."""
-        if not isinstance(like, Row):
-            return None
-        pairs = [(left, right) if like.weights_first else (right, left) for _, left, right in terms]
-        weights, values = zip(*pairs[: len(like.weights)], strict=True)
-        if any(self.flat.spaces[weight] is not Space.WEIGHT for weight in weights):
-            return None
-        bias = NONE if like.bias == NONE else terms[-1].left
-        values = self._values.setdefault(values, values)
-        return Row(weights, values, bias, weights_first=like.weights_first)
 
     def _operand(self, slot: int) -> int:
         """The place in the body of what a slot refers to."""

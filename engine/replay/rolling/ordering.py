@@ -88,7 +88,7 @@ def _demands(collapsed: Collapsed, group: Group) -> Iterable[int]:
             yield from (column[term] for column in group.columns)
         yield from _by_factor([group.matrix[member].rest for member in group.members])
     elif group.signature[0] == "sum":
-        yield from _by_factor([collapsed.nodes[member].terms for member in group.members])
+        yield from _by_factor([[*collapsed.nodes[member].terms] for member in group.members])
     else:
         yield from by_slot(collapsed.nodes, group)
 

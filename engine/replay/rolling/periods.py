@@ -111,8 +111,8 @@ def _of_row(row: Row, code: Sequence[int]) -> list[int]:
     """What the slots of a row refer to, left and right in turn."""
     refs = [VOID] * (2 * len(row))
     stop = 2 * len(row.weights)
-    refs[not row.weights_first : stop : 2] = map(code.__getitem__, row.weights)
-    refs[row.weights_first : stop : 2] = map(code.__getitem__, row.values)
+    refs[0:stop:2] = map(code.__getitem__, row.weights)
+    refs[1:stop:2] = map(code.__getitem__, row.values)
     if row.bias != NONE:
         refs[stop] = code[row.bias]
     return refs
