@@ -143,7 +143,8 @@ def collapse(flat: Flat) -> Collapsed:
         terms = _terms(flat, [(1.0, place)], place, absorbed)
         apart = _shared_terms(flat, place, terms)
         if len(apart) > 1:
-            shared = _new_shared_node(flat, apart)
+            members = [factor for term in apart for factor in term[1:] if factor != NONE]
+            shared = flat.new_place(Space.SHARED, wanted=any(flat.wanted[member] for member in members))
             nodes[shared] = Node(None, (), tuple(_opened(flat, apart, shared, absorbed)))
             descending.append(shared)
             terms = [term for term in terms if term not in apart] + [Term(1.0, shared, NONE)]
@@ -175,17 +176,6 @@ def _is_shared(flat: Flat, term: Term) -> bool:
     _, left, right = term
     spaces = flat.spaces
     return spaces[left] is not Space.VALUE and (right == NONE or spaces[right] is not Space.VALUE)
-
-
-def _new_shared_node(flat: Flat, terms: list[Term]) -> int:
-    """A place for a sum that no instruction of the tape stands for."""
-    members = [place for term in terms for place in (term.left, term.right) if place != NONE]
-    flat.operations.append(ops.total)
-    flat.operands.append(tuple(members))
-    flat.uses.append(1)
-    flat.spaces.append(Space.SHARED)
-    flat.wanted.append(any(flat.wanted[member] for member in members))
-    return len(flat.operations) - 1
 
 
 def _opened(flat: Flat, terms: list[Term], target: int, absorbed: bytearray) -> list[Term]:

@@ -60,7 +60,6 @@ class _Outside:
         number = {place: number for number, place in enumerate(nodes.places)}
         self._results = np.array([number.get(place, NONE) for place in self.flat.outputs])
         self._leaves = {(leaf.kind, leaf.which): place for place, leaf in self.flat.leaves.items()}
-        self._constants = {number.hex(): place for place, number in self.flat.constants.items()}
 
     def without(self, blocks: list[Block]) -> Collapsed:
         """The nodes that are left, with a loop for every block."""
@@ -104,14 +103,6 @@ class _Outside:
         held, which = divmod(which, HELD)
         return self.flat.parameters + which if held else which
 
-    def constant(self, number: float) -> int:
-        """The place of a constant, a new one if there is none."""
-        if number.hex() not in self._constants:
-            place = self._constants[number.hex()] = self.flat.new_place(Space.CONSTANT)
-            self.flat.leaves[place] = Leaf(LeafKind.CONSTANT, 0, number, "")
-            self.flat.constants[place] = number
-        return self._constants[number.hex()]
-
     def read_from(self, block: Block) -> dict[int, set[int]]:
         """{place in the body: the trips} of what is read outside of a block."""
         is_outside = (self._readers < block.start) | (self._readers >= block.stop)
@@ -133,7 +124,7 @@ class _Cutting:
         first, self.middle = self.places[:period], self.places[middle : middle + period]
         flags = outside.flat.wanted  # in the first trip more may be wanted: what came before it
         wanted = [flags[place] or flags[other] for place, other in zip(self.middle, first, strict=True)]
-        self.flat = Flat(spaces=[Space.VALUE] * block.period, wanted=wanted)
+        self.flat = Flat([None] * period, [()] * period, spaces=[Space.VALUE] * period, wanted=wanted)
         self.nodes: dict[int, Node] = {}
         self.loop = Loop(block.trips, Collapsed(self.nodes, [], self.flat))
         self._is_fixed = (block.refs == block.refs[0]).all(axis=0)
@@ -160,16 +151,14 @@ class _Cutting:
         self.loop.body.descending.append(place)
         return place
 
-    def _new(self, node: Node, *, wanted: bool) -> int:
-        return self._add(self._new_place(Space.VALUE, wanted=wanted), node)
-
-    def _new_place(self, space: Space, *, wanted: bool) -> int:
-        self.flat.spaces.append(space)
-        self.flat.wanted.append(wanted)
-        return len(self.flat.spaces) - 1
+    def _new(self, left: int, right: int = NONE) -> int:
+        """A node of the body's own: a product, or a copy."""
+        wanted = any(self.flat.wanted[place] for place in (left, right) if place != NONE)
+        place = self.flat.new_place(Space.VALUE, wanted=wanted)
+        return self._add(place, Node(None, (), (Term(1.0, left, right),)))
 
     def _input(self, *, wanted: bool) -> int:
-        place = self._new_place(Space.VALUE, wanted=wanted)
+        place = self.flat.new_place(Space.VALUE, wanted=wanted)
         self.flat.leaves[place] = Leaf(LeafKind.INPUT, place, 0.0, "")
         return place
 
@@ -180,12 +169,9 @@ class _Cutting:
         coefficients = self.block.coefficients[:, slot]
         if self._is_one_number[slot]:
             return Term(float(coefficients[0]), left, right)
-        if right != NONE:
-            wanted = self.flat.wanted[left] or self.flat.wanted[right]
-            left = self._new(Node(None, (), (Term(1.0, left, right),)), wanted=wanted)
-        return Term(
-            1.0, self._step([self.outside.constant(number) for number in coefficients.tolist()]), left
-        )
+        product = left if right == NONE else self._new(left, right)
+        factor = self._step([self.outside.flat.constant(number) for number in coefficients.tolist()])
+        return Term(1.0, factor, product)
 
     def _operand(self, slot: int) -> int:
         """The place in the body of what a slot refers to."""
@@ -225,7 +211,7 @@ class _Cutting:
                 self.loop.given.append((found, outer))
                 self._note_from_zero(found, [outer])
             else:
-                found = self._new_place(space, wanted=wanted)
+                found = self.flat.new_place(space, wanted=wanted)
                 if space is Space.SHARED:
                     self.loop.shared.append((found, outer))
                 else:
@@ -260,8 +246,7 @@ class _Cutting:
         for number, (entering, node, initial) in enumerate(self.loop.carried):
             leaving = node
             if node in self.flat.leaves or node in taken:
-                copy = Node(None, (), (Term(1.0, node, NONE),))
-                leaving = self._new(copy, wanted=self.flat.wanted[node])
+                leaving = self._new(node)
             taken.add(leaving)
             self.loop.carried[number] = (entering, leaving, initial)
 
@@ -270,11 +255,9 @@ class _Cutting:
         block, loop = self.block, self.loop
         last = block.trips - 1
         for place, trips in self.outside.read_from(block).items():
-            outsides, leaf = self.places[place :: block.period], self._carried_on(place)
+            outsides, leaf = self.places[place :: block.period], self._of_trip_before.get(place)
             if last - 1 in trips and trips <= {last - 1, last} and leaf is not None:
-                copy = Node(None, (), (Term(1.0, leaf, NONE),))  # what the last trip began with
-                before = self._new(copy, wanted=self.flat.wanted[leaf])
-                loop.finals.append((before, outsides[last - 1]))
+                loop.finals.append((self._new(leaf), outsides[last - 1]))  # what the last trip began with
                 trips.remove(last - 1)
             if trips == {last}:
                 loop.finals.append((place, outsides[last]))
@@ -283,7 +266,3 @@ class _Cutting:
         results = [leaving for _, leaving, _ in loop.carried]
         results += [place for place, _ in (*loop.outputs, *loop.finals)]
         self.flat.outputs = list(dict.fromkeys(results))
-
-    def _carried_on(self, place: int) -> int | None:
-        """The leaf that has what this node was in the trip before, if there is one."""
-        return self._of_trip_before.get(place)

@@ -45,6 +45,7 @@ class Flat:
     weights: int = 0
     leaves: dict[int, Leaf] = field(default_factory=dict)
     constants: dict[int, float] = field(default_factory=dict)
+    numbers: dict[str, int] = field(default_factory=dict)  # the places of constants, by their digits
     outputs: list[int] = field(default_factory=list)
     spaces: list[Space] = field(default_factory=list)
     wanted: list[bool] = field(default_factory=list)
@@ -65,14 +66,23 @@ class Flat:
         """Whether a node depends on the sample."""
         return self.spaces[place] is Space.VALUE
 
-    def new_place(self, space: Space) -> int:
+    def new_place(self, space: Space, *, wanted: bool = False) -> int:
         """A place for what no instruction of the tape stands for."""
         self.operations.append(None)
         self.operands.append(())
         self.uses.append(1)
         self.spaces.append(space)
-        self.wanted.append(False)
+        self.wanted.append(wanted)
         return len(self.operations) - 1
+
+    def constant(self, number: float) -> int:
+        """The place of a constant; equal ones have one."""
+        known = number.hex()
+        if known not in self.numbers:
+            place = self.numbers[known] = self.new_place(Space.CONSTANT)
+            self.leaves[place] = Leaf(LeafKind.CONSTANT, 0, number, "")
+            self.constants[place] = number
+        return self.numbers[known]
 
 
 def simplify(tape: Tape, outputs: tuple[int, ...]) -> Flat:
@@ -125,7 +135,6 @@ class _Building(Flat):
     def __init__(self) -> None:
         super().__init__()
         self._known: dict[tuple[object, ...], int] = {}
-        self._constants: dict[str, int] = {}
 
     def take_leaves(self, leaves: Leaves, needed: Sequence[int], places: list[int]) -> None:
         """The weights, and those of the other leaves that are needed; `places` gets their places.
@@ -141,20 +150,8 @@ class _Building(Flat):
             if leaf.kind is LeafKind.CONSTANT:
                 places[place] = self.constant(leaf.number)
             else:
-                places[place] = len(self.operations)
+                places[place] = self.new_place(Space.VALUE)
                 self.leaves[places[place]] = leaf
-                self.operations.append(None)
-                self.operands.append(())
-
-    def constant(self, number: float) -> int:
-        """The place of a constant; equal ones have one."""
-        place = self._constants.setdefault(number.hex(), len(self.operations))
-        if place == len(self.operations):
-            self.operations.append(None)
-            self.operands.append(())
-            self.leaves[place] = Leaf(LeafKind.CONSTANT, 0, number, "")
-            self.constants[place] = number
-        return place
 
     def node(self, operation: Operation, operands: tuple[int, ...]) -> int:
         """The place of this operation on these operands, simplified."""
