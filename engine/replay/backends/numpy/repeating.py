@@ -18,26 +18,26 @@ Move = tuple[Array, Any, Array, Any]  # to these rows of this array, from those 
 
 def run_forward(loop: Repeat, base: Mapping[Space, Array], body: Sequence[Call], kept: Array | None) -> Call:
     """A function that does what a loop forward is defined to do; `kept` gets the frame of every trip."""
-    before = [_in(base, transfer) for transfer in loop.before]
-    carried = _move(base, loop.entering, loop.leaving)
+    trips = range(loop.trips)
     incoming = [
-        [*(_in(base, transfer) for transfer in loop.given), *(_in(base, t, trip) for t in loop.steps)]
-        for trip in range(loop.trips)
+        [*_in(base, loop.given), *_in(base, loop.steps, trip), *(() if trip else _in(base, loop.before))]
+        for trip in trips
     ]
-    outgoing = [[_out(base, transfer, trip) for transfer in loop.outputs] for trip in range(loop.trips)]
-    finals = [_out(base, transfer) for transfer in loop.finals]
+    outgoing = [_out(base, loop.outputs, trip) for trip in trips]
+    outgoing[-1] += _out(base, loop.finals)
+    carried = [_move(base, loop.entering, loop.leaving)]
     frame = base[Space.FRAME][loop.frame.start : loop.frame.stop]
 
     def run() -> None:
-        for trip in range(loop.trips):
-            _set([carried] if trip else before)
+        for trip in trips:
+            if trip:
+                _set(carried)
             _set(incoming[trip])
             for call in body:
                 call()
             _set(outgoing[trip])
             if kept is not None:
                 kept[trip] = frame
-        _set(finals)
 
     return run
 
@@ -45,16 +45,13 @@ def run_forward(loop: Repeat, base: Mapping[Space, Array], body: Sequence[Call],
 def run_back(loop: Repeat, base: Mapping[Space, Array], body: Sequence[Call], kept: Array | None) -> Call:
     """A function that does what a loop back is defined to do, on the frames that the loop forward kept."""
     trips = range(loop.trips)
-    ends = [rows for rows, *_ in (*loop.finals, *loop.outputs)]
-    results = np.array(sorted({place for rows in (loop.leaving, *ends) for place in rows.places}), dtype=int)
-    carried = _move(base, loop.leaving, loop.entering)
-    finals = [_in(base, transfer) for transfer in loop.finals]
-    seeds = [[_in(base, transfer, trip) for transfer in loop.outputs] for trip in trips]
-    owed = [
-        [*(_out(base, transfer) for transfer in loop.given), *(_out(base, t, trip) for t in loop.steps)]
-        for trip in trips
-    ]
-    before = [_out(base, transfer) for transfer in loop.before]
+    ends = [loop.leaving, *(rows for rows, _ in (*loop.finals, *loop.outputs))]
+    results = np.array(sorted({place for rows in ends for place in rows.places}), dtype=int)
+    seeds = [_in(base, loop.outputs, trip) for trip in trips]
+    seeds[-1] += _in(base, loop.finals)
+    owed = [[*_out(base, loop.given), *_out(base, loop.steps, trip)] for trip in trips]
+    owed[0] += _out(base, loop.before)
+    carried = [_move(base, loop.leaving, loop.entering)]
     frame = base[Space.FRAME][loop.frame.start : loop.frame.stop]
     adjoint = base[Space.FRAME_ADJOINT]
     assert kept is not None  # noqa: S101  (a program with a way back keeps its frames)
@@ -63,25 +60,22 @@ def run_back(loop: Repeat, base: Mapping[Space, Array], body: Sequence[Call], ke
         for trip in reversed(trips):
             frame[...] = kept[trip]
             adjoint[results] = 0.0
-            if trip == loop.trips - 1:
-                _add(finals)
-            else:
-                _set([carried])
+            if trip < loop.trips - 1:
+                _set(carried)
             _add(seeds[trip])
             for call in body:
                 call()
             _add(owed[trip])
-        _add(before)
 
     return run
 
 
-def _in(base: Mapping[Space, Array], transfer: Transfer, trip: int | None = None) -> Move:
-    return _move(base, transfer.inside, transfer.outside if trip is None else transfer.part(trip))
+def _in(base: Mapping[Space, Array], transfers: Sequence[Transfer], trip: int = 0) -> list[Move]:
+    return [_move(base, transfer.inside, transfer.part(trip)) for transfer in transfers]
 
 
-def _out(base: Mapping[Space, Array], transfer: Transfer, trip: int | None = None) -> Move:
-    return _move(base, transfer.outside if trip is None else transfer.part(trip), transfer.inside)
+def _out(base: Mapping[Space, Array], transfers: Sequence[Transfer], trip: int = 0) -> list[Move]:
+    return [_move(base, transfer.part(trip), transfer.inside) for transfer in transfers]
 
 
 def _move(base: Mapping[Space, Array], target: Rows, source: Rows) -> Move:
