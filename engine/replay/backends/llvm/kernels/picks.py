@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from engine.replay.backends.llvm.layout import Layout
+from engine.replay.backends.llvm.writing.module import Region
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Pick, Rows, Scatter
 
 __all__ = ["pick", "scatter"]
 
-Visit = Callable[[Index, Index, str], None]
+Visit = Callable[[Sequence[Index], Sequence[Index], Sequence[str]], None]
 
 
 def pick(text: Text, layout: Layout, instruction: Pick) -> None:
@@ -24,22 +25,31 @@ def pick(text: Text, layout: Layout, instruction: Pick) -> None:
     choice = _Choice(
         text, layout, instruction.index, instruction.out, instruction.table, instruction.from_zero
     )
+    table, out = choice.table.region, choice.own.region
 
-    def one(target: Index, source: Index, undefined: str) -> None:
-        found = text.load(choice.table.region, source)
-        text.store(choice.own.region, target, text.binary("fadd", found, undefined))
+    def some(targets: Sequence[Index], sources: Sequence[Index], undefined: Sequence[str]) -> None:
+        wrong = text.joined(undefined)
+        for target, row in zip(targets, _turned(text, table, sources), strict=True):
+            text.store(out, target, text.binary("fadd", row, wrong))
 
-    choice.visit(one)
+    choice.visit(some)
 
 
 def scatter(text: Text, layout: Layout, instruction: Scatter) -> None:
     """The way back of pick: nothing is lost where two pick the same row."""
     choice = _Choice(text, layout, instruction.index, instruction.left, instruction.out)
+    left = choice.own.region
 
-    def one(source: Index, target: Index, _: str) -> None:
-        text.store(choice.table.region, target, text.load(choice.own.region, source), accumulate=True)
+    def some(sources: Sequence[Index], targets: Sequence[Index], _: Sequence[str]) -> None:
+        for target, row in zip(targets, _turned(text, left, sources), strict=True):
+            text.store(choice.table.region, target, row, accumulate=True)
 
-    choice.visit(one)
+    choice.visit(some)
+
+
+def _turned(text: Text, region: Region, addresses: Sequence[Index]) -> list[str]:
+    """As many vectors as there are lanes, with their lanes for vectors."""
+    return text.transpose([text.load(region, address) for address in addresses])
 
 
 class _Choice:
@@ -59,29 +69,42 @@ class _Choice:
         self.table, self.places = layout.operand(table), layout.table(members)
         self.distance = _distance(table, len(index))
 
-    def visit(self, one: Visit) -> None:
-        """`one(address of a member's lane, address of what it picks, undefined)`, for all of them.
+    def visit(self, some: Visit) -> None:
+        """`some(addresses of members, addresses of what lanes pick, undefined)`, for all of both.
 
         `undefined` is -0 where the index is one, which changes no number that it is added to; else it is nan,
-        and a flag was raised.
+        and a flag was raised. Where neighbors pick neighbors, the same ones in all lanes, they come as
+        many members and lanes at once as a vector has lanes, else one by one.
         """
-        text = self.text
+        text, vector = self.text, self.text.vector
+        is_run = self.table.width == 1 and self.first.by_term == 1 and self.distance is not None
+        size = vector if is_run and self.count % vector == self.lanes % vector == 0 else 1
 
         def group(number: Index, _: Any) -> None:
-            def lane(place: Index, _: Any) -> None:
-                index = text.load(self.index.region, text.plus(self.index.at(text, number), place))
-                which, undefined = _whole(text, index, self.rows, self.from_zero)
+            def lanes(block: Index, _: Any) -> None:
+                place = text.times(block, size)
+                with text.wide(1):
+                    found = [self._index(number, text.plus(place, lane)) for lane in range(size)]
 
-                def member(term: Index, _: Any) -> None:
-                    own = text.plus(self.own.at(text, number, term), place)
-                    one(own, self._chosen(number, term, which, place), undefined)
+                def members(block: Index, _: Any) -> None:
+                    term = text.times(block, size)
+                    rows = [self.own.at(text, number, text.plus(term, k)) for k in range(size)]
+                    chosen = [self._chosen(number, term, which, place) for which, _ in found]
+                    some(
+                        [text.plus(row, place) for row in rows], chosen, [undefined for _, undefined in found]
+                    )
 
-                text.loop(0, self.count, member)
+                text.loop(0, self.count // size, members)
 
-            text.loop(0, self.lanes, lane)
+            text.loop(0, self.lanes // size, lanes)
 
-        with text.wide(1):
+        with text.wide(size):
             text.loop(0, self.groups, group)
+
+    def _index(self, group: Index, lane: Index) -> tuple[str, str]:
+        text = self.text
+        number = text.load_one(self.index.region, text.plus(self.index.at(text, group), lane))
+        return _whole(text, number, self.rows, self.from_zero)
 
     def _chosen(self, number: Index, term: Index, which: str, lane: Index) -> Index:
         """The address of what a member picks."""
