@@ -247,12 +247,6 @@ def is_power_of_two(number: float) -> bool:
     return abs(math.frexp(number)[0]) == 0.5 and 2.0**-1000 < abs(number) < 2.0**1000
 
 
-_LEAF_SPACES = {
-    LeafKind.INPUT: Space.VALUE,
-    LeafKind.CONSTANT: Space.CONSTANT,
-}
-
-
 def _mark(flat: Flat) -> None:
     """Find out where each node will be, whether its gradient is wanted, and how often it is used."""
     size = len(flat.operations)
@@ -273,8 +267,9 @@ def _mark(flat: Flat) -> None:
             reached[operand] = 1
     spaces, wanted = flat.spaces, flat.wanted = [Space.WEIGHT] * size, list(map(bool, reached))
     wanted[flat.parameters : flat.weights] = [False] * (flat.weights - flat.parameters)
-    for place, leaf in flat.leaves.items():
-        spaces[place], wanted[place] = _LEAF_SPACES[leaf[0]], False
+    for place in flat.leaves:
+        spaces[place] = Space.CONSTANT if place in flat.constants else Space.VALUE
+        wanted[place] = False
     for place in nodes:
         operands = flat.operands[place]
         spaces[place] = Space.VALUE if Space.VALUE in map(spaces.__getitem__, operands) else Space.SHARED

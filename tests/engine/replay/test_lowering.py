@@ -14,7 +14,7 @@ from engine import DomainError, ops
 from engine.operation import Operation
 from engine.replay.backends.jax.functions import PRIMITIVES as JAX
 from engine.replay.backends.numpy.functions import FUNCTIONS as NUMPY
-from engine.replay.backends.numpy.functions import function_of, reduction_of
+from engine.replay.backends.numpy.functions import function_of
 from engine.replay.program.expression import Apply, Argument, operations_of
 from engine.replay.program.lowering import lowered
 from engine.replay.recording.selection import SELECTIONS
@@ -91,14 +91,3 @@ def test_outside_its_domain_a_row_of_its_own_reports_what_numpy_reports() -> Non
         function_of(row)(np.array([4.0, -1.0]), out=out)
     assert out[0] == 8.0
     assert math.isnan(out[1])
-
-
-def test_a_reduction_that_numpy_does_not_know_is_computed_member_by_member() -> None:
-    def width(*numbers: float) -> float:
-        return max(numbers) - min(numbers)
-
-    row = Operation("width", None, width, lambda _out, *x: (None,) * len(x), "the width", ops.total.domain)
-    out = np.zeros((2, 3))
-    operand = np.array([[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], [[7.0, 0.0, 3.0], [4.0, -5.0, 0.5]]])
-    reduction_of(row)(operand, out)
-    assert out.tolist() == [[6.0, 2.0, 0.0], [0.0, 10.0, 5.5]]

@@ -11,7 +11,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from engine import ops
 from engine.replay.backends.arrays import COMPARISONS
-from engine.replay.backends.numpy.functions import function_of, reduction_of
+from engine.replay.backends.numpy.functions import function_of, reduce_into
 from engine.replay.backends.numpy.repeating import run_back, run_forward
 from engine.replay.backends.numpy.storing import choose_places, count_into, store_listed
 from engine.replay.program.expression import Apply, Argument
@@ -87,7 +87,7 @@ class Binder:
                 operand = self.view(instruction.operand).reshape(
                     -1, len(instruction.out), self._width(instruction.operand)
                 )
-                self._do(reduction_of(instruction.operation), operand, self.view(instruction.out))
+                self._do(reduce_into, instruction.operation, operand, self.view(instruction.out))
             case Pick():
                 self._pick(instruction)
             case Scatter():

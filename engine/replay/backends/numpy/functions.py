@@ -17,7 +17,7 @@ from engine.errors import DomainError
 from engine.operation import Operation
 from engine.replay.backends.arrays import COMPARISONS, NAMES, REDUCTIONS
 
-__all__ = ["FUNCTIONS", "function_of", "reduction_of"]
+__all__ = ["FUNCTIONS", "function_of", "reduce_into"]
 
 Array = Any
 
@@ -34,21 +34,9 @@ def function_of(operation: Operation) -> Callable[..., Any]:
     return function
 
 
-def reduction_of(operation: Operation) -> Callable[..., Any]:
-    """As `function_of`, for an operation on any number of operands, which are along the first axis."""
-    if operation in REDUCTIONS:
-        return partial(_reduced, REDUCTIONS[operation])
-    number = _by_forward(operation)
-
-    def function(operand: Array, out: Array) -> None:
-        found = [number(*point) for point in operand.reshape(len(operand), -1).T.tolist()]
-        out[...] = np.reshape(found, out.shape)
-
-    return function
-
-
-def _reduced(reduction: Callable[[Any, Array], Array], operand: Array, out: Array) -> None:
-    out[...] = reduction(np, operand)
+def reduce_into(operation: Operation, operand: Array, out: Array) -> None:
+    """A row of any number of operands, which are along the first axis."""
+    out[...] = REDUCTIONS[operation](np, operand)
 
 
 def _by_forward(operation: Operation) -> Callable[..., float]:
