@@ -40,7 +40,6 @@ from engine.replay.program.program import (
     every,
     rows_of,
 )
-from engine.replay.recording.selection import GREATER
 
 __all__ = ["Adjoint", "Wanted"]
 
@@ -274,9 +273,9 @@ class Adjoint:
                 )
 
     def _elementwise(self, expression: Apply, operands: tuple[Rows, ...], upstream: Rows, out: Rows) -> None:
-        slopes = partials(expression.operation, expression.operands)
-        if expression.operation is ops.relu:
-            slopes = tuple(map(_slope_from_result, slopes))
+        # relu's result is positive where its operand is: so nothing needs the operand, and it is not even stored
+        by_result = expression.operation is ops.relu
+        slopes = partials(expression.operation, [Argument(-1)] if by_result else expression.operands)
         for operand, slope in zip(expression.operands, slopes, strict=True):
             if isinstance(operand, Argument) and self._is_wanted(operands[operand.number]):
                 self._pass_on(operands[operand.number], slope, operands, upstream, out)
@@ -293,15 +292,3 @@ class Adjoint:
         numbers = {old: new for new, old in enumerate(used)}
         back = Rows(target.space.adjoint, target.places)
         self._add(Elementwise(back, renumbered(expression, numbers), tuple(available[old] for old in used)))
-
-
-def _slope_from_result(slope: Any) -> Any:
-    """The slope of an operation whose result is positive where its operand is, by the sign of the result.
-
-    Then nothing needs the operand any more, and what a product is before its relu is not even stored.
-    """
-    if isinstance(slope, Apply) and slope.operation is ops.where:
-        operation, operands = slope.operands[0].operation, slope.operands[0].operands
-        if operation is GREATER and isinstance(operands[0], Argument) and operands[1] == 0.0:
-            return Apply(ops.where, (Apply(GREATER, (Argument(-1, "out"), 0.0)), *slope.operands[1:]))
-    return slope
