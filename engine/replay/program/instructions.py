@@ -8,7 +8,8 @@ the lanes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
 from functools import cached_property
 from itertools import pairwise, repeat
@@ -37,6 +38,11 @@ __all__ = [
     "grid",
     "rows_of",
 ]
+
+
+Terms = Sequence[
+    tuple[float, int, int]
+]  # of each the coefficient, and the places of its factors; −1 for none
 
 
 class Space(Enum):
@@ -198,6 +204,22 @@ class SumOfProducts:
     coefficients: tuple[float, ...] = ()
     accumulate: bool = False
 
+    @classmethod
+    def of(
+        cls, out: Rows, spaces: tuple[Space, Space | None], sums: Sequence[Terms], *, accumulate: bool = False
+    ) -> SumOfProducts:
+        """The sums of these terms, for each row of `out`, of factors in two spaces, or in one."""
+        terms = [term for each in sums for term in each]
+        coefficients = tuple([coefficient for coefficient, _, _ in terms])
+        return cls(
+            out=out,
+            ends=tuple(itertools.accumulate(map(len, sums))),
+            left=Rows.of(spaces[0], [left for _, left, _ in terms]),
+            right=None if spaces[1] is None else Rows.of(spaces[1], [right for _, _, right in terms]),
+            coefficients=() if set(coefficients) == {1.0} else coefficients,
+            accumulate=accumulate,
+        )
+
     @property
     def uniform(self) -> int:
         """The number of terms where every member has the same, else 0."""
@@ -274,29 +296,26 @@ def rows_of(thing: Rows | Matrix) -> Rows:
 
 def as_sums(instruction: MatrixProduct | LaneProduct) -> list[SumOfProducts]:
     """The same as gathered sums: of the bias, if there is one, and of the products."""
+    begun = instruction.accumulate
     if isinstance(instruction, LaneProduct):
         out, left, right = instruction.out, instruction.left, instruction.right
-        parts = range(len(left) // out.rows)
-        entries = [(row, column) for row in range(out.rows) for column in range(out.columns)]
-        lefts = [left.places[row * len(parts) + part] for row, _ in entries for part in parts]
-        rights = [right.places[column * len(parts) + part] for _, column in entries for part in parts]
-        return [_sums(rows_of(out), (left.space, lefts), (right.space, rights), instruction.accumulate)]
+        rows, columns, count = range(out.rows), range(out.columns), len(left) // out.rows
+        lefts: list[Sequence[int]] = [left.places[row * count : (row + 1) * count] for row in rows]
+        rights = [right.places[column * count : (column + 1) * count] for column in columns]
+        sums = [_products(lefts[row], rights[column]) for row in rows for column in columns]
+        return [SumOfProducts.of(rows_of(out), (left.space, right.space), sums, accumulate=begun)]
     matrix, operand, bias = instruction.matrix, instruction.operand, instruction.bias
-    positions, terms, listed = len(instruction.out) // matrix.rows, range(matrix.columns), matrix.places()
-    members = [(row, position) for row in range(matrix.rows) for position in range(positions)]
-    lefts = [listed[row * len(terms) + term] for row, _ in members for term in terms]
-    rights = [operand.places[term * positions + position] for _, position in members for term in terms]
-    begun = instruction.accumulate or bias is not None
-    product = _sums(instruction.out, (matrix.space, lefts), (operand.space, rights), begun)
+    rows, positions, listed = range(matrix.rows), range(len(instruction.out) // matrix.rows), matrix.places()
+    lefts = [listed[row * matrix.columns : (row + 1) * matrix.columns] for row in rows]
+    rights = [operand.places[position :: len(positions)] for position in positions]
+    sums = [_products(lefts[row], rights[position]) for row in rows for position in positions]
+    begun = begun or bias is not None
+    product = SumOfProducts.of(instruction.out, (matrix.space, operand.space), sums, accumulate=begun)
     if bias is None:
         return [product]
-    first = Rows.of(bias.space, [bias.places[row] for row, _ in members])
-    return [SumOfProducts(instruction.out, tuple(range(1, len(members) + 1)), first), product]
+    biases: list[Terms] = [[(1.0, bias.places[row], -1)] for row in rows for _ in positions]
+    return [SumOfProducts.of(instruction.out, (bias.space, None), biases), product]
 
 
-def _sums(
-    out: Rows, left: tuple[Space, list[int]], right: tuple[Space, list[int]], accumulate: bool
-) -> SumOfProducts:
-    terms = len(left[1]) // len(out)
-    ends = tuple(terms * (number + 1) for number in range(len(out)))
-    return SumOfProducts(out, ends, Rows.of(*left), Rows.of(*right), (), accumulate)
+def _products(left: Sequence[int], right: Sequence[int]) -> Terms:
+    return [(1.0, *factors) for factors in zip(left, right, strict=True)]

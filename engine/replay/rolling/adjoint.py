@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import accumulate
 from typing import Any
 
 from engine import ops
@@ -45,7 +44,7 @@ __all__ = ["Adjoint", "Wanted"]
 
 Wanted = dict[Space, set[int]]
 Adding = MatrixProduct | LaneProduct | SumOfProducts | Elementwise | Scatter  # what may add to rows
-Contribution = tuple[int, int, float]  # the row of the gradient, the row of the other factor, the coefficient
+Contribution = tuple[float, int, int]  # the coefficient, the rows of the gradient and of the other factor
 Contributions = dict[int, list[Contribution]]  # to each place
 
 
@@ -216,7 +215,7 @@ class Adjoint:
             positions = len(upstream) // len(bias)
             contributions: Contributions = defaultdict(list)
             for place, row in enumerate(upstream.places):
-                contributions[bias.places[place // positions]].append((row, -1, 1.0))
+                contributions[bias.places[place // positions]].append((1.0, row, -1))
             self._sum({(Space.WEIGHT, None): contributions}, upstream.space)
         if self._is_wanted(operand):
             back = Rows(operand.space.adjoint, operand.places)
@@ -248,7 +247,7 @@ class Adjoint:
                 target.places, gradients, others, coefficients, strict=True
             ):
                 if place in wanted:
-                    of_place[place].append((row, place_of_other, factor))
+                    of_place[place].append((factor, row, place_of_other))
         self._sum(contributions, upstream.space)
 
     def _sum(self, contributions: dict[tuple[Space, Space | None], Contributions], gradient: Space) -> None:
@@ -260,20 +259,11 @@ class Adjoint:
             for place in sorted(of_place):
                 by_count[len(of_place[place])].append(place)
             for places in by_count.values() if len(by_count) == 2 else [sorted(of_place)]:  # both uniform
-                terms = [term for place in places for term in of_place[place]]
-                coefficients = tuple(factor for _, _, factor in terms)
-                self._add(
-                    SumOfProducts(
-                        out=Rows.of(target.adjoint, places),
-                        ends=tuple(accumulate(len(of_place[place]) for place in places)),
-                        left=Rows.of(gradient, [row for row, _, _ in terms]),
-                        right=None if other is None else Rows.of(other, [place for _, place, _ in terms]),
-                        coefficients=() if set(coefficients) == {1.0} else coefficients,
-                    )
-                )
+                out, sums = Rows.of(target.adjoint, places), [of_place[place] for place in places]
+                self._add(SumOfProducts.of(out, (gradient, other), sums))
 
     def _elementwise(self, expression: Apply, operands: tuple[Rows, ...], upstream: Rows, out: Rows) -> None:
-        # relu's result is positive where its operand is: so nothing needs the operand, and it is not even stored
+        # relu's result is positive where its operand is: so nothing needs the operand, which is not stored
         by_result = expression.operation is ops.relu
         slopes = partials(expression.operation, [Argument(-1)] if by_result else expression.operands)
         for operand, slope in zip(expression.operands, slopes, strict=True):

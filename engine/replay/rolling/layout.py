@@ -262,46 +262,27 @@ class Layout:
         kinds: dict[tuple[Space, Space | None], dict[int, list[Term]]] = {}
         for member, terms in enumerate(sums):
             for term in terms:
-                spaces, ordered = self._in_order(term)
-                kinds.setdefault(spaces, {}).setdefault(member, []).append(ordered)
+                spaces, addressed = self._addressed(term)
+                kinds.setdefault(spaces, {}).setdefault(member, []).append(addressed)
         covering = sorted(kinds.items(), key=lambda item: -len(item[1]))
         if not accumulate and (not covering or len(covering[0][1]) < len(out)):
             self._write(Fill(out, 0.0))
             accumulate = True
         for spaces, members in covering:
-            self._write(self._sum(out, spaces, members, accumulate))
+            filled = Rows.of(out.space, [out.places[member] for member in members])
+            self._write(SumOfProducts.of(filled, spaces, [*members.values()], accumulate=accumulate))
             accumulate = True
 
-    def _in_order(self, term: Term) -> tuple[tuple[Space, Space | None], Term]:
-        """The spaces of a term's factors and the term, the narrower factor first."""
-        left = self.flat.spaces[term.left]
-        if term.right == NONE:
-            return (left, None), term
-        right = self.flat.spaces[term.right]
-        if left is Space.VALUE and right is not Space.VALUE:
-            return (right, left), Term(term.coefficient, term.right, term.left)
-        return (left, right), term
-
-    def _sum(
-        self, out: Rows, spaces: tuple[Space, Space | None], members: dict[int, list[Term]], accumulate: bool
-    ) -> SumOfProducts:
-        ends: list[int] = []
-        terms: list[Term] = []
-        for number in sorted(members):
-            terms += members[number]
-            ends.append(len(terms))
-        coefficients = tuple(term.coefficient for term in terms)
-        right = (
-            None if spaces[1] is None else Rows.of(spaces[1], [self.address[term.right] for term in terms])
-        )
-        return SumOfProducts(
-            out=Rows.of(out.space, [out.places[number] for number in sorted(members)]),
-            ends=tuple(ends),
-            left=Rows.of(spaces[0], [self.address[term.left] for term in terms]),
-            right=right,
-            coefficients=() if set(coefficients) == {1.0} else coefficients,
-            accumulate=accumulate,
-        )
+    def _addressed(self, term: Term) -> tuple[tuple[Space, Space | None], Term]:
+        """The spaces of a term's factors and the term, with their rows; the narrower factor comes first."""
+        coefficient, *factors = term
+        spaces = [self.flat.spaces[place] for place in factors if place != NONE]
+        rows = [self.address[place] for place in factors if place != NONE]
+        if len(rows) == 1:
+            return (spaces[0], None), Term(coefficient, rows[0], NONE)
+        if spaces[0] is Space.VALUE and spaces[1] is not Space.VALUE:
+            spaces, rows = spaces[::-1], rows[::-1]
+        return (spaces[0], spaces[1]), Term(coefficient, *rows)
 
     def _side_by_side(self, places: Sequence[int], varying: bool) -> Rows:
         """The rows of these nodes as a range; copied into new rows where they do not lie so."""
