@@ -165,8 +165,8 @@ class Value(Node):
         modes.refuse_to_record("setting .data", "a function that is replayed must not change its parameters")
         if self._operation is not None:
             raise GraphError(
-                f"the data of a computed node ({self._operation.name} {self.label!r}) cannot be set; "
-                "set the data of a leaf and compute again",
+                f"the data of a computed node ({self._operation.name}{self.label and f' {self.label!r}'}) "
+                "cannot be set; set the data of a leaf and compute again",
                 self.label,
             )
         self._data = as_number(number)
@@ -307,8 +307,8 @@ class Value(Node):
         """How to pickle a leaf. A graph is not pickled: what is worth keeping is its parameters."""
         if self._operation is not None:
             raise TypeError(
-                f"only leaves are pickled, and this is a computed node ({self._operation.name} "
-                f"{self.label!r}); save the parameters instead"
+                f"only leaves are pickled, and this is a computed node ({self._operation.name}"
+                f"{self.label and f' {self.label!r}'}); save the parameters instead"
             )
         return type(self), (known(self), self.label)
 

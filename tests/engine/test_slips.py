@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import pickle
+import re
 import warnings
 from typing import Any
 
 import numpy as np
 import pytest
 
-from engine import Value
+from engine import GraphError, Value
 
 X: Any = Value(0.5)
 PAIR: Any = np.array([1.0, 2.0])
@@ -98,3 +100,13 @@ def test_a_step_by_hand_needs_no_question_for_type_checkers() -> None:
     w.data -= 0.1 * w.grad
     assert w.data == 0.4
     assert w.grad is not None
+
+
+@pytest.mark.parametrize(("label", "named"), [("", "(multiply)"), ("loss", "(multiply 'loss')")])
+def test_a_computed_node_is_called_by_its_label_where_it_has_one(label: str, named: str) -> None:
+    node = Value(1.0) * 2.0
+    node.label = label
+    with pytest.raises(GraphError, match=re.escape(f"a computed node {named} cannot be set")):
+        node.data = 3.0
+    with pytest.raises(TypeError, match=re.escape(f"this is a computed node {named};")):
+        pickle.dumps(node)
