@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from operator import attrgetter
 from time import perf_counter
-from typing import Any, overload
+from typing import Any, NoReturn, overload
 
 from engine import modes
 from engine.backward import add_gradients
@@ -181,6 +181,12 @@ class Compiled:
     def stats(self) -> Stats:
         """What has been recorded so far: nodes, instructions, paths, and the seconds that it took."""
         return self._recordings.stats
+
+    def __reduce__(self) -> NoReturn:
+        """It is neither copied nor pickled: its function would still read the Values of this one."""
+        raise TypeError(
+            f"{self.__name__} is compiled, and neither copied nor pickled; compile its function anew"
+        )
 
     def __str__(self) -> str:
         paths = self._recordings.all()

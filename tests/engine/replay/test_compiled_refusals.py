@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import random
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -116,3 +119,12 @@ def test_modules_bring_their_parameters() -> None:
     assert compile(Line())([3.0]).tolist() == [6.0]
     line = Line()
     assert compile(lambda x: line(x) ** 2, line)([3.0]).tolist() == [36.0]
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_it_is_neither_copied_nor_pickled(copied: Callable[[Any], Any]) -> None:
+    w = values(2.0)
+    p = compile(lambda x: x * w[0], w)
+    p([1.0])
+    with pytest.raises(TypeError, match="<lambda> is compiled, and neither copied nor pickled; compile its"):
+        copied(p)
