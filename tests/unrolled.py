@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 from engine.replay.program.program import (
-    Fill,
+    Elementwise,
     Instruction,
     Matrix,
     PlainInstruction,
@@ -104,7 +104,7 @@ class _Written:
         results = sorted({place for rows in (loop.leaving, *ends) for place in rows.places})
         for trip in reversed(range(loop.trips)):
             is_last = trip == loop.trips - 1
-            self.found.append(Fill(self._rows(Rows.of(Space.FRAME_ADJOINT, results), trip), 0.0))
+            self.found.append(Elementwise(self._rows(Rows.of(Space.FRAME_ADJOINT, results), trip), 0.0, ()))
             if not is_last:
                 self._copy(self._rows(loop.leaving, trip), self._rows(loop.entering, trip + 1), add=True)
             for transfer in loop.finals if is_last else ():

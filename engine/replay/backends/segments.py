@@ -18,7 +18,6 @@ from typing import Any
 from engine.errors import ReplayError
 from engine.replay.program.program import (
     Elementwise,
-    Fill,
     Instruction,
     LaneProduct,
     MatrixProduct,
@@ -60,11 +59,11 @@ def _effort_of_one(instruction: PlainInstruction) -> int:
             return len(left) * out.columns
         case SumOfProducts(_, _, left):
             return len(left)
-        case Elementwise(out):
-            return CURVED * len(out)
+        case Elementwise(out, _, operands):
+            return (CURVED if operands else MOVED) * len(out)
         case Reduction(_, _, operand):
             return CURVED * len(operand)
-        case Pick(out) | Fill(out) | Scatter(_, out):
+        case Pick(out) | Scatter(_, out):
             return MOVED * len(out)
 
 

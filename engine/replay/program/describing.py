@@ -5,7 +5,6 @@ from __future__ import annotations
 from engine.replay.program.expression import Argument, substituted
 from engine.replay.program.instructions import (
     Elementwise,
-    Fill,
     LaneProduct,
     MatrixProduct,
     Pick,
@@ -26,8 +25,6 @@ def describe(instruction: Instruction) -> str:
         return "\n".join(_lines(instruction))
     sign = "+=" if instruction.accumulate else "="
     match instruction:
-        case Fill(out, number):
-            what = repr(number)
         case MatrixProduct(out, matrix, operand, bias):
             what = f"{matrix} @ {operand}" + (f" + {bias}" if bias else "")
         case LaneProduct(_, left, right):

@@ -22,7 +22,6 @@ from engine.operation import Operation
 
 __all__ = [
     "Elementwise",
-    "Fill",
     "LaneProduct",
     "Matrix",
     "MatrixProduct",
@@ -161,15 +160,6 @@ class Matrix:
 
 
 @frozen
-class Fill:
-    """Out = number."""
-
-    out: Rows
-    number: float
-    accumulate: ClassVar[bool] = False
-
-
-@frozen
 class MatrixProduct:
     """out[i][t] = bias[i] + Σ_j matrix[i][j] × operand[j][t]; t runs over equal parts of the operand."""
 
@@ -230,12 +220,17 @@ class SumOfProducts:
 
 @frozen
 class Elementwise:
-    """out[i] = expression of the operands' rows i."""
+    """out[i] = expression of the operands' rows i; without operands it is a number."""
 
     out: Rows
     expression: Any
     operands: tuple[Rows, ...]
     accumulate: bool = False
+
+    @property
+    def is_seed(self) -> bool:
+        """Whether a gradient begins here, which lanes must not that only fill a block."""
+        return self.out.space is Space.ADJOINT and not self.operands and self.expression != 0.0
 
 
 @frozen
@@ -272,9 +267,7 @@ class Scatter:
     accumulate: ClassVar[bool] = True
 
 
-PlainInstruction = (
-    Fill | MatrixProduct | LaneProduct | SumOfProducts | Elementwise | Reduction | Pick | Scatter
-)
+PlainInstruction = MatrixProduct | LaneProduct | SumOfProducts | Elementwise | Reduction | Pick | Scatter
 
 
 def grid(places: range | tuple[int, ...], members: int, terms: int) -> tuple[int, int, int] | None:

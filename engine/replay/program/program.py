@@ -14,7 +14,6 @@ from engine.frozen import frozen
 from engine.replay.program.describing import describe
 from engine.replay.program.instructions import (
     Elementwise,
-    Fill,
     LaneProduct,
     Matrix,
     MatrixProduct,
@@ -35,7 +34,6 @@ from engine.replay.program.soundness import Soundness, ensure
 
 __all__ = [
     "Elementwise",
-    "Fill",
     "Instruction",
     "LaneProduct",
     "Matrix",

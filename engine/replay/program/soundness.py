@@ -9,7 +9,6 @@ from engine.errors import ReplayError
 from engine.replay.program.describing import describe
 from engine.replay.program.instructions import (
     Elementwise,
-    Fill,
     LaneProduct,
     MatrixProduct,
     Pick,
@@ -187,8 +186,6 @@ def _ensure_fits(instruction: PlainInstruction, where: str) -> None:
             fits = len(index) == len(out) and len(table) % len(out) == 0
         case Scatter(out, index, left):
             fits = len(index) == len(left) and len(out) % len(left) == 0
-        case Fill():
-            fits = True
     ensure(fits, f"{where}: lengths do not fit")
 
 

@@ -23,7 +23,6 @@ from engine.replay.program.expression import (
 )
 from engine.replay.program.program import (
     Elementwise,
-    Fill,
     Instruction,
     LaneProduct,
     MatrixProduct,
@@ -69,7 +68,7 @@ class Adjoint:
         seed = results.places[0]
         if seed not in self._wanted[Space.VALUE]:
             return
-        self.backward.append(Fill(Rows(Space.ADJOINT, range(seed, seed + 1)), 1.0))
+        self.backward.append(Elementwise(Rows(Space.ADJOINT, range(seed, seed + 1)), 1.0, ()))
         self._touched[Space.ADJOINT].add(seed)
         for instruction in reversed(forward):
             self._visit(instruction)
@@ -92,7 +91,7 @@ class Adjoint:
                 self._matrix_product(instruction, upstream)
             case SumOfProducts():
                 self._sum_of_products(instruction, upstream)
-            case Elementwise(_, expression, operands):
+            case Elementwise(_, expression, operands) if operands:
                 self._elementwise(expression, operands, upstream, out)
             case Reduction(_, operation, operand):
                 (slope,), times = partials(operation, [Argument(0)]), len(operand) // len(out)
@@ -186,7 +185,7 @@ class Adjoint:
             return
         missing = [place for place in dict.fromkeys(rows.places) if place not in touched]
         if missing and rows.space.wide:
-            self._part.append(Fill(Rows.of(rows.space, missing), 0.0))
+            self._part.append(Elementwise(Rows.of(rows.space, missing), 0.0, ()))
         touched.update(missing)
 
     def _add(self, instruction: Adding) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 from engine.replay.program.expression import Apply, Argument
 from engine.replay.program.program import (
     Elementwise,
-    Fill,
     Instruction,
     Matrix,
     MatrixProduct,
@@ -266,7 +265,7 @@ class Layout:
                 kinds.setdefault(spaces, {}).setdefault(member, []).append(addressed)
         covering = sorted(kinds.items(), key=lambda item: -len(item[1]))
         if not accumulate and (not covering or len(covering[0][1]) < len(out)):
-            self._write(Fill(out, 0.0))
+            self._write(Elementwise(out, 0.0, ()))
             accumulate = True
         for spaces, members in covering:
             filled = Rows.of(out.space, [out.places[member] for member in members])

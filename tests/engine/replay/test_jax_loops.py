@@ -13,7 +13,7 @@ from test_repeat import BACK, DF, DV, FORWARD, PROGRAM, TRIPS, F, V, rows
 from engine import Value, compile, maximum  # noqa: A004
 from engine.replay.backends.jax.translation import Part, as_jax
 from engine.replay.backends.numpy.executor import NumpyExecutor
-from engine.replay.program.program import Fill, Instruction, Program, Rows, Transfer
+from engine.replay.program.program import Elementwise, Instruction, Program, Rows, Transfer
 
 SHAPE = ((None,) * 7,)  # of a sample: one list of seven numbers
 
@@ -47,7 +47,7 @@ def test_a_loop_runs_forward_and_back(jax: Any) -> None:
 
 
 def test_a_sum_of_what_changes_later_is_done_in_its_trip(jax: Any) -> None:
-    text = str(agrees(jax, changed({}, {"body": (*BACK.body, Fill(rows(DF, 5), 0.0))})))
+    text = str(agrees(jax, changed({}, {"body": (*BACK.body, Elementwise(rows(DF, 5), 0.0, ()))})))
     assert "num_carry=3" in text
     assert "num_carry=2" not in text
 

@@ -27,7 +27,7 @@ from engine.replay.backends.llvm.writing.module import DOUBLE, FLOAT, Module, Pr
 from engine.replay.backends.numpy.executor import NumpyExecutor
 from engine.replay.backends.segments import cut, effort
 from engine.replay.program.lowering import lower
-from engine.replay.program.program import Fill, Program, Repeat, Rows, Space, SumOfProducts, Transfer
+from engine.replay.program.program import Elementwise, Program, Repeat, Rows, Space, SumOfProducts, Transfer
 from engine.replay.rolling.roll import roll
 
 V, DV, F, DF = Space.VALUE, Space.ADJOINT, Space.FRAME, Space.FRAME_ADJOINT
@@ -80,8 +80,8 @@ def scattered(size: int, trips: int, *, turned: bool = False) -> Program:
         shared_forward=(),
         forward=(forward, SumOfProducts(rows(V, loss), (size,), rows(V, *last))),
         backward=(
-            Fill(rows(DV, loss), 1.0),
-            Fill(rows(DV, *first), 0.0),
+            Elementwise(rows(DV, loss), 1.0, ()),
+            Elementwise(rows(DV, *first), 0.0, ()),
             SumOfProducts(rows(DV, *last), ends(size), Rows(DV, (loss,) * size)),
             back,
         ),

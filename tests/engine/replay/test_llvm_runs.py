@@ -22,7 +22,7 @@ from engine.replay.backends.llvm.writing.module import FLOAT, Module
 from engine.replay.backends.llvm.writing.text import Exact
 from engine.replay.backends.numpy.executor import NumpyExecutor
 from engine.replay.program.expression import Argument
-from engine.replay.program.program import Elementwise, Fill, Program, Reduction, Rows, Space, SumOfProducts
+from engine.replay.program.program import Elementwise, Program, Reduction, Rows, Space, SumOfProducts
 from engine.replay.recording.record import record
 from engine.replay.rolling.roll import roll
 from engine.value import Value
@@ -101,11 +101,11 @@ def test_reductions_of_several_rows_each(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_what_stands_beside_a_loop_is_straight_line_code_too() -> None:
     """But no seed, which is for some lanes only, and nothing that grows with the trips."""
     program = scaled_by_given(12, 4)
-    assert pieces(program) == [[], [1, "Repeat"], [["Fill"], 2, "Repeat", 1], []]
+    assert pieces(program) == [[], [1, "Repeat"], [["Elementwise"], 2, "Repeat", 1], []]
     planned = plans.plans(program)
     for long in (
         SumOfProducts(rows(Space.VALUE, 0), (1000,), Rows(Space.VALUE, (0,) * 1000)),
-        Fill(rows(Space.ADJOINT, 0, 1000), 0.0),
+        Elementwise(rows(Space.ADJOINT, 0, 1000), 0.0, ()),
         Elementwise(rows(Space.VALUE, 0, 1000), Argument(0) * 2.0, (rows(Space.VALUE, 0, 1000),)),
     ):
         assert list(plans.pieces([long], planned)) == [[long]]

@@ -22,7 +22,6 @@ from engine.replay.backends.numpy.executor import NumpyExecutor
 from engine.replay.program.expression import Apply, Argument
 from engine.replay.program.program import (
     Elementwise,
-    Fill,
     Matrix,
     MatrixProduct,
     Program,
@@ -84,7 +83,7 @@ def inverse_steps(trips: int) -> Program:
     sizes = {**dict.fromkeys(Space, 0), V: 6, DV: 6, F: 4, DF: 4, W: 2, DW: 2}
     begin = SumOfProducts(rows(V, 1), (1,), rows(W, 1), rows(V, 0))
     loss = SumOfProducts(rows(V, 5), (4,), rows(V, 1, 5))
-    seed = Fill(rows(DV, 5), 1.0), SumOfProducts(rows(DV, 1, 5), (1, 2, 3, 4), Rows(DV, (5,) * 4))
+    seed = Elementwise(rows(DV, 5), 1.0, ()), SumOfProducts(rows(DV, 1, 5), (1, 2, 3, 4), Rows(DV, (5,) * 4))
     owed = SumOfProducts(rows(DW, 1), (1,), rows(DV, 1), rows(V, 0))
     return Program("inverse", (0,), rows(V, 5), (), sizes, 2, (), (begin, forward, loss), (*seed, back, owed))
 
@@ -145,7 +144,11 @@ def scaled_by_given(count: int, trips: int) -> Program:
     )
     wide, frame = 2 * count + 2, 2 * count + 5
     sizes = {**dict.fromkeys(Space, 0), V: wide, DV: wide, F: frame, DF: frame, W: 2 * count, DW: 2 * count}
-    ends_of_loss = Fill(moved(loss), 1.0), Fill(moved(given), 0.0), Fill(rows(DV, 0), 0.0)
+    ends_of_loss = (
+        Elementwise(moved(loss), 1.0, ()),
+        Elementwise(moved(given), 0.0, ()),
+        Elementwise(rows(DV, 0), 0.0, ()),
+    )
     product = SumOfProducts(given, ends, parameters, inputs)
     owed = SumOfProducts(moved(parameters), ends, moved(given), inputs)
     numbers = (tuple(range(count + 1)), loss, (), sizes, 2 * count)

@@ -20,7 +20,7 @@ from engine.replay.backends.llvm.kernels.along import Along
 from engine.replay.backends.llvm.kernels.neighbors import _Members
 from engine.replay.backends.llvm.machine import Machine
 from engine.replay.backends.numpy.executor import NumpyExecutor
-from engine.replay.program.program import Fill, Instruction, Program, Rows, Space, SumOfProducts
+from engine.replay.program.program import Elementwise, Instruction, Program, Rows, Space, SumOfProducts
 
 Terms = list[list[tuple[int, int]]]  # of each member, the rows of both factors
 HEADS, SIZE = 2, 3
@@ -104,7 +104,7 @@ def program(instructions: Sequence[Instruction], inputs: int, outs: Sequence[int
         sizes,
         0,
         (),
-        (Fill(results, 1.0), *instructions),
+        (Elementwise(results, 1.0, ()), *instructions),
     )
 
 

@@ -13,7 +13,6 @@ from engine.functions import dot, pick
 from engine.replay.program.expression import Apply, Argument, partials, product, renumbered
 from engine.replay.program.program import (
     Elementwise,
-    Fill,
     LaneProduct,
     Matrix,
     MatrixProduct,
@@ -137,8 +136,8 @@ BIAS = rows(0, 2, Space.WEIGHT)
 @pytest.mark.parametrize(
     ("broken", "words"),
     [
-        (Fill(rows(8, 12), 0.0), "outside"),
-        (Fill(Rows(Space.VALUE, (3, 3)), 0.0), "twice"),
+        (Elementwise(rows(8, 12), 0.0, ()), "outside"),
+        (Elementwise(Rows(Space.VALUE, (3, 3)), 0.0, ()), "twice"),
         (Elementwise(rows(3, 5), Argument(0), (rows(7, 9),)), "not written"),
         (Elementwise(rows(3, 6), Argument(0), (rows(0, 2),)), "lengths"),
         (MatrixProduct(rows(3, 5), Matrix(Space.WEIGHT, 2, 2), rows(0, 3)), "lengths"),

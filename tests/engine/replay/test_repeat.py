@@ -18,7 +18,6 @@ from engine.replay.program.expression import Apply, Argument
 from engine.replay.program.lowering import lower, operations_in
 from engine.replay.program.program import (
     Elementwise,
-    Fill,
     LaneProduct,
     Matrix,
     MatrixProduct,
@@ -116,10 +115,10 @@ PROGRAM = Program(
         SumOfProducts(rows(V, 21), (7,), rows(V, 14, 21), None, (1.0,) * 6 + (2.0,)),
     ),
     backward=(
-        Fill(rows(DV, 21), 1.0),
+        Elementwise(rows(DV, 21), 1.0, ()),
         SumOfProducts(rows(DV, 14, 20), tuple(range(1, 7)), Rows(DV, (21,) * 6)),
         SumOfProducts(rows(DV, 20), (1,), rows(DV, 21), None, (2.0,)),
-        *(Fill(rows(DV, start, stop), 0.0) for start, stop in ((7, 14), (22, 23))),
+        *(Elementwise(rows(DV, start, stop), 0.0, ()) for start, stop in ((7, 14), (22, 23))),
         BACK,
         copy(rows(DW, 3), rows(DV, 22)),
         SumOfProducts(rows(DW, 5), (1,), rows(DV, 13), rows(V, 6)),

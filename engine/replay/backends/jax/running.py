@@ -16,7 +16,6 @@ from engine.replay.backends.jax.storing import Store
 from engine.replay.program.expression import Apply, Argument
 from engine.replay.program.program import (
     Elementwise,
-    Fill,
     LaneProduct,
     Matrix,
     MatrixProduct,
@@ -69,8 +68,6 @@ class Runner:
     def run(self, instruction: PlainInstruction) -> None:
         """Run one instruction."""
         match instruction:
-            case Fill(out, number):
-                self._finish(instruction, self.np.full((len(out), 1), number, self.type))
             case MatrixProduct():
                 self._finish(instruction, self._matrix_product(instruction))
             case LaneProduct():

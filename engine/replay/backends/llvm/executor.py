@@ -21,7 +21,6 @@ from engine.replay.program.expression import numbers_in
 from engine.replay.program.lowering import lower, operations_in
 from engine.replay.program.program import (
     Elementwise,
-    Fill,
     LaneProduct,
     MatrixProduct,
     Program,
@@ -75,8 +74,6 @@ def _constants(program: Program) -> Iterator[float]:
     for _, instructions in program.parts():
         for instruction in every(instructions):
             match instruction:
-                case Fill():
-                    yield instruction.number
                 case SumOfProducts():
                     yield from instruction.coefficients
                 case Elementwise():

@@ -9,7 +9,7 @@ from typing import Any
 from engine.replay.backends.llvm.kernels.fusion import Fused
 from engine.replay.backends.llvm.kernels.picks import pick, scatter
 from engine.replay.backends.llvm.kernels.products import lane_product, matrix_product
-from engine.replay.backends.llvm.kernels.rows import elementwise, fill, reduction
+from engine.replay.backends.llvm.kernels.rows import elementwise, reduction
 from engine.replay.backends.llvm.kernels.sums import sum_of_products
 from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.writing.lines import PARAMETERS
@@ -17,7 +17,6 @@ from engine.replay.backends.llvm.writing.module import Module
 from engine.replay.backends.llvm.writing.text import Text
 from engine.replay.program.program import (
     Elementwise,
-    Fill,
     LaneProduct,
     MatrixProduct,
     Pick,
@@ -64,8 +63,6 @@ def _added(instruction: Any) -> Any:
 def _write(text: Text, layout: Layout, fused: Fused) -> None:
     instruction, finish, is_kept = fused
     match instruction:
-        case Fill():
-            fill(text, layout, instruction)
         case MatrixProduct():
             matrix_product(text, layout, instruction, finish, is_kept=is_kept)
         case LaneProduct():

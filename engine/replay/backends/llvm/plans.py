@@ -16,7 +16,6 @@ from engine.replay.backends.llvm.writing.functions import CURVES
 from engine.replay.program.expression import operations_of
 from engine.replay.program.program import (
     Elementwise,
-    Fill,
     Instruction,
     LaneProduct,
     MatrixProduct,
@@ -93,10 +92,10 @@ def _can_be_straight(instruction: PlainInstruction) -> bool:
             return matrix.rows * matrix.columns <= MOST_ENTRIES
         case LaneProduct(matrix):
             return matrix.rows * matrix.columns <= MOST_ENTRIES
-        case Fill(out, number):
-            return out.space is not Space.ADJOINT or number == 0.0  # a seed is for some lanes only
+        case Elementwise():
+            return not instruction.is_seed
         case _:
-            return isinstance(instruction, SumOfProducts | Elementwise | Reduction)
+            return isinstance(instruction, SumOfProducts | Reduction)
 
 
 def _lines_of(loop: Repeat) -> int:
@@ -108,8 +107,6 @@ def _lines_of(loop: Repeat) -> int:
 def _operations_of(instruction: PlainInstruction) -> int:
     found = 0
     match instruction:
-        case Fill(out):
-            found = len(out)
         case MatrixProduct(out, matrix):
             found = len(out) * matrix.columns
         case LaneProduct(out, left):
@@ -118,7 +115,7 @@ def _operations_of(instruction: PlainInstruction) -> int:
             found = len(left) * (2 if coefficients else 1)
         case Elementwise(out, expression):
             formula = sum(CURVED if each in CURVES else 2 for each in operations_of(expression))
-            found = formula * len(out)
+            found = (formula or 1) * len(out)
         case Reduction(_, _, operand):
             found = CURVED * len(operand)
     return found

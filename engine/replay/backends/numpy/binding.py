@@ -17,7 +17,6 @@ from engine.replay.backends.numpy.storing import choose_places, count_into, stor
 from engine.replay.program.expression import Apply, Argument
 from engine.replay.program.program import (
     Elementwise,
-    Fill,
     Instruction,
     LaneProduct,
     Matrix,
@@ -73,8 +72,6 @@ class Binder:
 
     def _bind_one(self, instruction: Instruction) -> None:
         match instruction:
-            case Fill(out, number):
-                self._finish(out, number, accumulate=False)
             case MatrixProduct():
                 self._matrix_product(instruction)
             case LaneProduct():
@@ -232,7 +229,7 @@ class Binder:
         out = instruction.out
         arrays = [self.view(rows) for rows in instruction.operands]
         wide = any(rows.space.wide for rows in instruction.operands)
-        shape = (len(out), self.lanes if wide else 1)
+        shape = (len(out), self.lanes if wide else self._width(out))
         if wide and not out.space.wide:
             result, summed = self._temporary(shape), self._temporary((len(out), 1))
             self._evaluate(instruction.expression, arrays, result)

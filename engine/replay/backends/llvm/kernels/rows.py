@@ -1,4 +1,4 @@
-"""Kernels that work row by row: fill, elementwise and reductions.
+"""Kernels that work row by row: elementwise and reductions.
 
 Where rows lie side by side, a kernel runs over all their numbers as if they were one long row: vector by
 vector, and the rest in narrower ones. (A masked vector would compute with numbers that nobody wants, and
@@ -16,10 +16,10 @@ from engine.operation import Operation
 from engine.replay.backends.llvm.layout import Layout, Operand
 from engine.replay.backends.llvm.writing.functions import Formula
 from engine.replay.backends.llvm.writing.text import Index, Text
-from engine.replay.program.program import Elementwise, Fill, Reduction, Space
+from engine.replay.program.program import Elementwise, Reduction
 from engine.replay.recording import selection
 
-__all__ = ["REDUCTIONS", "along", "elementwise", "fill", "reduction", "total_along"]
+__all__ = ["REDUCTIONS", "along", "elementwise", "reduction", "total_along"]
 
 Body = Callable[[Index], None]
 
@@ -59,36 +59,31 @@ def total_along(text: Text, count: int, term: Callable[[Index], str]) -> str:
     return total
 
 
-def fill(text: Text, layout: Layout, instruction: Fill) -> None:
-    """Out = number; a gradient is seeded for real samples only, not for those that fill the last block."""
-    out = layout.operand(instruction.out)
-    is_seed = instruction.out.space is Space.ADJOINT and instruction.number != 0.0
-
-    def row(number: Index, _: Any) -> None:
-        start = out.at(text, number)
-
-        def part(offset: Index) -> None:
-            value = text.number(instruction.number)
-            if is_seed:
-                mask = text.load(layout.live, text.plus(layout.live.start, offset))
-                value = text.binary("fmul", value, mask)
-            text.store(out.region, text.plus(start, offset), value)
-
-        along(text, solid, part)
-
-    is_long = out.is_solid and not is_seed
-    solid = out.count * out.width if is_long else out.width
-    text.loop(0, 1 if is_long else out.count, row)
-
-
 def elementwise(text: Text, layout: Layout, instruction: Elementwise) -> None:
     """Out = expression, over long runs where all rows lie side by side, else row by row."""
     out = layout.operand(instruction.out)
     operands = [layout.operand(rows) for rows in instruction.operands]
-    if all(operand.is_solid and operand.width == out.width for operand in (out, *operands)):
+    if instruction.is_seed:
+        _seed(text, layout, out, instruction.expression)
+    elif all(operand.is_solid and operand.width == out.width for operand in (out, *operands)):
         _elementwise_along(text, instruction, out, operands)
     else:
         _elementwise_by_rows(text, instruction, out, operands)
+
+
+def _seed(text: Text, layout: Layout, out: Operand, number: float) -> None:
+    """A gradient begins for real samples only, not for those that fill the last block."""
+
+    def row(which: Index, _: Any) -> None:
+        start = out.at(text, which)
+
+        def part(offset: Index) -> None:
+            mask = text.load(layout.live, text.plus(layout.live.start, offset))
+            text.store(out.region, text.plus(start, offset), text.binary("fmul", text.number(number), mask))
+
+        along(text, out.width, part)
+
+    text.loop(0, out.count, row)
 
 
 def _elementwise_along(

@@ -14,7 +14,6 @@ from engine.replay.backends.llvm.writing.functions import Formula
 from engine.replay.backends.llvm.writing.text import Exact, Index
 from engine.replay.program.program import (
     Elementwise,
-    Fill,
     LaneProduct,
     MatrixProduct,
     PlainInstruction,
@@ -78,9 +77,6 @@ class StraightLine:
 
     def _run(self, instruction: PlainInstruction) -> None:
         match instruction:
-            case Fill(out, number):
-                for row in out:
-                    self._put(row, [(self._text.number(number),)] if number else [], accumulate=False)
             case MatrixProduct() | LaneProduct():
                 for part in as_sums(instruction):
                     self._sum_of_products(part)
@@ -141,7 +137,8 @@ class StraightLine:
         for out, *operands in zip(instruction.out, *instruction.operands, strict=True):
             given = [self.value(row) for row in operands]
             found = Formula(self._text, given.__getitem__).value(instruction.expression)
-            self._put(out, [(found,)], accumulate=instruction.accumulate)
+            terms: list[_Term] = [] if instruction.expression == 0.0 else [(found,)]  # to begin a sum
+            self._put(out, terms, accumulate=instruction.accumulate)
 
     def _reduced(self, operation: Operation, operand: Sequence[Row]) -> str:
         given = [self.value(row) for row in operand]
