@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
 from operator import add
 from typing import Any, NoReturn
@@ -102,8 +102,8 @@ class Path:
         try:
             seen = self._watched(self.guards, batch)
         except FloatingPointError:
-            if len(batch) == 1:
-                return np.array([self._follows(batch)])
+            if len(batch) == 1:  # guard after guard: later ones need no value
+                return np.array([self._alone(strict.follows, batch)])
             return np.concatenate([self._matches(part) for part in _halves(batch)])
         return ((seen[: len(outcomes)] != 0.0) == outcomes[:, None]).all(axis=0)
 
@@ -115,10 +115,10 @@ class Path:
             raise FloatingPointError
         return seen
 
-    def _follows(self, batch: Batch) -> bool:
-        """Whether the one sample goes this way, guard after guard: later ones need no value."""
+    def _alone(self, run: Callable[..., Any], batch: Batch) -> Any:
+        """What the tape gives for the one sample, run number by number; raises what eager raises."""
         try:
-            return strict.follows(self.tape, batch.weights, batch.numbers(0))
+            return run(self.tape, batch.weights, batch.numbers(0))
         except (DomainError, LookupError, TypeError) as error:
             self._raise_as_eager(batch, error)
 
@@ -137,14 +137,11 @@ class Path:
         try:
             self._watched(self.checks, batch)
         except FloatingPointError:
-            if len(batch) > 1:
-                for part in _halves(batch):
-                    self._ensure_defined(part)
+            if len(batch) == 1:
+                self._alone(strict.numbers, batch)
                 return
-            try:
-                strict.numbers(self.tape, batch.weights, batch.numbers(0))
-            except (DomainError, LookupError, TypeError) as error:
-                self._raise_as_eager(batch, error)
+            for part in _halves(batch):
+                self._ensure_defined(part)
 
     def outputs(self, batch: Batch) -> Array:
         """The results, (outputs, samples); raises what eager raises."""

@@ -69,11 +69,6 @@ class Place:
         """The objects in what was seen."""
         return [seen]
 
-    def put_back(self) -> None:
-        """Make it as it was."""
-        if self.read() is not self.seen:
-            self.write(self.seen)
-
 
 class Entry(Place):
     """A name in a namespace: a global, an attribute of an object that has a `__dict__`, or of a class."""
@@ -189,18 +184,16 @@ class Members(Place):
         now = "(*{0}, *{0}.values())" if is_map else "{0}"
         return f"len({{0}}) == {len(self)} and all(map(is_, {now}, {{1}}))", objects
 
-    def put_back(self) -> None:
-        """The members that there were."""
-        if [*map(id, self._objects(self.read()))] == [*map(id, self._objects(self.seen))]:
-            return
+    def write(self, thing: Any) -> None:
+        """The members that there were; a view of a dict has none of its own."""
         if isinstance(self.owner, (dict, set)):
             self.owner.clear()
-            self.owner.update(self.seen)
+            self.owner.update(thing)
         elif isinstance(self.owner, (list, deque)):
             self.owner.clear()
-            self.owner.extend(self.seen)
+            self.owner.extend(thing)
         elif hasattr(self.owner, "flat"):
-            self.owner.flat[:] = self.seen
+            self.owner.flat[:] = thing
 
     def __len__(self) -> int:
         """How many members there are."""
@@ -247,11 +240,6 @@ class Numbers(Place):
         view = memoryview(self.owner)
         if view.c_contiguous and not view.readonly and view.nbytes == len(thing):
             view.cast("B")[:] = thing
-
-    def put_back(self) -> None:
-        """Make it as it was."""
-        if self.read() != self.seen:
-            self.write(self.seen)
 
 
 class _Attributes(UserDict[str, Any]):

@@ -117,7 +117,7 @@ class Watch:
         """Make all that is watched as it was when last looked at."""
         for place in self._everything():
             if place.look():
-                place.put_back()
+                place.write(place.seen)
 
     def _everything(self) -> list[Place]:
         return [*self._always, *self._counted, *self._seldom]
