@@ -19,7 +19,7 @@ from engine import modes
 from engine.errors import GraphError, NonFiniteError
 from engine.graph import Node, interior_and_leaves
 
-__all__ = ["add_gradients", "adjoints", "backward", "local_values", "refuse_stale"]
+__all__ = ["add_gradients", "adjoints", "backward", "local_values", "refuse_stale", "slopes"]
 
 
 def backward(root: Node, gradient: float = 1.0, constant: type[Node] = Node) -> None:
@@ -51,6 +51,31 @@ def backward(root: Node, gradient: float = 1.0, constant: type[Node] = Node) -> 
     except BaseException:
         undo()
         raise
+
+
+def slopes(root: Node, wanted: Sequence[Node], constant: type[Node] = Node) -> list[float]:
+    """d root / d each of these leaves, as `backward` adds it to its `grad`; every `grad` stays as it was.
+
+    NonFiniteError where `backward` raises it.
+    """
+    earlier = [node.grad for node in wanted]
+    unreached = float("-0.0")
+    interior: list[Node] = []
+    leaves: list[Node] = []
+    held: list[Node] = []
+    before: list[float] = []
+    waiting: list[Waiting] = [((root,), None)]
+    undo = _restoring(interior, leaves, held, before, waiting)
+    try:
+        _write(wanted, repeat(None))
+        _mark(root, unreached, interior, leaves, held, before, waiting)
+        root.grad = 1.0
+        if not (_sweep(interior, unreached) and _settle(leaves, unreached, constant)):
+            _refuse_nan(root, interior, 1.0)
+        return [node.grad or 0.0 for node in wanted]
+    finally:
+        undo()
+        _write(wanted, earlier)
 
 
 Waiting = tuple[Any, Any]  # a run of nodes, and the node that it goes on with

@@ -7,11 +7,11 @@ from contextlib import nullcontext
 from typing import Any
 
 from engine import modes
+from engine.backward import slopes
 from engine.frozen import frozen
-from engine.graph import interior_and_leaves
 from engine.replay.recording.record import called, with_numbers
 from engine.replay.samples import Batch, Given
-from engine.value import Value
+from engine.value import Constant, Value
 
 __all__ = ["Original"]
 
@@ -47,18 +47,7 @@ class Original:
             loss = self._run(batch, place)
             if not isinstance(loss, Value):
                 return float(loss), [0.0] * len(self.parameters)
-            interior, leaves = interior_and_leaves(loss)
-            nodes = [*interior, *leaves, *self.parameters]  # some of these are among the leaves
-            before = [node.grad for node in nodes]
-            try:
-                for node in nodes:
-                    node.grad = None
-                loss.backward()
-                slopes = [parameter.grad or 0.0 for parameter in self.parameters]
-            finally:
-                for node, earlier in zip(nodes, before, strict=True):
-                    node.grad = earlier
-            return loss._data, slopes
+            return loss._data, slopes(loss, self.parameters, Constant)
 
     def _run(self, batch: Batch, place: int) -> Any:
         """On plain numbers; only where the function wants Values, which have methods, on such."""

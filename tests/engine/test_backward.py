@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from engine import Value, dot, gradients, maximum, relu, sqrt, total, where
-from engine.backward import _mark, adjoints
+from engine import Constant, NonFiniteError, Value, dot, gradients, maximum, relu, sqrt, total, where
+from engine.backward import _mark, adjoints, slopes
 from engine.graph import Node, interior_and_leaves, topological_order
 
 INF = math.inf
@@ -33,6 +33,21 @@ def test_two_outputs_that_share_nodes_add_up() -> None:
     (2 * b).backward()
     (5 * b).backward()
     assert a.grad == 42.0
+
+
+def test_slopes_are_those_of_backward_and_leave_every_gradient() -> None:
+    a, b, unused, held, constant = Value(3.0), Value(2.0), Value(1.0), Value(5.0), Constant(4.0)
+    inner = a * b * constant
+    inner.backward()
+    held.grad = unused.grad = 7.0
+    nodes = [a, b, unused, held, constant, inner]
+    before = [node.grad for node in nodes]
+    assert slopes(inner * held + a, [a, b, unused], Constant) == [41.0, 60.0, 0.0]
+    assert [node.grad for node in nodes] == before == [8.0, 12.0, 7.0, 7.0, None, 1.0]
+    assert slopes(a, [b, a]) == [0.0, 1.0]
+    with pytest.raises(NonFiniteError, match="nan"):
+        slopes((a - 3.0) ** 0.5 * (a - 3.0), [a, b])
+    assert [node.grad for node in nodes] == before
 
 
 SLOTS: list[tuple[Callable[[Value], Value], float]] = [

@@ -81,6 +81,7 @@ def _codes_of(code: CodeType) -> Iterator[CodeType]:
             yield from _codes_of(constant)
 
 
+@functools.lru_cache(maxsize=4096)
 def is_library(module: str, file: str = "") -> bool:
     """Whether code of this module, from this file, belongs to a library, and not to the user.
 
