@@ -35,11 +35,11 @@ def sum_of_products(text: Text, layout: Layout, instruction: SumOfProducts) -> N
         return
 
     def member(number: Index, _: Any) -> None:
-        start, stop = terms.bounds(number)
+        bounds = terms.bounds(number)
 
         def part(vector: Index, _: Any) -> None:
             offset = text.times(vector, text.width)
-            found = terms.total(number, start, stop, offset)
+            (found,) = terms.totals([number], bounds, offset, [""])
             address = text.plus(out.at(text, number), offset)
             text.store(out.region, address, found, accumulate=instruction.accumulate)
 
@@ -54,20 +54,17 @@ def _summed_over_lanes(text: Text, instruction: SumOfProducts, out: Operand, ter
 
     def members(first: Index, size: int) -> None:
         numbers = [text.plus(first, more) for more in range(size)]
-        bounds = [terms.bounds(number) for number in numbers]
+        bounds = terms.bounds(first)
 
         def along(vector: Index, so_far: list[str]) -> list[str]:
-            offset = text.times(vector, text.width)
-            each = zip(numbers, bounds, so_far, strict=True)
-            return [terms.total(number, *ends, offset, found) for number, ends, found in each]
+            return terms.totals(numbers, bounds, text.times(vector, text.width), so_far)
 
         sums = text.loop(0, terms.lanes // text.vector, along, [text.number(0.0)] * size)
         for number, found in zip(numbers, text.folded(list(map(terms.scaled, sums))), strict=True):
             with text.wide(1):
                 text.store(out.region, out.at(text, number), found, accumulate=instruction.accumulate)
 
-    is_short = 0 < terms.uniform <= UNROLLED
-    over(text, cut(out.count, text.vector if is_short else 1), members)
+    over(text, cut(out.count, text.vector if terms.uniform else 1), members)
 
 
 class _Terms:
@@ -97,19 +94,25 @@ class _Terms:
         entry = self.text.plus(self.ends, member)
         return self.text.entry(entry), self.text.entry(self.text.plus(entry, 1))
 
-    def total(self, member: Index, start: Index, stop: Index, offset: Index, so_far: str = "") -> str:
-        """The sum of a member's terms, at lanes from an offset on, added to what there is so far."""
-        text = self.text
+    def totals(
+        self, members: Sequence[Index], bounds: tuple[Index, Index], offset: Index, so_far: Sequence[str]
+    ) -> list[str]:
+        """The sums of members' terms, at lanes from an offset on, added to what there is so far.
+
+        Several go side by side, term by term, where all have equally many.
+        """
+        text, found = self.text, list(so_far)
 
         def add(term: Index, carried: Sequence[str]) -> list[str]:
-            return [self._add(member, term, offset, carried[0])]
+            each = zip(members, carried, strict=True)
+            return [self._add(member, term, offset, number) for member, number in each]
 
         if self.uniform and self.uniform <= UNROLLED:
             for term in range(self.uniform):
-                so_far = self._add(member, term, offset, so_far)
+                found = add(term, found)
         else:
-            so_far = text.loop(start, stop, add, [so_far or text.number(0.0)])[0]
-        return so_far if self.sums_lanes else self.scaled(so_far)
+            found = text.loop(*bounds, add, [number or text.number(0.0) for number in found])
+        return found if self.sums_lanes else list(map(self.scaled, found))
 
     def scaled(self, number: str) -> str:
         """Times the coefficient, where all terms have the same."""
