@@ -16,23 +16,20 @@ from engine.replay.backends.llvm.writing.text import Index
 __all__ = ["Along", "sum_along"]
 
 
-FOLDING, PART = (
-    30.0,
-    2.5,
-)  # what it costs, roughly in cycles, to fold a vector of vectors; and a vector of terms
+# What folding the sums of a piece costs, roughly in cycles, a vector of terms, and a sum stored by itself.
+FOLDING, PART, SINGLE = 30.0, 2.5, 2.0
 
 
 class Along(NamedTuple):
-    """Members: where their sums go, side by side, and where the factors of each one's terms begin."""
+    """Members: where their sums go, and where the factors of each one's terms begin."""
 
-    out: int
-    live: int
+    outs: tuple[int, ...]
     vectors: int
     bases: tuple[tuple[int, ...], ...]  # of each factor, for as many members as there are lanes
     masks: tuple[int, ...]  # of each member and vector, the lanes that are terms
 
     @classmethod
-    def of(cls, out: int, factors: Sequence[Sequence[Sequence[int]]], vector: int) -> Along:
+    def of(cls, outs: Sequence[int], factors: Sequence[Sequence[Sequence[int]]], vector: int) -> Along:
         """The piece of these addresses, of each factor, member and term.
 
         The lanes behind the last member do nothing, at the place of the first.
@@ -46,22 +43,32 @@ class Along(NamedTuple):
             for place in range(vectors)
         ]
         filled = tuple((*starts, *[starts[0]] * missing) for starts in bases)
-        return cls(out, len(lengths), vectors, filled, tuple(masks))
+        return cls(tuple(outs), vectors, filled, tuple(masks))
+
+    @property
+    def live(self) -> int:
+        """The number of members."""
+        return len(self.outs)
+
+    @property
+    def is_solid(self) -> bool:
+        """Whether the sums lie side by side."""
+        return all(out == self.outs[0] + lane for lane, out in enumerate(self.outs))
 
     @property
     def cost(self) -> float:
         """Roughly in cycles."""
-        return FOLDING + PART * len(self.masks)
+        return FOLDING + PART * len(self.masks) + (0.0 if self.is_solid else SINGLE * self.live)
 
 
 def sum_along(sums: Sums, pieces: Sequence[Along]) -> None:
     """Write the loops over these pieces: one for each number of vectors and members."""
     vector = sums.text.vector
-    groups: dict[tuple[int, int, bool], list[Along]] = defaultdict(list)
+    groups: dict[tuple[int, int, bool, bool], list[Along]] = defaultdict(list)
     for piece in pieces:
         is_whole = set(piece.masks) == {(1 << vector) - 1}
-        groups[piece.vectors, piece.live, is_whole].append(piece)
-    for (*_, is_whole), alike in groups.items():
+        groups[piece.vectors, piece.live, is_whole, piece.is_solid].append(piece)
+    for (_, _, is_whole, _), alike in groups.items():
         _loop(sums, alike, is_whole=is_whole)
 
 
@@ -72,6 +79,7 @@ def _loop(sums: Sums, pieces: Sequence[Along], *, is_whole: bool) -> None:
     ]
     masks = -1 if is_whole else table(mask for piece in pieces for mask in piece.masks)
     vectors, live = pieces[0].vectors, pieces[0].live
+    outs = -1 if pieces[0].is_solid else table(out for piece in pieces for out in piece.outs)
 
     def member(place: Index) -> str:
         bases = [text.entry(text.plus(start, place)) for start in tables]
@@ -90,7 +98,10 @@ def _loop(sums: Sums, pieces: Sequence[Along], *, is_whole: bool) -> None:
     def piece(number: Index, _: Sequence[str]) -> None:
         first = text.times(number, lanes)
         found = text.totals([member(text.plus(first, place)) for place in range(lanes)])
-        target = sums.targets([piece.out for piece in pieces], number)
-        sums.store(target, found, text.first(live))
+        if pieces[0].is_solid:
+            sums.store(sums.targets([piece.outs[0] for piece in pieces], number), found, text.first(live))
+        else:
+            first = text.times(number, live)
+            sums.store_apart([text.entry(text.plus(outs, first, lane)) for lane in range(live)], found)
 
     text.loop(0, len(pieces), piece)

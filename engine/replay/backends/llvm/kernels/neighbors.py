@@ -98,9 +98,10 @@ class _Members:
         choices: list[Across | Along] = [self._across(first, regular)]
         if regular < whole:
             choices.append(self._across(first, whole))
-        members = slice(first, first + whole)
-        if all(map(_is_run, [terms for factor in self.factors for terms in factor[members]])):
-            choices.append(Along.of(self.outs[first], [f[members] for f in self.factors], self.vector))
+        for members in (slice(first, first + whole), slice(first, first + self.vector)):
+            factors = [factor[members] for factor in self.factors]
+            if all(_is_run(terms) for factor in factors for terms in factor):
+                choices.append(Along.of(self.outs[members], factors, self.vector))
         return min(choices, key=lambda choice: choice.cost / choice.live)
 
     def _stretch(self, first: int) -> int:

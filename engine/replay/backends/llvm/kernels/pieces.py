@@ -31,7 +31,15 @@ class Sums(NamedTuple):
 
     def store(self, target: Index, total: str, mask: str) -> None:
         """Store or add a vector of sums, or those lanes of it that a mask tells."""
-        text = self.text
-        if self.scale != 1.0:
-            total = text.binary("fmul", total, text.number(self.scale))
-        text.store(self.out, target, total, mask=mask, accumulate=self.accumulate)
+        self.text.store(self.out, target, self._scaled(total), mask=mask, accumulate=self.accumulate)
+
+    def store_apart(self, targets: Sequence[Index], total: str) -> None:
+        """Store or add the first lanes of a vector of sums, each where it belongs."""
+        text, vector = self.text, self._scaled(total)
+        for lane, target in enumerate(targets):
+            number = text.let(f"extractelement {text.type} {vector}, i64 {lane}")
+            with text.wide(1):
+                text.store(self.out, target, number, accumulate=self.accumulate)
+
+    def _scaled(self, total: str) -> str:
+        return total if self.scale == 1.0 else self.text.binary("fmul", total, self.text.number(self.scale))
