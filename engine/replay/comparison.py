@@ -163,8 +163,9 @@ def _ensure_lanes_apart(path: Path, batch: Batch, places: list[int], first: Arra
     together = _by_code(path, "gradients", batch, places)
     alone = [first, *(found[1] for p in places[1:] if (found := _by_code(path, "gradients", batch, [p])))]
     if together and len(alone) == len(places):
-        turns = np.resize(np.arange(len(places)), _lanes(batch))
-        _ensure_like(path, np.mean(np.array(alone)[turns], 0), together[1])
+        lanes = _lanes(batch)
+        turns = np.bincount(np.resize(np.arange(len(places)), lanes), minlength=len(places))
+        _ensure_like(path, turns @ np.array(alone) / lanes, together[1])
 
 
 def _ensure_like(path: Path, wanted: Array, found: Array) -> None:
