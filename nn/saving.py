@@ -289,7 +289,11 @@ def _built(description: dict[str, Any], path: str) -> Module:
     try:
         return KINDS[kind](**description["arguments"])
     except (TypeError, ValueError) as error:
-        raise SavingError(f"{path} holds a {kind} that cannot be made anew: {error}", path) from error
+        raise SavingError(
+            f"{path} holds a {kind} that cannot be made anew: {error}; of what is your own make one and load "
+            "into it, load(path, into=model)",
+            path,
+        ) from error
 
 
 def _words(description: dict[str, Any]) -> str:
