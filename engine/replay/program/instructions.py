@@ -102,6 +102,14 @@ class Rows:
             return f"{self.space.value}[{places.start}:{places.stop}{step}]"
         return f"{self.space.value}[{places[0]}, {places[1]}, … {len(places)} rows]"
 
+    @property
+    def index(self) -> Any:
+        """What picks these rows of an array."""
+        places = self.places
+        if isinstance(places, range) and places.step > 0:
+            return slice(places.start, places.stop, places.step)
+        return np.array(places, dtype=np.intp)
+
     @classmethod
     def of(cls, space: Space, places: Iterable[int]) -> Rows:
         """The rows at these places, as a range where that is possible."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+import numpy as np
+
 from engine.errors import ReplayError
 from engine.replay.program.describing import describe
 from engine.replay.program.instructions import (
@@ -30,11 +32,11 @@ FRAMES = (Space.FRAME, Space.FRAME_ADJOINT)
 
 
 class Soundness:
-    """Takes instructions in the order in which they run, and knows which rows are written, a byte each."""
+    """Takes instructions in the order in which they run, and knows which rows are written."""
 
     def __init__(self, sizes: dict[Space, int]) -> None:
-        self._written = {space: bytearray(sizes.get(space, 0)) for space in Space}
-        self._kept = bytearray(self._written[Space.FRAME])  # rows that a loop forward has filled
+        self._written = {space: np.zeros(sizes.get(space, 0), dtype=bool) for space in Space}
+        self._kept = self._written[Space.FRAME].copy()  # rows that a loop forward has filled
 
     def check(self, instruction: Instruction, where: str) -> None:
         """Raise ReplayError unless the instruction is sound behind those before it."""
@@ -55,12 +57,7 @@ class Soundness:
 
     def are_written(self, rows: Rows) -> bool:
         """Whether all these rows exist and are written."""
-        written, places = self._written[rows.space], rows.places
-        if not self._exist(rows):
-            return False
-        if isinstance(places, range) and places.step > 0:
-            return 0 not in written[places.start : places.stop : places.step]
-        return all(map(written.__getitem__, places))
+        return self._exist(rows) and bool(self._written[rows.space][rows.index].all())
 
     def _exist(self, rows: Rows) -> bool:
         places, size = rows.places, len(self._written[rows.space])
@@ -77,12 +74,7 @@ class Soundness:
 
     def write(self, rows: Rows) -> None:
         """These rows are written."""
-        written, places = self._written[rows.space], rows.places
-        if isinstance(places, range) and places.step > 0:
-            written[places.start : places.stop : places.step] = b"\x01" * len(places)
-        else:
-            for place in places:
-                written[place] = 1
+        self._written[rows.space][rows.index] = True
 
     def _check_loop(self, loop: Repeat, where: str) -> None:
         _ensure_transfers_fit(loop, where)
@@ -105,10 +97,9 @@ class Soundness:
             self._kept[frame] = self._written[Space.FRAME][frame]
         for inner in FRAMES:
             written = self._written[inner]
-            ensure(
-                1 not in written[: frame.start] + written[frame.stop :], f"{where} writes outside its frame"
-            )
-            written[:] = bytes(len(written))
+            is_inside = not (written[: frame.start].any() or written[frame.stop :].any())
+            ensure(is_inside, f"{where} writes outside its frame")
+            written[:] = False
         for transfer in loop.departing:
             self._write(transfer.outside, where)
 

@@ -120,18 +120,17 @@ class Binder:
 
     def view(self, rows: Rows) -> Array:
         """The rows as an array (rows, lanes): a view where they are a range, else gathered when run."""
-        base, places = self.base[rows.space], rows.places
-        if isinstance(places, range):
-            return base[places.start : places.stop : places.step]
-        gathered = self._temporary((len(places), base.shape[1]))
-        self._do(base.take, np.array(places), axis=0, out=gathered, mode="clip")
+        base = self.base[rows.space]
+        if isinstance(rows.places, range):
+            return base[rows.index]
+        gathered = self._temporary((len(rows), base.shape[1]))
+        self._do(base.take, rows.index, axis=0, out=gathered, mode="clip")
         return gathered
 
-    def _finish(self, out: Rows, result: Array | float, *, accumulate: bool) -> None:
+    def _finish(self, out: Rows, result: Array, *, accumulate: bool) -> None:
         """Store or add a result to the rows of `out`."""
-        base, places = self.base[out.space], out.places
-        if not isinstance(places, range):
-            self._do(store_listed, base, np.array(places), result, accumulate)
+        if not isinstance(out.places, range):
+            self._do(store_listed, self.base[out.space], out.index, result, accumulate)
         elif accumulate:
             target = self.view(out)
             self._do(np.add, target, result, target)

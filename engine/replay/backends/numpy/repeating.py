@@ -79,13 +79,7 @@ def _out(base: Mapping[Space, Array], transfers: Sequence[Transfer], trip: int =
 
 
 def _move(base: Mapping[Space, Array], target: Rows, source: Rows) -> Move:
-    return base[target.space], _index(target), base[source.space], _index(source)
-
-
-def _index(rows: Rows) -> Any:
-    """What picks these rows of an array: a slice where they are a range."""
-    places = rows.places
-    return slice(places.start, places.stop, places.step) if isinstance(places, range) else np.array(places)
+    return base[target.space], target.index, base[source.space], source.index
 
 
 def _set(moves: Sequence[Move]) -> None:
