@@ -79,8 +79,7 @@ def to_jax(compiled: Any, *arguments: Any, **named: Any) -> Callable[..., Any]:
 
 def ensure_not_recording(name: str) -> None:
     """Raise ReplayError when a function is recorded just now, which this call would not be part of."""
-    if modes.anywhere and modes.session() is not None:
-        raise ReplayError(
-            f"{name}, a compiled function, is called while another function is recorded; call the function "
-            "that it was made from"
-        )
+    modes.refuse_to_record(
+        f"{name}, a compiled function, is called while another function is recorded",
+        "call the function that it was made from",
+    )
