@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -61,19 +61,17 @@ def _added(instruction: Any) -> Any:
 
 
 def _write(text: Text, layout: Layout, fused: Fused) -> None:
-    instruction, finish, is_kept = fused
-    match instruction:
-        case MatrixProduct():
-            matrix_product(text, layout, instruction, finish, is_kept=is_kept)
-        case LaneProduct():
-            lane_product(text, layout, instruction)
-        case SumOfProducts():
-            sum_of_products(text, layout, instruction)
-        case Elementwise():
-            elementwise(text, layout, instruction)
-        case Reduction():
-            reduction(text, layout, instruction)
-        case Pick():
-            pick(text, layout, instruction)
-        case Scatter():
-            scatter(text, layout, instruction)
+    if isinstance(fused.instruction, MatrixProduct):
+        matrix_product(text, layout, fused.instruction, fused.finish, is_kept=fused.is_kept)
+    else:
+        _KERNELS[type(fused.instruction)](text, layout, fused.instruction)
+
+
+_KERNELS: dict[type, Callable[[Text, Layout, Any], None]] = {
+    LaneProduct: lane_product,
+    SumOfProducts: sum_of_products,
+    Elementwise: elementwise,
+    Reduction: reduction,
+    Pick: pick,
+    Scatter: scatter,
+}

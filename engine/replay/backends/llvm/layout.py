@@ -69,6 +69,11 @@ class Operand:
         """Whether the rows lie side by side."""
         return self.table < 0 and (self.stride == self.width or self.count == 1)
 
+    @property
+    def as_one(self) -> Operand:
+        """What lies side by side as a single row."""
+        return replace(self, width=self.count * self.width, count=1)
+
 
 @frozen
 class Strided:

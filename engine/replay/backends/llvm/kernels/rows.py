@@ -8,12 +8,12 @@ vector, and the rest in narrower ones. (A masked vector would compute with numbe
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from engine import ops
 from engine.operation import Operation
-from engine.replay.backends.llvm.layout import Layout, Operand
+from engine.replay.backends.llvm.layout import Layout
 from engine.replay.backends.llvm.writing.functions import Formula
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Elementwise, Reduction
@@ -60,51 +60,15 @@ def total_along(text: Text, count: int, term: Callable[[Index], str]) -> str:
 
 
 def elementwise(text: Text, layout: Layout, instruction: Elementwise) -> None:
-    """Out = expression, over long runs where all rows lie side by side, else row by row."""
-    out = layout.operand(instruction.out)
-    operands = [layout.operand(rows) for rows in instruction.operands]
-    if instruction.is_seed:
-        _seed(text, layout, out, instruction.expression)
-    elif all(operand.is_solid and operand.width == out.width for operand in (out, *operands)):
-        _elementwise_along(text, instruction, out, operands)
-    else:
-        _elementwise_by_rows(text, instruction, out, operands)
+    """Out = expression: where all rows lie side by side as if they were one, else row by row.
 
-
-def _seed(text: Text, layout: Layout, out: Operand, number: float) -> None:
-    """A gradient begins for real samples only, not for those that fill the last block."""
-
-    def row(which: Index, _: Any) -> None:
-        start = out.at(text, which)
-
-        def part(offset: Index) -> None:
-            mask = text.load(layout.live, text.plus(layout.live.start, offset))
-            text.store(out.region, text.plus(start, offset), text.binary("fmul", text.number(number), mask))
-
-        along(text, out.width, part)
-
-    text.loop(0, out.count, row)
-
-
-def _elementwise_along(
-    text: Text, instruction: Elementwise, out: Operand, operands: Sequence[Operand]
-) -> None:
-    """All rows as one."""
-
-    def part(offset: Index) -> None:
-        def argument(place: int) -> str:
-            return text.load(operands[place].region, text.plus(operands[place].start, offset))
-
-        value = Formula(text, argument).value(instruction.expression)
-        text.store(out.region, text.plus(out.start, offset), value, accumulate=instruction.accumulate)
-
-    along(text, out.count * out.width, part)
-
-
-def _elementwise_by_rows(
-    text: Text, instruction: Elementwise, out: Operand, operands: Sequence[Operand]
-) -> None:
-    """Row by row; a row of one lane is the sum over those of the operands."""
+    A row of one lane is the sum over those of the operands. A gradient begins for real samples only, not for
+    those that fill the last block.
+    """
+    out, *operands = (layout.operand(rows) for rows in (instruction.out, *instruction.operands))
+    alike = all(operand.is_solid and operand.width == out.width for operand in (out, *operands))
+    if alike and not instruction.is_seed:
+        out, *operands = (operand.as_one for operand in (out, *operands))
     lanes = max(operand.width for operand in (out, *operands))
 
     def value(row: Index, offset: Index) -> str:
@@ -115,58 +79,42 @@ def _elementwise_by_rows(
                 return text.splat(text.load_one(operand.region, start))
             return text.load(operand.region, text.plus(start, offset))
 
-        return Formula(text, argument).value(instruction.expression)
+        found = Formula(text, argument).value(instruction.expression)
+        if not instruction.is_seed:
+            return found
+        return text.binary("fmul", found, text.load(layout.live, text.plus(layout.live.start, offset)))
 
     def row_of_lanes(row: Index, _: Any) -> None:
-        target = out.at(text, row)
-
-        def part(number: Index, _: Any) -> None:
-            offset = text.times(number, text.width)
-            found = value(row, offset)
-            text.store(out.region, text.plus(target, offset), found, accumulate=instruction.accumulate)
-
-        text.loop(0, lanes // text.width, part)
-
-    def row_of_one(row: Index, _: Any) -> None:
-        def part(number: Index, so_far: list[str]) -> list[str]:
-            return [text.binary("fadd", so_far[0], value(row, text.times(number, text.width)))]
-
-        found = text.total(text.loop(0, lanes // text.width, part, [text.number(0.0)])[0])
-        target = out.at(text, row)
-        with text.wide(1):
+        def part(offset: Index) -> None:
+            found, target = value(row, offset), text.plus(out.at(text, row), offset)
             text.store(out.region, target, found, accumulate=instruction.accumulate)
 
-    with text.wide(text.vector if lanes > 1 else 1):
-        text.loop(0, out.count, row_of_lanes if out.width == lanes else row_of_one)
+        along(text, lanes, part)
+
+    def row_of_one(row: Index, _: Any) -> None:
+        found = total_along(text, lanes, lambda offset: value(row, offset))
+        with text.wide(1):
+            text.store(out.region, out.at(text, row), found, accumulate=instruction.accumulate)
+
+    text.loop(0, out.count, row_of_lanes if out.width == lanes else row_of_one)
 
 
 def reduction(text: Text, layout: Layout, instruction: Reduction) -> None:
     """One of the table's operations on many operands, for all lanes at once."""
     out, operand = layout.operand(instruction.out), layout.operand(instruction.operand)
-    terms = operand.count // out.count
-    compute = REDUCTIONS[instruction.operation]
+    terms, size = operand.count // out.count, out.count * out.width
+    assert out.is_solid, "they are rolled so"  # noqa: S101
+    assert operand.is_solid, "they are rolled so"  # noqa: S101
 
-    def over(start: Callable[[Index], Index], target: Index, count: int) -> None:
-        def part(offset: Index) -> None:
-            def term(number: Index) -> str:
-                return text.load(operand.region, text.plus(start(number), offset))
+    def part(offset: Index) -> None:
+        def term(number: Index) -> str:
+            start = text.plus(operand.start, text.times(number, size))
+            return text.load(operand.region, text.plus(start, offset))
 
-            text.store(out.region, text.plus(target, offset), compute(text, terms, term))
+        found = REDUCTIONS[instruction.operation](text, terms, term)
+        text.store(out.region, text.plus(out.start, offset), found)
 
-        along(text, count, part)
-
-    if out.is_solid and operand.is_solid:
-        size = out.count * out.width
-        over(lambda k: text.plus(operand.start, text.times(k, size)), out.start, size)
-        return
-
-    def row(number: Index, _: Any) -> None:
-        def start(term: Index) -> Index:
-            return operand.at(text, text.plus(text.times(term, out.count), number))
-
-        over(start, out.at(text, number), out.width)
-
-    text.loop(0, out.count, row)
+    along(text, size, part)
 
 
 Term = Callable[[Index], str]
