@@ -141,12 +141,9 @@ class Matrix:
         where = "listed" if self.listed else f"from {self.start} by {self.row_stride}, {self.column_stride}"
         return f"{self.space.value}[{self.rows} × {self.columns} {where}]"
 
-    def places(self) -> list[int]:
-        """The places of all entries, row by row."""
-        return list(self._places)
-
     @cached_property
-    def _places(self) -> tuple[int, ...]:
+    def places(self) -> tuple[int, ...]:
+        """The places of all entries, row by row."""
         if self.listed:
             return self.listed
         rows, columns = np.arange(self.rows) * self.row_stride, np.arange(self.columns) * self.column_stride
@@ -157,7 +154,7 @@ class Matrix:
         """Whether every entry stands at a place of its own."""
         if not self.listed and 0 < self.columns * self.column_stride <= self.row_stride:
             return True
-        return len(set(self._places)) == self.rows * self.columns
+        return len(set(self.places)) == self.rows * self.columns
 
     def transposed(self) -> Matrix:
         """The same entries, with rows and columns exchanged."""
@@ -292,7 +289,7 @@ def grid(places: range | tuple[int, ...], members: int, terms: int) -> tuple[int
 
 def rows_of(thing: Rows | Matrix) -> Rows:
     """The rows that an operand mentions."""
-    return thing if isinstance(thing, Rows) else Rows(thing.space, thing._places)
+    return thing if isinstance(thing, Rows) else Rows(thing.space, thing.places)
 
 
 def as_sums(instruction: MatrixProduct | LaneProduct) -> list[SumOfProducts]:
@@ -306,7 +303,7 @@ def as_sums(instruction: MatrixProduct | LaneProduct) -> list[SumOfProducts]:
         sums = [_products(lefts[row], rights[column]) for row in rows for column in columns]
         return [SumOfProducts.of(rows_of(out), (left.space, right.space), sums, accumulate=begun)]
     matrix, operand, bias = instruction.matrix, instruction.operand, instruction.bias
-    rows, positions, listed = range(matrix.rows), range(len(instruction.out) // matrix.rows), matrix.places()
+    rows, positions, listed = range(matrix.rows), range(len(instruction.out) // matrix.rows), matrix.places
     lefts = [listed[row * matrix.columns : (row + 1) * matrix.columns] for row in rows]
     rights = [operand.places[position :: len(positions)] for position in positions]
     sums = [_products(lefts[row], rights[position]) for row in rows for position in positions]

@@ -180,8 +180,7 @@ class Layout:
         else:
             table = self._side_by_side(slots, group.varying)
         out = self._rows_for(group)
-        is_from_zero = self.flat.leaves[nodes[0].operands[0]].which in self.flat.from_zero
-        self._write(Pick(out, index, table, from_zero=is_from_zero))
+        self._write(Pick(out, index, table, from_zero=group.signature[-1]))
         return out
 
     def _emit_loop(self, place: int) -> None:

@@ -117,5 +117,5 @@ def test_blocks_cover_a_matrix_once(rows: int, columns: int, places: tuple[int, 
     for block in found:
         inner = entries[block.rows, block.columns]
         assert (inner == -1).all()
-        inner[...] = np.reshape(block.matrix.places(), inner.shape)
+        inner[...] = np.reshape(block.matrix.places, inner.shape)
     assert not count or entries.ravel().tolist() == list(places)

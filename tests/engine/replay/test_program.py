@@ -54,10 +54,10 @@ def test_rows_know_ranges() -> None:
 
 def test_matrices_can_be_transposed() -> None:
     by_rule = Matrix(Space.WEIGHT, 2, 3, start=1, row_stride=4, column_stride=1)
-    assert by_rule.places() == [1, 2, 3, 5, 6, 7]
-    assert by_rule.transposed().places() == [1, 5, 2, 6, 3, 7]
+    assert by_rule.places == (1, 2, 3, 5, 6, 7)
+    assert by_rule.transposed().places == (1, 5, 2, 6, 3, 7)
     listed = Matrix(Space.WEIGHT, 2, 3, listed=(9, 2, 4, 1, 0, 7))
-    assert listed.transposed().places() == [9, 1, 2, 0, 4, 7]
+    assert listed.transposed().places == (9, 1, 2, 0, 4, 7)
     assert listed.transposed().transposed() == listed
 
 
@@ -74,9 +74,9 @@ def test_matrices_know_whether_an_entry_stands_there_twice() -> None:
         for each in (
             matrix,
             matrix.transposed(),
-            Matrix(Space.WEIGHT, rows, columns, listed=tuple(matrix.places())),
+            Matrix(Space.WEIGHT, rows, columns, listed=matrix.places),
         ):
-            assert each.is_once == (len(set(each.places())) == rows * columns)
+            assert each.is_once == (len(set(each.places)) == rows * columns)
 
 
 def test_grids() -> None:
