@@ -40,24 +40,26 @@ class Term(NamedTuple):
 
 @frozen
 class Row:
-    """The terms of a dot of weights and values, and of its bias, which is NONE where there is none.
+    """A sum as a row of a matrix product: weights × values, a bias or NONE, and the terms that are left.
 
-    It is kept whole, for there may be hundreds of thousands; iterated, it is the terms it stands for. Equal
-    values are one tuple in all rows of a tape.
+    A dot of weights and values is one from the beginning, for there may be hundreds of thousands. Iterated,
+    it is the terms it stands for. Equal values are one tuple in all such dots.
     """
 
     weights: tuple[int, ...]
     values: tuple[int, ...]
     bias: int
+    rest: tuple[Term, ...] = ()
 
     def __len__(self) -> int:
-        return len(self.weights) + (self.bias != NONE)
+        return len(self.weights) + (self.bias != NONE) + len(self.rest)
 
     def __iter__(self) -> Iterator[Term]:
         for weight, value in zip(self.weights, self.values, strict=True):
             yield Term(1.0, weight, value)
         if self.bias != NONE:
             yield Term(1.0, self.bias, NONE)
+        yield from self.rest
 
 
 class Node(NamedTuple):

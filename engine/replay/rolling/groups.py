@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from engine import ops
 from engine.replay.program.program import Space
@@ -19,18 +19,9 @@ from engine.replay.recording.selection import LARGEST, PICK
 from engine.replay.rolling.collapse import NONE, Collapsed, Node, Row, Term, operands_of
 from engine.replay.rolling.simplify import Flat
 
-__all__ = ["Group", "MatrixTerms", "Signature", "groups"]
+__all__ = ["Group", "Signature", "groups"]
 
 Signature = tuple[Any, ...]
-
-
-class MatrixTerms(NamedTuple):
-    """A sum as a row of a matrix product: weights × values, perhaps a bias, and the terms that are left."""
-
-    weights: tuple[int, ...]
-    values: tuple[int, ...]
-    bias: int
-    rest: tuple[Term, ...]
 
 
 @dataclass
@@ -44,7 +35,7 @@ class Group:
     level: int
     varying: bool
     members: list[int]
-    matrix: dict[int, MatrixTerms] = field(default_factory=dict)
+    matrix: dict[int, Row] = field(default_factory=dict)
     rows: list[tuple[int, ...]] = field(default_factory=list)
     columns: list[tuple[int, ...]] = field(default_factory=list)
 
@@ -69,7 +60,7 @@ def groups(collapsed: Collapsed) -> list[Group]:
     0 matrix 1
     """
     flat = collapsed.flat
-    matrix: dict[int, MatrixTerms] = {}
+    matrix: dict[int, Row] = {}
     signatures = {place: _signature(flat, place, node, matrix) for place, node in collapsed.nodes.items()}
     signatures |= {place: ("loop", place) for place in collapsed.loops}
     levels = _levels(collapsed)
@@ -86,7 +77,7 @@ def groups(collapsed: Collapsed) -> list[Group]:
     return found
 
 
-def _signature(flat: Flat, place: int, node: Node, matrix: dict[int, MatrixTerms]) -> Signature:
+def _signature(flat: Flat, place: int, node: Node, matrix: dict[int, Row]) -> Signature:
     """What nodes must have in common to be computed by one instruction."""
     marks = (flat.varies(place), flat.wanted[place])
     if node.operation is None:
@@ -111,10 +102,10 @@ def _term_spaces(flat: Flat, term: Term) -> tuple[Space, Space | None]:
     return flat.spaces[term.left], None if term.right == NONE else flat.spaces[term.right]
 
 
-def _matrix_terms(flat: Flat, place: int, node: Node) -> MatrixTerms:
+def _matrix_terms(flat: Flat, place: int, node: Node) -> Row:
     """The terms that are weight × value, apart from the rest, of which one weight alone is the bias."""
     if isinstance(node.terms, Row):
-        return MatrixTerms(node.terms.weights, node.terms.values, node.terms.bias, ())
+        return node.terms
     values = Space.VALUE if flat.varies(place) else Space.SHARED
     pairs: list[tuple[int, int]] = []
     biases: list[int] = []
@@ -130,7 +121,7 @@ def _matrix_terms(flat: Flat, place: int, node: Node) -> MatrixTerms:
         else:
             rest.append(term)
     weights, others = zip(*pairs, strict=True) if pairs else ((), ())
-    return MatrixTerms(weights, others, biases[0] if biases else NONE, tuple(rest))
+    return Row(weights, others, biases[0] if biases else NONE, tuple(rest))
 
 
 def _levels(collapsed: Collapsed) -> dict[int, int]:
@@ -157,9 +148,7 @@ def _levels(collapsed: Collapsed) -> dict[int, int]:
     return levels
 
 
-def _rectangles(
-    signature: Signature, level: int, varying: bool, matrix: dict[int, MatrixTerms]
-) -> list[Group]:
+def _rectangles(signature: Signature, level: int, varying: bool, matrix: dict[int, Row]) -> list[Group]:
     """The groups of which each is a whole matrix product; what is none is left as a sum.
 
     Of u·p, u·q, v·p and v·q, where u and v are tuples of weights and p and q of values, u and v have the same
