@@ -210,12 +210,10 @@ class Adjoint:
                 self._add(LaneProduct(gradient, upstream, operand))
             else:
                 self._sum_of_products(as_sums(instruction)[-1], upstream, left_only=True)
-        if bias is not None and self._is_wanted(bias):
-            positions = len(upstream) // len(bias)
-            contributions: Contributions = defaultdict(list)
-            for place, row in enumerate(upstream.places):
-                contributions[bias.places[place // positions]].append((1.0, row, -1))
-            self._sum({(Space.WEIGHT, None): contributions}, upstream.space)
+        if bias is not None:
+            positions = range(len(upstream) // len(bias))
+            added = [[(1.0, place, -1)] for place in bias.places for _ in positions]
+            self._sum_of_products(SumOfProducts.of(instruction.out, (bias.space, None), added), upstream)
         if self._is_wanted(operand):
             back = Rows(operand.space.adjoint, operand.places)
             self._add(MatrixProduct(back, matrix.transposed(), upstream))
