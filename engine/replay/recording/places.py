@@ -25,7 +25,6 @@ __all__ = [
     "Members",
     "Numbers",
     "Place",
-    "Table",
     "Variable",
     "difference",
     "let_go",
@@ -137,16 +136,6 @@ class Variable(Place):
         self.owner.set(thing)
 
 
-class Table(Place):
-    """The numbers of what gives them as an array: pandas, whose own affair it is what may be written."""
-
-    expression = "{0}.to_numpy().tobytes() == {1}"
-
-    def read(self) -> bytes:
-        """The numbers."""
-        return bytes(self.owner.to_numpy().tobytes())
-
-
 class Counter(Place):
     """A list with one number, which is raised whenever something that belongs together changes."""
 
@@ -218,22 +207,27 @@ def _can_change(thing: Any) -> bool:
 
 
 class Numbers(Place):
-    """The numbers in an array, or in whatever else shows its memory."""
+    """The numbers in an array, in whatever else shows its memory, or in a table of pandas."""
 
     def __init__(self, path: str, owner: Any) -> None:
-        self.expression = "{0} == {1}" if isinstance(owner, bytearray) else "{0}.tobytes() == {1}"
+        self._is_table = hasattr(type(owner), "to_numpy")
+        shown = "{0}.to_numpy()" if self._is_table else "{0}"
+        self.expression = EQUAL if isinstance(owner, bytearray) else f"{shown}.tobytes() == {{1}}"
         super().__init__(path, owner)
 
     def read(self) -> bytes:
         """The memory, copied."""
-        return bytes(self.owner) if isinstance(self.owner, bytearray) else bytes(self.owner.tobytes())
+        shown = self.owner.to_numpy() if self._is_table else self.owner
+        return bytes(shown if isinstance(shown, bytearray) else shown.tobytes())
 
     def look(self) -> str:
         """Whether a bit is another one."""
         return "" if self.read() == self.seen else f"{self.path} holds other numbers"
 
     def write(self, thing: Any) -> None:
-        """The numbers that there were, where they can be written."""
+        """The numbers that there were, where they can be written: what is in a table is its own affair."""
+        if self._is_table:
+            return
         if isinstance(self.owner, bytearray):
             self.owner[:] = thing
             return

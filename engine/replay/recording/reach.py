@@ -41,7 +41,6 @@ from engine.replay.recording.places import (
     Members,
     Numbers,
     Place,
-    Table,
     Variable,
     let_go,
 )
@@ -161,7 +160,7 @@ class Reach:
             for member in thing.flat if holds_objects else ():
                 self._later(path, member, mine=mine)
         elif hasattr(type(thing), "to_numpy"):
-            self.seldom.append(Table(path, thing))
+            self.seldom.append(Numbers(path, thing))
         elif mine and isinstance(thing, Iterator):
             self._refuse(path, "is used up by reading it; pass its members as arguments")
         elif not isinstance(thing, random.Random):
