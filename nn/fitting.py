@@ -140,7 +140,7 @@ class _Run:
         self.plan, self.objective, self.optimizer = plan, objective, optimizer
         self.samples, self.held_out, self.metrics, self.callbacks = samples, held_out, metrics, callbacks
         self.model = objective.model
-        self.dropouts = [module for _, module in self.model.modules() if isinstance(module, Dropout)]
+        self.dropouts = [module for module in objective.modules if isinstance(module, Dropout)]
         self.schema: Schema | None = None
         self.stopping: EarlyStopping | None = None
         self.checkpoint: Checkpoint | None = None

@@ -91,7 +91,7 @@ class ReplayGear:
         self, objective: Objective, samples: Samples, optimizer: Optimizer, places: Sequence[int] = (0,)
     ) -> None:
         self.objective, self.optimizer, self.samples = objective, optimizer, samples
-        masked = has_masks(objective.model)
+        masked = has_masks(objective.modules)
         of_sample = taking(objective.of_sample) if masked else objective.of_sample
         self.program = engine.compile(of_sample, objective.parameters)
         self.penalty: Any = None
@@ -107,7 +107,7 @@ class ReplayGear:
         self.gradient: Any = None
         self.masks: Masks | None = None
         was_training = objective.model.training
-        generators = dropout_generators(objective.model)
+        generators = dropout_generators(objective.modules)
         states = [generator.getstate() for generator in generators]
         objective.train(True)
         try:

@@ -7,7 +7,7 @@ the numbers of a whole batch are drawn at once, and go into the recorded loss as
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from engine import ReplayError
@@ -17,14 +17,14 @@ from nn.modules.module import Module
 __all__ = ["Masks", "dropout_generators", "has_masks", "taking"]
 
 
-def has_masks(model: Module) -> bool:
-    """Whether a Dropout of the model drops something while it trains."""
-    return any(isinstance(module, Dropout) and module.rate > 0.0 for _, module in model.modules())
+def has_masks(modules: Iterable[Module]) -> bool:
+    """Whether one of them is a Dropout that drops something while it trains."""
+    return any(isinstance(module, Dropout) and module.rate > 0.0 for module in modules)
 
 
-def dropout_generators(model: Module) -> list[random.Random]:
-    """Where the Dropouts of the model draw from."""
-    return [module.rng for _, module in model.modules() if isinstance(module, Dropout)]
+def dropout_generators(modules: Iterable[Module]) -> list[random.Random]:
+    """Where the Dropouts among them draw from."""
+    return [module.rng for module in modules if isinstance(module, Dropout)]
 
 
 def taking(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -26,7 +26,7 @@ class Objective:
         self.parameters: list[Value] = []
         self.everything: list[Value] = []  # walked once, and not at every step
         self._left_out: list[Value] = []  # of training: they are frozen
-        self._modules: list[Module] = []
+        self.modules: list[Module] = []  # the model and all in it, walked once too
         self._is_connected = False
         self._structure: Structure | None = None
         self._has_masks = False
@@ -40,17 +40,19 @@ class Objective:
         if self._structure is not None and not self._structure.has_changed():
             return False
         self._structure = Structure(self.model)
-        self._modules = self._structure.modules
-        before, self.parameters = self.parameters, self.model.parameters()
+        self.modules = self._structure.modules
         is_own = type(self.model).parameters is not Module.parameters
-        has_more = is_own or any(module.frozen for module in self._modules)
+        trained = (module for module in self.modules if not module.frozen)
+        before = self.parameters
+        self.parameters = self.model.parameters() if is_own else parameters_of(trained)
+        has_more = is_own or any(module.frozen for module in self.modules)
         everything = self.everything
-        self.everything = parameters_of(self._modules) if has_more else self.parameters
+        self.everything = parameters_of(self.modules) if has_more else self.parameters
         self._left_out = list({*self.everything} - {*self.parameters}) if has_more else []
         if not self.parameters:
             raise ValueError(f"{self.model!r} has no parameters to train: it has none, or all are frozen")
         is_same = _same(before, self.parameters) and _same(everything, self.everything)
-        had_masks, self._has_masks = self._has_masks, has_masks(self.model)
+        had_masks, self._has_masks = self._has_masks, has_masks(self.modules)
         return not is_same or had_masks or self._has_masks
 
     def train(self, training: bool) -> None:
@@ -58,7 +60,7 @@ class Objective:
         if type(self.model).train is not Module.train:
             self.model.train(training)
             return
-        for module in self._modules:
+        for module in self.modules:
             module.training = training
 
     def of_sample(self, inputs: Any, target: Any, weight: Any = None) -> Value:
