@@ -176,7 +176,8 @@ def is_known(schedule: Any) -> bool:
 def rate_of(rate: Any, what: str = "learning rate") -> float:
     """The rate itself; ValueError unless it is a finite number above 0."""
     if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0.0 < rate <= sys.float_info.max:
-        raise ValueError(f"the {what} must be a finite number above 0, got {rate!r}")
+        hint = "; a schedule of your own is an instance of a subclass of Schedule" if callable(rate) else ""
+        raise ValueError(f"the {what} must be a finite number above 0, got {rate!r}{hint}")
     return float(rate)
 
 

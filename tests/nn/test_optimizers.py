@@ -227,3 +227,8 @@ def test_control_c_cannot_leave_half_a_step_behind() -> None:
 def test_warming_up_leads_into_what_follows_from_its_start() -> None:
     schedule = schedules.WarmUp(2, then=schedules.Linear(1.0, steps=2))
     assert [schedule(step) for step in range(6)] == [0.5, 1.0, 1.0, 0.5, 0.0, 0.0]
+
+
+def test_a_function_is_no_schedule_and_the_answer_says_what_is() -> None:
+    with pytest.raises(ValueError, match="a schedule of your own is an instance of a subclass of Schedule"):
+        SGD(lambda step: 0.1 / (1 + step))  # type: ignore[arg-type]
