@@ -107,30 +107,20 @@ def _load_argument(
 
 def mark_live(text: Text, layout: Layout, start: Index) -> None:
     """Write 1 for the lanes that hold a sample of their own, 0 for the others."""
-    live = layout.live
-    with text.wide(text.vector if layout.lanes > 1 else 1):
-        lanes = ", ".join(f"i64 {lane}" for lane in range(text.width))
-        counting = f"<{lanes}>" if text.width > 1 else "0"
-        with text.doubles():  # whose whole numbers are as wide as indices
-            limit = text.splat_index("%samples")
+    lanes, live, ones = layout.lanes, layout.live, layout.ones
+    first = text.plus(ones.start, text.minus(lanes, _own(text, layout, start)))
+    text.copy(text.address(live, live.start, lanes), text.address(ones, first, lanes), lanes)
 
-        def part(vector: Index, _: list[str]) -> None:
-            offset = text.times(vector, text.width)
-            with text.doubles():
-                samples = text.integers("add", text.splat_index(text.plus(start, offset)), counting)
-                is_live = text.let(f"icmp slt {text.whole} {samples}, {limit}")
-            number = text.select(is_live, text.number(1.0), text.number(0.0))
-            text.store(live, text.plus(live.start, offset), number)
 
-        text.loop(0, layout.lanes // text.width, part)
+def _own(text: Text, layout: Layout, start: Index) -> Index:
+    """How many lanes hold a sample of their own."""
+    return text.least(text.minus("%samples", start), layout.lanes)
 
 
 def store_results(text: Text, layout: Layout, program: Program, start: Index, count: int) -> None:
     """Copy the first rows of the results to where the caller wants them."""
     rows = layout.operand(program.outputs)
-    left = text.let(f"sub i64 %samples, {start}")
-    is_full = text.let(f"icmp sgt i64 {left}, {layout.lanes}")
-    number = text.let(f"select i1 {is_full}, i64 {layout.lanes}, i64 {left}")
+    number = _own(text, layout, start)
 
     def row(which: Index, _: list[str]) -> None:
         place = text.plus(text.let(f"mul i64 %distance, {which}"), start)

@@ -129,7 +129,7 @@ class Layout:
             self.regions[space] = self._reserve(count * self.width(space))
         self._origin = 0  # the row of FRAME with which the frame begins that we are in
         self.constants, self.plans = program.constants, plans(program)
-        self.live = self._reserve(lanes)
+        self.live, self.ones = self._reserve(lanes), self._reserve(2 * lanes)  # and as many zeros
         self.doubles = {} if precision == DOUBLE else self._doubles(program)
         self.coefficients = self._coefficients(program)
         self.long_regions: dict[Space, Region] = {}
@@ -268,5 +268,5 @@ class Layout:
         ratio = DOUBLE.size // self.precision.size
         doubles = [Region(ratio * start, ratio * stop) for start, stop, _ in self.doubles.values()]
         frames = [frames.whole for frames in self.frames.values()]
-        others = [self.live, *doubles, *self.coefficients.values()]
+        others = [self.live, self.ones, *doubles, *self.coefficients.values()]
         return [*self.regions.values(), *others, *self.long_regions.values(), *frames]

@@ -30,6 +30,7 @@ class Memory:
         self._gaps = _between(layout)
         self._numbers[self._gaps] = CANARY
         self._numbers[self._places(Space.CONSTANT)] = program.constants
+        self._numbers[layout.ones.start : layout.ones.start + layout.lanes] = 1.0
         for coefficients, region in layout.coefficients.items():
             self._numbers[region.start : region.stop] = coefficients
         self.address = address_of(self._numbers)

@@ -172,20 +172,11 @@ class Text(Lines):
 
     def splat(self, number: str) -> str:
         """A single number in all lanes."""
-        return self._splat(number, self.scalar)
-
-    def splat_index(self, index: Index) -> str:
-        """An index in all lanes."""
-        return self.integer(index) if isinstance(index, int) else self._splat(index, "i64")
-
-    def _splat(self, one: str, kind: str) -> str:
         if self.width == 1:
-            return one
-        vector = f"<{self.width} x {kind}>"
-        first = self.let(f"insertelement {vector} poison, {kind} {one}, i64 0")
-        return self.let(
-            f"shufflevector {vector} {first}, {vector} poison, <{self.width} x i32> zeroinitializer"
-        )
+            return number
+        first = self.let(f"insertelement {self.type} poison, {self.scalar} {number}, i64 0")
+        zeros = f"<{self.width} x i32> zeroinitializer"
+        return self.let(f"shufflevector {self.type} {first}, {self.type} poison, {zeros}")
 
     def binary(self, name: str, left: str, right: str) -> str:
         """fadd, fsub, fmul or fdiv; a product may be contracted with the sum that it is added to."""
