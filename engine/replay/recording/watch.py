@@ -132,8 +132,8 @@ def _rank(place: Place) -> int:
 
 def _gradient_read(reach: Reach, parameters: set[Value]) -> str:
     """Which parameter's gradient is read: each step of a training changes it, in replay at another time."""
-    known = set(map(id, parameters))
-    found = [place.path for place in reach.places if place.key == "grad" and id(place.owner) in known]
+    read = [place for place in reach.places if place.key == "grad" and isinstance(place.owner, Value)]
+    found = [place.path for place in read if place.owner in parameters]
     return f"reads {found[0]}, which every step changes; pass it as an argument" if found else ""
 
 
