@@ -156,7 +156,7 @@ def _compare_gradient(path: Path, batch: Batch, places: list[int], made: str) ->
 
 
 def _ensure_lanes_apart(path: Path, batch: Batch, places: list[int], first: Array) -> None:
-    """ReplayError unless the gradient of different samples is the sum of theirs, the first one's given.
+    """ReplayError unless the gradient of different samples is the mean of theirs, the first one's given.
 
     Three that take turns are never in each other's place where lanes are moved by a power of two.
     """

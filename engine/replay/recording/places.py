@@ -161,17 +161,19 @@ class Members(Place):
         return [*seen, *seen.values()] if isinstance(seen, dict) else [*seen]
 
     def test(self, most: float) -> tuple[str, Any]:
-        """(an expression, what {1} is in it): == where this sees all, or of many members; else identities."""
+        """(an expression, what {1} is in it): == where this sees all, or of many members; else identities.
+
+        An array has no == that says one thing of all.
+        """
         objects = self._objects(self.seen)
-        is_map = isinstance(self.seen, dict)
-        if len(objects) > most or _is_plain(self.seen):
+        is_map, is_array = isinstance(self.seen, dict), hasattr(self.owner, "flat")
+        if not is_array and (len(objects) > most or _is_plain(self.seen)):
             return EQUAL + " and [*{0}] == [*{1}]" * is_map, self.seen
         if isinstance(self.seen, set):
             return "{{*map(id, {0})}} == {1}", {*map(id, objects)}
-        if hasattr(self.owner, "flat"):  # an array, which stays as long as it is
-            return "all(map(is_, {0}.flat, {1}))", objects
-        now = "(*{0}, *{0}.values())" if is_map else "{0}"
-        return f"len({{0}}) == {len(self)} and all(map(is_, {now}, {{1}}))", objects
+        shown = "{0}.flat" if is_array else "{0}"
+        now = "(*{0}, *{0}.values())" if is_map else shown
+        return f"len({shown}) == {len(self)} and all(map(is_, {now}, {{1}}))", objects
 
     def write(self, thing: Any) -> None:
         """The members that there were; a view of a dict has none of its own."""
@@ -181,8 +183,9 @@ class Members(Place):
         elif isinstance(self.owner, (list, deque)):
             self.owner.clear()
             self.owner.extend(thing)
-        elif hasattr(self.owner, "flat"):
-            self.owner.flat[:] = thing
+        elif hasattr(self.owner, "flat") and self.owner.size == len(thing):
+            for place, member in enumerate(thing):  # one by one: a list among them is a single object
+                self.owner.flat[place] = member
 
     def __len__(self) -> int:
         """How many members there are."""
