@@ -107,7 +107,9 @@ def unrepeatable(thing: Any) -> bool:
     """
     if isinstance(thing, ModuleType):
         return thing.__name__ in _UNREPEATABLE
-    module, name = getattr(thing, "__module__", None), getattr(thing, "__name__", None)
+    owner = getattr(thing, "__self__", None)  # datetime.now has no module, and its class has one
+    module = getattr(owner if isinstance(owner, type) else thing, "__module__", None)
+    name = getattr(thing, "__name__", None)
     if not (isinstance(module, str) and isinstance(name, str) and callable(thing)):
         return False
     if module in ("builtins", "io", "_io"):

@@ -51,7 +51,7 @@ __all__ = ["Reach"]
 _PLAIN = (type(None), bool, int, float, complex, str, bytes, range, BuiltinFunctionType)
 _WRAPPERS = (property, staticmethod, classmethod, cached_property, type(cache(len)))
 _CALLABLES = (FunctionType, MethodType, BuiltinFunctionType, type, *_WRAPPERS)
-_NAMED_ON_SIGHT = (ModuleType, FunctionType, BuiltinFunctionType)
+_PERHAPS_UNREPEATABLE = (ModuleType, FunctionType, BuiltinFunctionType, type)
 _DEFAULTS = ("__defaults__", "__kwdefaults__")
 _NOT_CALLED = {"__init__", "__new__", "__repr__", "__setattr__", "__delattr__", "__init_subclass__"}  # by us
 _ALL_NAMES = {"getattr", "vars", "dir", "__dict__"}  # whoever says so may mean any attribute
@@ -102,7 +102,7 @@ class Reach:
 
     def _later(self, path: str, thing: Any, *, mine: bool) -> None:
         """Walk this thing, if that is not done; `mine` tells that the user's own code leads there."""
-        if mine and isinstance(thing, _NAMED_ON_SIGHT) and unrepeatable(thing):
+        if mine and isinstance(thing, _PERHAPS_UNREPEATABLE) and unrepeatable(thing):
             self._refuse(path, "gives something else each time, which nothing can watch")
         if type(thing) in _PLAIN or id(thing) in self.seen or len(self.seen) > MOST_THINGS:
             self.bound.append(getattr(thing, "__self__", None))
