@@ -39,9 +39,8 @@ __all__ = [
 ]
 
 
-Terms = Sequence[
-    tuple[float, int, int]
-]  # of each the coefficient, and the places of its factors; −1 for none
+# Of each term the coefficient, and the places of its factors; −1 for none.
+Terms = Sequence[tuple[float, int, int]]
 
 
 class Space(Enum):
@@ -234,7 +233,7 @@ class Elementwise:
 
     @property
     def is_seed(self) -> bool:
-        """Whether a gradient begins here, which lanes must not that only fill a block."""
+        """Whether a gradient begins here: not in lanes that only fill a block."""
         return self.out.space is Space.ADJOINT and not self.operands and self.expression != 0.0
 
 

@@ -119,8 +119,8 @@ class Lines:
     ) -> list[str]:
         """`body(index, carried)` for every index; what it returns is carried into the next round.
 
-        A loop that turns at most once is written without one. An end that is only known when running must
-        not be at or before the start.
+        A loop of at most `most_unrolled` turns is written turn by turn. An end that is only known when
+        running must not be at or before the start.
         """
         if isinstance(start, int) and isinstance(stop, int) and stop - start <= self.most_unrolled:
             found = list(carried)
