@@ -1,8 +1,8 @@
 """`@frozen`: a class of named fields that stay, as `dataclass(frozen=True)` has it, made sooner.
 
 For each class `dataclass` writes the source of six methods and compiles it: 0.4 ms whenever a process
-starts, and replay has some forty such classes. Here all share these six. To `fields`, `replace` and `match`
-it is a dataclass.
+starts, and the engine has some forty such classes. Here all share these six. To `fields`, `replace` and
+`match` it is a dataclass.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ Array = Any
 MakeExecutor = Callable[[Tape, Program, Sequence[int]], Executor]
 MOST_CANDIDATES = 64  # samples from either end of a batch, among which some are looked for to compare
 MOST_LANES = 32  # samples that are enough for code that was made for more
-UNLIKE = 1e-6  # of the largest entry of a gradient: more is no rounding
+UNLIKE = 1e-6  # of 1 + the largest entry of a gradient: more is no rounding
 
 
 def new_path(original: Original, batch: Batch, place: int, make_executor: MakeExecutor, wanted: str) -> Path:

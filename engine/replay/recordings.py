@@ -27,9 +27,7 @@ Split = list[tuple[Batch, Path]]
 MOST_PATHS = 64  # ways through a function's branches that are recorded before it is refused
 MOST_UNPAID = 5  # recordings in a row that cost more than eager would have
 PER_NODE, PER_INSTRUCTION = 100, 10_000  # what recording costs, in nodes that eager computes: an estimate
-
-
-NOTHING = Watch(None)
+NOTHING = Watch(None)  # that is watched before anything is recorded
 
 
 class _SomethingChanged(Exception):  # noqa: N818  (caught here, always)
