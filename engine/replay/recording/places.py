@@ -22,6 +22,7 @@ __all__ = [
     "Attribute",
     "Counter",
     "Entry",
+    "Form",
     "Members",
     "Numbers",
     "Place",
@@ -214,18 +215,24 @@ class Numbers(Place):
 
     def __init__(self, path: str, owner: Any) -> None:
         self._is_table = hasattr(type(owner), "to_numpy")
-        shown = "{0}.to_numpy()" if self._is_table else "{0}"
-        self.expression = EQUAL if isinstance(owner, bytearray) else f"{shown}.tobytes() == {{1}}"
         super().__init__(path, owner)
+        shown = "{0}.to_numpy()" if self._is_table else "{0}"
+        how = "tobytes" if isinstance(self.seen, bytes) else "tolist"
+        self.expression = EQUAL if isinstance(owner, bytearray) else f"{shown}.{how}() == {{1}}"
 
-    def read(self) -> bytes:
-        """The memory, copied."""
+    def read(self) -> bytes | list[Any]:
+        """The memory, copied; of a table of several types lists, for it makes objects each time."""
         shown = self.owner.to_numpy() if self._is_table else self.owner
+        if self._is_table and shown.dtype == object:
+            return list(shown.tolist())
         return bytes(shown if isinstance(shown, bytearray) else shown.tobytes())
 
     def look(self) -> str:
         """Whether a bit is another one."""
-        return "" if self.read() == self.seen else f"{self.path} holds other numbers"
+        found = self.read()
+        if isinstance(found, list):
+            return difference(self.path, self.seen, found)
+        return "" if found == self.seen else f"{self.path} holds other numbers"
 
     def write(self, thing: Any) -> None:
         """The numbers that there were, where they can be written: what is in a table is its own affair."""
@@ -237,6 +244,25 @@ class Numbers(Place):
         view = memoryview(self.owner)
         if view.c_contiguous and not view.readonly and view.nbytes == len(thing):
             view.cast("B")[:] = thing
+
+
+class Form(Place):
+    """The shape of an array, and the type of its numbers: both can be set, and the memory stays as it is."""
+
+    expression = "({0}.shape, {0}.dtype) == {1}"
+
+    def read(self) -> tuple[Any, Any]:
+        """Both, as they are compared."""
+        return self.owner.shape, self.owner.dtype
+
+    def look(self) -> str:
+        """What they were and are."""
+        found = self.read()
+        return "" if found == self.seen else f"{self.path} was {_form(self.seen)} and is {_form(found)}"
+
+
+def _form(seen: tuple[Any, Any]) -> str:
+    return f"{seen[1]} in the shape {seen[0]}"
 
 
 class _Attributes(UserDict[str, Any]):

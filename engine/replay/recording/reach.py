@@ -38,6 +38,7 @@ from engine.replay.recording.places import (
     Attribute,
     Counter,
     Entry,
+    Form,
     Members,
     Numbers,
     Place,
@@ -157,6 +158,8 @@ class Reach:
         ):
             holds_objects = getattr(getattr(thing, "dtype", None), "kind", "") == "O"
             self.places.append((Members if holds_objects else Numbers)(path, thing))
+            if hasattr(thing, "dtype"):
+                self.seldom.append(Form(path, thing))
             for member in thing.flat if holds_objects else ():
                 self._later(path, member, mine=mine)
         elif hasattr(type(thing), "to_numpy"):

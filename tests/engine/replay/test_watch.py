@@ -230,22 +230,6 @@ def test_minus_zero_and_another_type_are_changes() -> None:
         assert watch.look()
 
 
-def test_an_array_of_objects_is_watched_and_put_back_object_by_object() -> None:
-    names, lists = np.array(["a", "b"], dtype=object), np.empty(2, dtype=object)
-    first, second = lists[0], lists[1] = [1.0, 2.0], [3.0, 4.0]
-    watch = Watch(lambda x: (x, names, lists))
-    assert watch.same()  # an array has no == that says one thing of all
-    lists[0] = [5.0, 6.0]
-    assert not watch.same()
-    assert watch.look()
-    watch.put_back()
-    assert (lists[0] is first, lists[1] is second) == (True, True)
-    assert watch.same()
-    names.resize(1, refcheck=False)
-    assert not watch.same()
-    assert watch.look()
-
-
 def test_a_trial_is_put_back() -> None:
     calls, settings, numbers = [0], Settings(), np.array([1.0, 2.0])
     total = 0.0
