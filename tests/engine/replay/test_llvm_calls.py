@@ -51,6 +51,17 @@ def machines(program: Compiled) -> list[int]:
     return [lanes for paths in program._paths.values() for path in paths for lanes in path.executor._machines]  # type: ignore[attr-defined]
 
 
+def test_the_root_of_zero_is_no_error_in_any_lane() -> None:
+    w = [Value(1.0)]
+    p = compile(lambda x: w[0] * x[0].sqrt(), w, "llvm-checked")
+    p(np.ones((32, 1)))
+    ((path,),) = p._paths.values()
+    for place in range(32):
+        x = np.ones((32, 1))
+        x[place] = 0.0
+        assert np.array_equal(path.executor.outputs(np.ones(1), [x], 32)[0], x[:, 0])
+
+
 # ── One compile for every size ────────────────────────────────────────────────────────────────────
 
 

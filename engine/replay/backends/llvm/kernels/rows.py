@@ -89,7 +89,7 @@ def elementwise(text: Text, layout: Layout, instruction: Elementwise) -> None:
             found, target = value(row, offset), text.plus(out.at(text, row), offset)
             text.store(out.region, target, found, accumulate=instruction.accumulate)
 
-        along(text, lanes, part)
+        along(text, lanes, part, vectors=2)  # so that a curve's operations seldom wait for one another
 
     def row_of_one(row: Index, _: Any) -> None:
         found = total_along(text, lanes, lambda offset: value(row, offset))

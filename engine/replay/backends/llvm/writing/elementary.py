@@ -162,12 +162,13 @@ def _multiplied_root(text: Text, x: str) -> str:
     """The root rounded as the processor does: g → √x and h → 1 ÷ 2√x, from an estimate of 14 bits.
 
     Each step doubles the digits that are right (Goldschmidt), and the last adds what g² lacks in one rounding
-    (Markstein, IA-64 and Elementary Functions, 2000). Where nan is found, of 0, infinity or what has no root,
-    or a root so small that this is not exact, the processor takes it.
+    (Markstein, IA-64 and Elementary Functions, 2000). The processor takes the root of 0, of infinity, of what
+    has none, and of what is so small that this is not exact.
     """
     name = "llvm.x86.avx512.rsqrt14.pd.512"
     text.module.declare(f"{text.type} @{name}({text.type}, {text.type}, i8)")
-    estimate = text.let(f"call {text.type} @{name}({text.type} {x}, {text.type} {x}, i8 -1)")
+    given = f"{text.type} {x}, {text.type} zeroinitializer, i8 {_mask(text, x, 2.0**-960)}"
+    estimate = text.let(f"call {text.type} @{name}({given})")  # 0 where it is of no use: 0 × ∞ is invalid
     half = text.number(0.5)
     g, h = text.binary("fmul", x, estimate), text.binary("fmul", half, estimate)
     for _ in range(2):
@@ -175,9 +176,13 @@ def _multiplied_root(text: Text, x: str) -> str:
         g, h = text.call("fma", g, rest, g), text.call("fma", h, rest, h)
     lack = text.call("fma", text.let(f"fneg {text.type} {g}"), g, x)
     found = text.call("fma", lack, h, g)
-    is_usual = text.let(f"bitcast {text.truth} {text.compare('ogt', found, text.number(2.0**-480))} to i8")
-    is_other = text.let(f"icmp ne i8 {is_usual}, -1")
+    is_other = text.let(f"icmp ne i8 {_mask(text, found, 2.0**-480)}, -1")
     return text.when(is_other, lambda: text.call("sqrt", x), otherwise=found)
+
+
+def _mask(text: Text, x: str, limit: float) -> str:
+    """The lanes that are above a limit, as bits."""
+    return text.let(f"bitcast {text.truth} {text.compare('ogt', x, text.number(limit))} to i8")
 
 
 def _clamped(text: Text, x: str, limit: float, beyond: str) -> str:
