@@ -67,7 +67,7 @@ def compiled(
     function: Callable[[Text, str], str], count: int, precision: Precision = DOUBLE, vectors: int = 1
 ) -> Callable[[Any], Any]:
     """The function on so many numbers, made the way that the executor makes it."""
-    module = Module(precision=precision)
+    module = Module(llvm_machine.HOST.registers, precision)
     source, target = Region(0, count), Region(count, 2 * count)
     text = Text(module, "all_of_them", returns="i32")
 

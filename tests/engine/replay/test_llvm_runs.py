@@ -125,7 +125,7 @@ def test_few_instructions_have_a_kernel_each_and_a_run_has_an_end(monkeypatch: p
 
 
 def test_loops_are_written_turn_by_turn_only_where_that_is_asked_for() -> None:
-    module = Module()
+    module = Module(16)
     text = Exact(module, "f")
     with text.unrolled():
         assert text.loop(0, 3, lambda number, so_far: [f"{so_far[0]}{number}"], ["x"]) == ["x012"]

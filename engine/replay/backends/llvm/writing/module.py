@@ -93,7 +93,7 @@ class Module:
 
     has_loops = False
 
-    def __init__(self, registers: int = 32, precision: Precision = DOUBLE, *, checked: bool = False) -> None:
+    def __init__(self, registers: int, precision: Precision = DOUBLE, *, checked: bool = False) -> None:
         self.registers, self.precision, self.checked = registers, precision, checked
         self.functions: list[str] = []
         self.numbers: dict[str, int] = {}  # the symbolic ones: see `symbolic`
