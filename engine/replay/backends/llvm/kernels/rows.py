@@ -1,8 +1,8 @@
 """Kernels that work row by row: elementwise and reductions.
 
-Where rows lie side by side, a kernel runs over all their numbers as if they were one long row: vector by
-vector, and the rest in narrower ones. (A masked vector would compute with numbers that nobody wants, and
-0 ÷ 0 among them would raise the flags.)
+Where rows lie side by side, a kernel runs over all their numbers as if they were one long row: a vector or
+two at a time, and the rest in narrower ones. (A masked vector would compute with numbers that nobody wants,
+and 0 ÷ 0 among them would raise the flags.)
 """
 
 from __future__ import annotations
