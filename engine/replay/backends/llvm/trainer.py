@@ -23,7 +23,7 @@ from engine.replay.program.rule import Rule
 __all__ = ["SegmentedTrainer", "Trainer"]
 
 Array = Any
-MOST_WORK = 500_000_000  # multiplications in a call, by the estimate: some ten milliseconds
+MOST_WORK = 1_500_000_000  # multiplications in a call, by the estimate: some fifty milliseconds
 MOST_STEPS = 10_000  # in a call
 _RESULTS, _ROOM = map(HEAD.index, ("ptr results", "i64 room"))
 
