@@ -58,24 +58,14 @@ def slopes(root: Node, wanted: Sequence[Node], constant: type[Node] = Node) -> l
 
     NonFiniteError where `backward` raises it.
     """
-    earlier = [node.grad for node in wanted]
-    unreached = float("-0.0")
-    interior: list[Node] = []
-    leaves: list[Node] = []
-    held: list[Node] = []
-    before: list[float] = []
-    waiting: list[Waiting] = [((root,), None)]
-    undo = _restoring(interior, leaves, held, before, waiting)
+    nodes = [*wanted, *chain.from_iterable(interior_and_leaves(root))]
+    earlier = [node.grad for node in nodes]
     try:
         _write(wanted, repeat(None))
-        _mark(root, unreached, interior, leaves, held, before, waiting)
-        root.grad = 1.0
-        if not (_sweep(interior, unreached) and _settle(leaves, unreached, constant)):
-            _refuse_nan(root, interior, 1.0)
+        backward(root, constant=constant)
         return [node.grad or 0.0 for node in wanted]
     finally:
-        undo()
-        _write(wanted, earlier)
+        _write(nodes, earlier)
 
 
 Waiting = tuple[Any, Any]  # a run of nodes, and the node that it goes on with
