@@ -21,8 +21,8 @@ __all__ = [
     "Collapsed",
     "Loop",
     "Node",
-    "Row",
     "Term",
+    "WeightedSum",
     "collapse",
     "operands_of",
 ]
@@ -39,8 +39,8 @@ class Term(NamedTuple):
 
 
 @frozen
-class Row:
-    """A sum as a row of a matrix product: weights × values, a bias or NONE, and the terms that are left.
+class WeightedSum:
+    """A sum as an entry of a matrix product: weights × values, a bias or NONE, and the terms that are left.
 
     A dot of weights and values is one from the beginning, for there may be hundreds of thousands. Iterated,
     it is the terms it stands for. Equal values are one tuple in all such dots.
@@ -67,7 +67,7 @@ class Node(NamedTuple):
 
     operation: Operation | None
     operands: tuple[int, ...]
-    terms: Sequence[Term] | Row
+    terms: Sequence[Term] | WeightedSum
 
 
 class Collapsed(NamedTuple):
@@ -128,7 +128,7 @@ def collapse(flat: Flat) -> Collapsed:
     absorbed = bytearray(len(flat.operations))
     nodes: dict[int, Node] = {}
     descending: list[int] = []
-    values: dict[tuple[int, ...], tuple[int, ...]] = {}  # of all rows
+    values: dict[tuple[int, ...], tuple[int, ...]] = {}  # of all weighted sums
     computed = [place for place, operation in enumerate(flat.operations) if operation is not None]
     for place in reversed(computed):
         operation = flat.operations[place]
@@ -138,9 +138,9 @@ def collapse(flat: Flat) -> Collapsed:
         if operation not in SUMS or place in flat.exact:
             nodes[place] = Node(operation, flat.operands[place], ())
             continue
-        row = _row(flat, place, values) if operation is ops.dot else None
-        if row is not None:
-            nodes[place] = Node(None, (), row)
+        found = _weighted_sum(flat, place, values) if operation is ops.dot else None
+        if found is not None:
+            nodes[place] = Node(None, (), found)
             continue
         terms = _terms(flat, [(1.0, place)], place, absorbed)
         apart = _shared_terms(flat, place, terms)
@@ -154,8 +154,10 @@ def collapse(flat: Flat) -> Collapsed:
     return Collapsed(nodes, descending, flat)
 
 
-def _row(flat: Flat, place: int, known: dict[tuple[int, ...], tuple[int, ...]]) -> Row | None:
-    """The terms of this dot as a row; None where it is no dot of weights and values."""
+def _weighted_sum(
+    flat: Flat, place: int, known: dict[tuple[int, ...], tuple[int, ...]]
+) -> WeightedSum | None:
+    """A dot as a weighted sum; None where it is no dot of weights and values."""
     operands, space_of = flat.operands[place], flat.spaces.__getitem__
     half = len(operands) // 2
     left, right, biases = operands[:half], operands[half : 2 * half], operands[2 * half :]
@@ -166,7 +168,7 @@ def _row(flat: Flat, place: int, known: dict[tuple[int, ...], tuple[int, ...]]) 
         return None
     if any(space_of(bias) is not Space.WEIGHT for bias in biases):
         return None
-    return Row(left, known.setdefault(right, right), biases[0] if biases else NONE)
+    return WeightedSum(left, known.setdefault(right, right), biases[0] if biases else NONE)
 
 
 def _shared_terms(flat: Flat, place: int, terms: Sequence[Term]) -> list[Term]:

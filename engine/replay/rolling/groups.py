@@ -16,7 +16,7 @@ from typing import Any
 from engine import ops
 from engine.replay.program.program import Space
 from engine.replay.recording.selection import LARGEST, PICK
-from engine.replay.rolling.collapse import NONE, Collapsed, Node, Row, Term, operands_of
+from engine.replay.rolling.collapse import NONE, Collapsed, Node, Term, WeightedSum, operands_of
 from engine.replay.rolling.simplify import Flat
 
 __all__ = ["Group", "Signature", "groups"]
@@ -35,7 +35,7 @@ class Group:
     level: int
     varying: bool
     members: list[int]
-    matrix: dict[int, Row] = field(default_factory=dict)
+    matrix: dict[int, WeightedSum] = field(default_factory=dict)
     rows: list[tuple[int, ...]] = field(default_factory=list)
     columns: list[tuple[int, ...]] = field(default_factory=list)
 
@@ -60,7 +60,7 @@ def groups(collapsed: Collapsed) -> list[Group]:
     0 matrix 1
     """
     flat = collapsed.flat
-    matrix: dict[int, Row] = {}
+    matrix: dict[int, WeightedSum] = {}
     signatures = {place: _signature(flat, place, node, matrix) for place, node in collapsed.nodes.items()}
     signatures |= {place: ("loop", place) for place in collapsed.loops}
     levels = _levels(collapsed)
@@ -77,7 +77,7 @@ def groups(collapsed: Collapsed) -> list[Group]:
     return found
 
 
-def _signature(flat: Flat, place: int, node: Node, matrix: dict[int, Row]) -> Signature:
+def _signature(flat: Flat, place: int, node: Node, matrix: dict[int, WeightedSum]) -> Signature:
     """What nodes must have in common to be computed by one instruction."""
     marks = (flat.varies(place), flat.wanted[place])
     if node.operation is None:
@@ -102,9 +102,9 @@ def _term_spaces(flat: Flat, term: Term) -> tuple[Space, Space | None]:
     return flat.spaces[term.left], None if term.right == NONE else flat.spaces[term.right]
 
 
-def _matrix_terms(flat: Flat, place: int, node: Node) -> Row:
+def _matrix_terms(flat: Flat, place: int, node: Node) -> WeightedSum:
     """The terms that are weight × value, apart from the rest, of which one weight alone is the bias."""
-    if isinstance(node.terms, Row):
+    if isinstance(node.terms, WeightedSum):
         return node.terms
     values = Space.VALUE if flat.varies(place) else Space.SHARED
     pairs: list[tuple[int, int]] = []
@@ -121,13 +121,13 @@ def _matrix_terms(flat: Flat, place: int, node: Node) -> Row:
         else:
             rest.append(term)
     weights, others = zip(*pairs, strict=True) if pairs else ((), ())
-    return Row(weights, others, biases[0] if biases else NONE, tuple(rest))
+    return WeightedSum(weights, others, biases[0] if biases else NONE, tuple(rest))
 
 
 def _levels(collapsed: Collapsed) -> dict[int, int]:
     """The longest way from each node to a result; a loop is where the first that reads it asks for it."""
     levels: dict[int, int] = defaultdict(int)
-    deepest: dict[int, int] = {}  # of those rows that have these values, which are one tuple
+    deepest: dict[int, int] = {}  # of those weighted sums that have these values, which are one tuple
     for place in collapsed.descending:
         if place in collapsed.loops:
             loop = collapsed.loops[place]
@@ -136,7 +136,7 @@ def _levels(collapsed: Collapsed) -> dict[int, int]:
                 levels[operand] = max(levels[operand], levels[place] + 1)
             continue
         below, node = levels[place] + 1, collapsed.nodes[place]
-        if isinstance(node.terms, Row):
+        if isinstance(node.terms, WeightedSum):
             operands: Iterable[int] = node.terms.values  # weights are leaves, of which nobody asks the level
             if deepest.get(id(operands), 0) >= below:
                 continue
@@ -148,7 +148,9 @@ def _levels(collapsed: Collapsed) -> dict[int, int]:
     return levels
 
 
-def _rectangles(signature: Signature, level: int, varying: bool, matrix: dict[int, Row]) -> list[Group]:
+def _rectangles(
+    signature: Signature, level: int, varying: bool, matrix: dict[int, WeightedSum]
+) -> list[Group]:
     """The groups of which each is a whole matrix product; what is none is left as a sum.
 
     Of u·p, u·q, v·p and v·q, where u and v are tuples of weights and p and q of values, u and v have the same

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from engine.replay.recording.tape import LeafKind
-from engine.replay.rolling.collapse import NONE, Collapsed, Node, Row
+from engine.replay.rolling.collapse import NONE, Collapsed, Node, WeightedSum
 
 __all__ = [
     "CODES",
@@ -90,8 +90,8 @@ def numbered(collapsed: Collapsed) -> Numbered:
         before, word = len(refs), _word(node)
         if node.operation is not None:
             refs += [code[operand] for operand in node.operands]
-        elif isinstance(node.terms, Row):
-            refs += _of_row(node.terms, code)
+        elif isinstance(node.terms, WeightedSum):
+            refs += _of_weighted_sum(node.terms, code)
         else:
             for coefficient, left, right in node.terms:
                 refs += (code[left], code[right])
@@ -107,14 +107,14 @@ def numbered(collapsed: Collapsed) -> Numbered:
     return Numbered(places, *arrays)
 
 
-def _of_row(row: Row, code: Sequence[int]) -> list[int]:
-    """What the slots of a row refer to, left and right in turn."""
-    refs = [VOID] * (2 * len(row))
-    stop = 2 * len(row.weights)
-    refs[0:stop:2] = map(code.__getitem__, row.weights)
-    refs[1:stop:2] = map(code.__getitem__, row.values)
-    if row.bias != NONE:
-        refs[stop] = code[row.bias]
+def _of_weighted_sum(weighted: WeightedSum, code: Sequence[int]) -> list[int]:
+    """What the slots of a weighted sum refer to, left and right in turn."""
+    refs = [VOID] * (2 * len(weighted))
+    stop = 2 * len(weighted.weights)
+    refs[0:stop:2] = map(code.__getitem__, weighted.weights)
+    refs[1:stop:2] = map(code.__getitem__, weighted.values)
+    if weighted.bias != NONE:
+        refs[stop] = code[weighted.bias]
     return refs
 
 
@@ -133,7 +133,7 @@ def _word(node: Node) -> Hashable:
     """What a node does, without what it does it to."""
     if node.operation is not None:
         return (node.operation, len(node.operands))
-    if isinstance(node.terms, Row):
+    if isinstance(node.terms, WeightedSum):
         return (False,) * len(node.terms.weights) + (True,) * (node.terms.bias != NONE)
     return tuple([term.right == NONE for term in node.terms])
 

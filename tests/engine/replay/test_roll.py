@@ -25,7 +25,7 @@ from engine.replay.program.program import (
 from engine.replay.recording.record import record
 from engine.replay.recording.selection import BEYOND_ONE, LARGEST
 from engine.replay.recording.tape import Tape
-from engine.replay.rolling.collapse import NONE, Row, Term, collapse
+from engine.replay.rolling.collapse import NONE, Term, WeightedSum, collapse
 from engine.replay.rolling.roll import roll
 from engine.replay.rolling.simplify import simplify
 from engine.value import Constant, Value
@@ -90,8 +90,8 @@ def test_a_row_of_weights_is_kept_whole_and_stands_for_its_terms(bias: bool, wei
     tape = record(rows, w, [[1.0, 2.0, 3.0]])
     collapsed = collapse(simplify(tape, tape.outputs))
     first, second = (collapsed.nodes[place].terms for place in collapsed.flat.outputs)
-    assert isinstance(first, Row)
-    assert isinstance(second, Row)
+    assert isinstance(first, WeightedSum)
+    assert isinstance(second, WeightedSum)
     assert first.values is second.values
     factors = zip(first.weights, first.values, strict=True)
     terms = [Term(1.0, weight, value) for weight, value in factors]
