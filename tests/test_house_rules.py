@@ -70,6 +70,15 @@ def test_files_and_functions_stay_small() -> None:
                 assert length <= 60, f"{relative(path)}: {node.name} has {length} lines"
 
 
+def test_the_tests_of_a_room_are_where_the_room_is() -> None:
+    """Folder by folder: what is in `engine/replay/rolling` is tested in `tests/engine/replay/rolling`."""
+    tests = ROOT / "tests"
+    for path in [*tests.glob("engine/**/*.py"), *tests.glob("nn/**/*.py")]:
+        room = path.parent.relative_to(tests)
+        assert (ROOT / room / "__init__.py").exists(), f"{relative(path)} tests no room of that name"
+        assert len([*path.parent.glob("*.py")]) <= 16, f"tests/{room} has more than 16 files"
+
+
 def test_the_top_level_is_what_the_owner_fixed() -> None:
     found = {path.name for path in ROOT.iterdir() if not path.name.startswith(".")}
     assert found == {"pyproject.toml", "README.md", "Makefile", "engine", "nn", "tests", "demos"}

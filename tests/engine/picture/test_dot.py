@@ -186,7 +186,7 @@ print(page(loss).html, page(network_loss(2, (4, 1))).html)
 
 def test_the_same_bytes_in_two_processes() -> None:
     def run(seed: str) -> bytes:
-        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": f"{ROOT}:{Path(__file__).parent}"}
         command = [sys.executable, "-X", "utf8", "-c", PROGRAM]
         return subprocess.run(command, capture_output=True, check=True, env=environment).stdout
 

@@ -2,7 +2,7 @@
 
 Infinities, nan, subnormals and the sign of zero come out as IEEE 754 has them, and what is undefined raises
 the processor's flags (division by 0, invalid, overflow), as the C library does. Errors stay below 2.5 units
-in the last place (tests/engine/replay/test_llvm_math.py).
+in the last place (tests/engine/replay/backends/llvm/writing/test_llvm_math.py).
 
 What is float32 is computed as float64, and rounded.
 """

@@ -18,7 +18,7 @@ from small_tables import read, written
 from nn import data
 from nn.data import reading
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 
 # ── How it is written ─────────────────────────────────────────────────────────────────────────────

@@ -24,7 +24,7 @@ from nn import (
     schedules,
 )
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def test_training_makes_the_loss_smaller() -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from nn import MLP, Adam, Module, data, evaluate, fit, save
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 
 def answer_elsewhere(path: Path, row: Any) -> Any:

@@ -17,7 +17,7 @@ import pytest
 
 from nn import MLP, SGD, Layer, Module, SavingError, data, fit, load, load_optimizer, save, storage
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 
 
 def looks(model: Module) -> Any:

@@ -14,7 +14,7 @@ from engine import Value, draw, explain, forward_steps, page, steps, walk
 from engine.graph import topological_order
 from engine.wording import display_names, variables
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[3]
 HERE: Any = Value(1.5)
 SHADOWED = Value(2.5)
 

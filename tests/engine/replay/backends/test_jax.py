@@ -31,7 +31,7 @@ from engine.replay.compiled import Compiled
 from engine.replay.recording.selection import BEYOND_ONE, LARGEST
 from nn import MLP
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 needs_jax = pytest.mark.skipif(find_spec("jax") is None, reason="jax is not installed (the extra `jax`)")
 
 
