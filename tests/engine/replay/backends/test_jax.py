@@ -273,7 +273,8 @@ def in_a_process_of_its_own(script: str, devices: int, *arguments: str) -> subpr
     """Python with so many virtual devices, running the script."""
     environment = dict(os.environ, JAX_ENABLE_X64="1", JAX_PLATFORMS="cpu")
     environment["XLA_FLAGS"] = f"--xla_force_host_platform_device_count={devices}"
-    environment["PYTHONPATH"] = os.pathsep.join([str(ROOT), str(ROOT / "tests"), *filter(None, sys.path)])
+    places = [str(ROOT), str(Path(__file__).parent), *filter(None, sys.path)]
+    environment["PYTHONPATH"] = os.pathsep.join(places)
     command = [sys.executable, "-c", textwrap.dedent(script), *arguments]
     return subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
