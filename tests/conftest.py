@@ -41,12 +41,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     assert not [item.nodeid for item in items if " at 0x" in item.nodeid]
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 def nothing_old_is_looked_at() -> None:
-    """What is there before a file's tests stays: no garbage collector and no recording looks at it again.
+    """What is there before a test stays: no garbage collector and no recording looks at it again.
 
     A recording looks at every object of the process for generators of random numbers; pytest, the tests and
-    what they import are several hundred thousand: half of the time that all tests took.
+    what they import are several hundred thousand: half of the time that all tests took. Before every test,
+    not only the first of a file: one that trains or draws imports a hundred thousand more.
     """
     gc.collect()
     gc.freeze()

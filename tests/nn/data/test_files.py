@@ -257,7 +257,8 @@ def test_what_is_no_text_is_not_read_as_text(tmp_path: Path, head: bytes, encodi
 def test_a_large_file_takes_no_more_memory_than_three_times_what_pandas_takes(tmp_path: Path) -> None:
     pytest.importorskip("pandas")
     rng = random.Random(0)
-    lines = (",".join(f"{rng.gauss(0, 1):.6f}" for _ in range(6)) + f",{k % 3}\n" for k in range(200_000))
+    numbers = [f"{rng.gauss(0, 1):.6f}" for _ in range(200_005)]  # of every column, a row later
+    lines = (",".join(numbers[k : k + 6]) + f",{k % 3}\n" for k in range(200_000))
     path = written(tmp_path, "a,b,c,d,e,f,y\n" + "".join(lines))
     peaks = [
         peak(f"{opened}; {call}({str(path)!r})")
