@@ -151,7 +151,15 @@ def _try_floats(row: Operation, point: Point) -> None:
             f"{_error(error)}; they take out, which is what {row.name} gives, and then its operands",
             row.name,
         ) from error
-    _refuse_what_is_no_slope(row, found, (float,), f"at {_shown(point)}")
+    where = f"at {_shown(point)}"
+    _refuse_what_is_no_slope(row, found, (float,), where)
+    for place, slope in enumerate(found, 1):
+        if slope is not None and math.isnan(slope):
+            raise OperationError(
+                f"the partials of {row.name} gave nan for operand {place} {where}, where {row.name} has a value; "
+                "a local derivative is a number, or None for no path",
+                row.name,
+            )
 
 
 def _try_symbols(row: Operation) -> None:
@@ -223,7 +231,10 @@ def _try_second_differences(row: Operation, point: Point) -> None:
             continue
         found = adjoints(slope, lambda node: node.partials) if isinstance(slope, Value) else {}
         for place, leaf in enumerate(leaves):
-            measured = examine(_probe(row, point, slot, place), point[place], step_scale(point[place]))
+            probe = _probe(row, point, slot, place)
+            if probe(point[place]) is None:
+                continue  # infinite here: nothing to differentiate
+            measured = examine(probe, point[place], step_scale(point[place]))
             given = float(found.get(leaf, 0.0))
             if judge(measured, given) is Verdict.WRONG:
                 raise OperationError(

@@ -99,6 +99,8 @@ FAULTS: list[tuple[Any, dict[str, Any], str]] = [
     (square, {"partials": lambda out, x: (x,)}, "measured as .*; looks like: factor 1/2.*surrogate=True"),
     (square, {"partials": lambda out, x: (-2.0 * x,)}, "looks like: the sign"),
     (square, {"partials": lambda out, x: (None,)}, "nothing flows"),
+    (square, {"partials": lambda out, x: (x * math.nan,)}, r"gave nan for operand 1 at \(-2.*, where square has a value"),
+    (square, {"partials": lambda out, x: (choose(x > 0.0, 2.0 * x, math.nan),)}, "gave nan for operand 1 at"),
     (silu, {"partials": lambda out, x: (1.0,)}, "the name 'silu' is taken"),
     (softmax, {"partials": lambda out, x: (1.0,)}, "the name 'softmax' is taken"),
     (less, {"partials": lambda out, x: (1.0,)}, "the name 'less' is taken"),
@@ -205,3 +207,15 @@ def test_where_it_is_defined_does_not_matter() -> None:
 def test_a_derivative_that_is_wrong_at_an_end_of_the_range_is_found() -> None:
     with pytest.raises(OperationError, match="partials of square are wrong: at "):
         custom_operation(square, partials=lambda out, x: (choose(x < -2.5, 3.0 * x, 2.0 * x),))
+
+
+def test_partials_that_overflow_at_some_points_are_undefined_there_alone() -> None:
+    def double(x: Any) -> Any:
+        return 2.0 * x
+
+    row = custom_operation(double, partials=lambda out, x: (2.0 + 0.0 / (1.0 + x**800),))
+    inside, beyond = Value(0.5), Value(2.9)
+    row(inside).backward()
+    assert inside.grad == 2.0
+    with pytest.raises(NonFiniteError, match="double"):
+        row(beyond).backward()
