@@ -70,6 +70,15 @@ def test_files_and_functions_stay_small() -> None:
                 assert length <= 60, f"{relative(path)}: {node.name} has {length} lines"
 
 
+def test_no_table_states_an_entry_twice() -> None:
+    """Python keeps the second one without a word."""
+    for path in [*SOURCES, *ROOT.glob("tests/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Dict):
+                keys = [ast.unparse(key) for key in node.keys if key is not None]
+                assert len(keys) == len({*keys}), f"{relative(path)}:{node.lineno}"
+
+
 def test_the_tests_of_a_room_are_where_the_room_is() -> None:
     """Folder by folder: what is in `engine/replay/rolling` is tested in `tests/engine/replay/rolling`."""
     tests = ROOT / "tests"

@@ -189,8 +189,6 @@ _FUNCTIONS: dict[Operation, Callable[..., Expression]] = {
     ),
     ops.sigmoid: lambda x: 1 / (1 + sympy.exp(-x)),
     ops.softplus: lambda x: sympy.log(1 + sympy.exp(x)),
-    ops.silu: lambda x: x / (1 + sympy.exp(-x)),
-    ops.mish: lambda x: x * sympy.tanh(sympy.log(1 + sympy.exp(x))),
     ops.dot: _dot,
     ops.total: sympy.Add,
     ops.logsumexp: lambda *xs: sympy.log(sympy.Add(*map(sympy.exp, xs))),

@@ -75,7 +75,6 @@ _FUNCTIONS: dict[Operation, Callable[..., Any]] = {  # (mpmath's context, *opera
     ops.digamma: lambda many, x: many.digamma(x),
     ops.polygamma: lambda many, order, x: many.polygamma(int(order), _near(x)),
     ops.floor: lambda many, x: many.floor(x),
-    ops.remainder: lambda _, x, y: x % y,
     ops.sinc: lambda many, x: many.sincpi(x),
     ops.sinc_slope: _sinc_slope,
     ops.ceil: lambda many, x: many.ceil(x),

@@ -197,3 +197,12 @@ def test_without_sympy_one_is_told_what_to_install(monkeypatch: pytest.MonkeyPat
     monkeypatch.setitem(import_module("sys").modules, "sympy", None)
     with pytest.raises(ModuleNotFoundError, match="pip install sympy"):
         formula(Value(1.0))
+
+
+def test_no_formula_is_stated_where_that_of_its_row_reads_the_same() -> None:
+    operands = sympy.symbols("x y z", real=True)
+    for operation in ROWS:
+        if operation in symbols._FUNCTIONS and operation.lowered is not None:
+            given = operands[: operation.arity]
+            lowered = symbols.expression_of(operation.lowered(*map(symbols.Symbolic, given)))
+            assert lowered != symbols.applied(operation, given), operation
