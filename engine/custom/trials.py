@@ -156,8 +156,8 @@ def _try_floats(row: Operation, point: Point) -> None:
     for place, slope in enumerate(found, 1):
         if slope is not None and math.isnan(slope):
             raise OperationError(
-                f"the partials of {row.name} gave nan for operand {place} {where}, where {row.name} has a value; "
-                "a local derivative is a number, or None for no path",
+                f"the partials of {row.name} gave nan for operand {place} {where}, where {row.name} has a "
+                "value; a local derivative is a number, or None for no path",
                 row.name,
             )
 

@@ -99,7 +99,7 @@ FAULTS: list[tuple[Any, dict[str, Any], str]] = [
     (square, {"partials": lambda out, x: (x,)}, "measured as .*; looks like: factor 1/2.*surrogate=True"),
     (square, {"partials": lambda out, x: (-2.0 * x,)}, "looks like: the sign"),
     (square, {"partials": lambda out, x: (None,)}, "nothing flows"),
-    (square, {"partials": lambda out, x: (x * math.nan,)}, r"gave nan for operand 1 at \(-2.*, where square has a value"),
+    (square, {"partials": lambda out, x: (x * math.nan,)}, "gave nan for operand 1 .* square has a value"),
     (square, {"partials": lambda out, x: (choose(x > 0.0, 2.0 * x, math.nan),)}, "gave nan for operand 1 at"),
     (silu, {"partials": lambda out, x: (1.0,)}, "the name 'silu' is taken"),
     (softmax, {"partials": lambda out, x: (1.0,)}, "the name 'softmax' is taken"),
