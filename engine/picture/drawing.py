@@ -258,8 +258,8 @@ def picture(
 
 def focused(scan: Scan, detail: str, focus: Node | str, radius: int) -> Folded:
     """What is near a node; "auto" is values unless those are too many."""
-    if radius < 0:
-        raise ValueError(f"radius counts arrows from the focus, 0 or more; got {radius}")
+    if not hasattr(radius, "__index__") or radius < 0:
+        raise ValueError(f"radius counts arrows from the focus, 0 or more; got {radius!r}")
     if detail != "auto":
         return near(fold(scan, detail), focus, radius)
     values = near(fold(scan, "values"), focus, radius)

@@ -238,7 +238,7 @@ def _around(folded: Folded, reached: set[str], radius: int) -> Folded:
     for wire in folded.wires:
         neighbors[wire.source].add(wire.target)
         neighbors[wire.target].add(wire.source)
-    for _ in range(radius):
+    for _ in range(min(radius, len(folded.boxes))):  # no way is longer
         reached = reached.union(*(neighbors[one] for one in reached))
     return _keeping(folded, [box for box in folded.boxes if box.id in reached])
 

@@ -28,6 +28,7 @@ from engine.wording import node_formula
 
 __all__ = ["LIMIT", "Live", "live"]
 
+LARGEST = 1e300  # of leaves: beyond, the range of a slider would have no end
 LIMIT = 150  # nodes whose numbers can be followed by the eye, and computed between two frames
 ROOM = 15  # characters that a box has room for, whatever its number becomes
 _TITLES = re.compile(r"<title>[^<]*</title>\n?")
@@ -150,10 +151,11 @@ def _refuse(order: list[Node], shown: str, rate: float) -> None:
             f"a live page of {shown!r} would have {len(order)} nodes, and the limit is {LIMIT}; "
             "page(root) folds a large graph, and live(…) of one sample's loss may be small enough"
         )
-    wild = next((node for node in order if node.operation is None and not math.isfinite(node._data)), None)
+    wild = next((n for n in order if n.operation is None and not abs(n._data) <= LARGEST), None)
     if wild is not None:
         raise RenderError(
-            f"a leaf that can be moved has a finite number; {wild.label or 'one'} is {wild._data!r}"
+            f"a leaf that can be moved has a finite number, {LARGEST:g} at most; "
+            f"{wild.label or 'one'} is {wild._data!r}"
         )
     if not (isinstance(rate, float | int) and 0 < rate < math.inf):
         raise ValueError(f"rate is a positive number; got {rate!r}")

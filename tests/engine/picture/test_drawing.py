@@ -218,8 +218,12 @@ def test_focus() -> None:
     assert draw(loss, focus=loss).folded.detail == "values"
     named = draw(loss, "neurons", focus="l1.n3", radius=1)
     assert len(named.folded.boxes) == 1 + 16 + 1
-    with pytest.raises(ValueError, match="0 or more; got -1"):
-        draw(loss, focus=loss, radius=-1)
+    assert len(draw(loss, "neurons", focus=loss, radius=10**15).folded.boxes) == len(
+        draw(loss, "neurons").folded.boxes
+    )
+    for radius in (-1, 1.5, "a", None):
+        with pytest.raises(ValueError, match=f"0 or more; got {radius!r}"):
+            draw(loss, focus=loss, radius=radius)  # type: ignore[arg-type]
 
 
 def test_expand() -> None:
