@@ -283,7 +283,7 @@ def pick(values: Sequence[Any], index: Value | int, least: int | None = None) ->
     if modes.anywhere and (session := modes.session()) is not None:
         return session.pick(values, index, least)
     number = index.data if isinstance(index, Value) else as_number(index)
-    if number != int(number):
+    if not number.is_integer():
         raise TypeError(f"pick needs a whole number as its index, got {number!r}")
     if not least <= number < len(values):
         raise IndexError(f"pick needs a place from {least} to {len(values) - 1}, got {int(number)}")

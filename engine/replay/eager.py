@@ -9,7 +9,7 @@ from typing import Any
 from engine import modes
 from engine.backward import slopes
 from engine.frozen import frozen
-from engine.replay.recording.record import called, with_numbers
+from engine.replay.recording.record import called, no_result, with_numbers
 from engine.replay.samples import Batch, Given
 from engine.value import Constant, Value
 
@@ -36,7 +36,7 @@ class Original:
         """The numbers that the function returns for one sample; raises what it raises."""
         with with_numbers(self.parameters, batch.weights), _with_gradients():
             found = self._run(batch, place)
-            return [float(value) for value in (found if isinstance(found, (list, tuple)) else [found])]
+            return [self._number(value) for value in (found if isinstance(found, (list, tuple)) else [found])]
 
     def gradient(self, batch: Batch, place: int) -> tuple[float, list[float]]:
         """(the loss of one sample, its derivative by every parameter); no `grad` is changed.
@@ -46,8 +46,13 @@ class Original:
         with with_numbers(self.parameters, batch.weights), _with_gradients():
             loss = self._run(batch, place)
             if not isinstance(loss, Value):
-                return float(loss), [0.0] * len(self.parameters)
+                return self._number(loss), [0.0] * len(self.parameters)
             return loss._data, slopes(loss, self.parameters, Constant)
+
+    def _number(self, value: Any) -> float:
+        if hasattr(value, "__float__"):
+            return float(value)
+        raise no_result(self.function, value)
 
     def _run(self, batch: Batch, place: int) -> Any:
         """On plain numbers; only where the function wants Values, which have methods, on such."""

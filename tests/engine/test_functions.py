@@ -98,3 +98,9 @@ def test_the_functions_describe_themselves_from_their_rows() -> None:
     assert tanh.__doc__ == f"the hyperbolic tangent of x.\n\n>>> tanh(0.5)\n{tanh(0.5)!r}"
     assert "Needs x > 0; raises DomainError otherwise." in (engine.log.__doc__ or "")
     assert "At 0.0: a kink" in (engine.relu.__doc__ or "")
+
+
+@pytest.mark.parametrize("index", [0.5, float("nan"), float("inf")])
+def test_a_place_is_a_whole_number(index: float) -> None:
+    with pytest.raises(TypeError, match="pick needs a whole number as its index"):
+        engine.pick([1.0, 2.0], Value(index))

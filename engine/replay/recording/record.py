@@ -26,7 +26,7 @@ from engine.replay.recording.tape import Instruction, Leaf, LeafKind, Leaves, Ta
 from engine.replay.recording.tracers import is_traced
 from engine.value import Value
 
-__all__ = ["called", "record", "with_numbers"]
+__all__ = ["called", "no_result", "record", "with_numbers"]
 
 _one_at_a_time = threading.RLock()  # two threads must not set the numbers of the same parameters
 _inside: list[tuple[Any, Any]] = []  # the parameters that have such numbers now, and those
@@ -213,9 +213,14 @@ def _output(function: Any, value: Any, session: Session) -> Value:
     if is_traced(value) and value.session is session:
         session.unheard.pop(value.node, None)
         return value.node  # type: ignore[no-any-return]
+    raise no_result(function, value)
+
+
+def no_result(function: Any, value: Any) -> ReplayError:
+    """What is said where a function returns this."""
     shown = f" ({value!r:.60})" if isinstance(value, int | float | str) else ""  # else with Values in it
     found = f"{type(value).__name__}{shown}"
-    raise ReplayError(f"{_name(function)} returned {found}; return a Value, or a list of Values")
+    return ReplayError(f"{_name(function)} returned {found}; return a Value, or a list of Values")
 
 
 def _name(function: Any) -> str:

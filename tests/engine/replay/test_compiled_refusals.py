@@ -128,3 +128,19 @@ def test_it_is_neither_copied_nor_pickled(copied: Callable[[Any], Any]) -> None:
     p([1.0])
     with pytest.raises(TypeError, match="<lambda> is compiled, and neither copied nor pickled; compile its"):
         copied(p)
+
+
+@pytest.mark.parametrize("result", ["x", "3", None, {}], ids=repr)
+def test_a_result_that_is_no_number_is_refused_also_where_only_values_have_what_was_asked(
+    result: Any,
+) -> None:
+    w = values(2.0)
+
+    def labeled(x: Any) -> Any:
+        assert x.label == ""
+        return result
+
+    with pytest.raises(
+        ReplayError, match=f"labeled returned {type(result).__name__}.*; return a Value, or a"
+    ):
+        compile(labeled, w)([1.0])
