@@ -248,7 +248,12 @@ def is_power_of_two(number: float) -> bool:
 
 
 def _mark(flat: Flat) -> None:
-    """Find out where each node will be, whether its gradient is wanted, and how often it is used."""
+    """Find out where each node will be, whether its gradient is wanted, and how often it is used.
+
+    Of floor(v) × x + 2 × w, where v and w are parameters and x is data: 2 × w is the same for all samples,
+    SHARED, and wanted, for a gradient flows through it to w. floor(v) is SHARED too, but nothing flows
+    through it to v, so it is not wanted, nor is its product with x, a VALUE. The sum is a VALUE, and wanted.
+    """
     size = len(flat.operations)
     reached = bytearray(size)  # by a path from the results that a gradient can take
     uses = flat.uses = [0] * size
