@@ -193,6 +193,7 @@ def unused(compute: Callable[[Any], Any]) -> Callable[[Any], Any]:
         (lambda x: clamp(x, W, V), "DomainError"),
         (lambda x: pick([W, V], x), "IndexError"),
         (lambda x: (x * W) ** 0.5, "DomainError"),
+        (lambda x: sqrt((x * W) ** 3), "DomainError"),
         (lambda x: [1.0, 2.0][int(x)], "IndexError"),
         (lambda x: softmax([x * W, V, x])[0], FOLLOWED),
         (lambda x: (x * W) ** 2 + (x * W) ** 3, FOLLOWED),

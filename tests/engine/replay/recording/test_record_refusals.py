@@ -97,6 +97,13 @@ def test_a_comparison_of_values_from_elsewhere_leaves_a_guard() -> None:
     assert not strict.follows(tape, [1.0], [5.0])
 
 
+def test_a_guard_is_computed_from_its_operands_up() -> None:
+    w = Value(1.0)
+    tape = record(lambda x: x * w if (x * w + 1.0).tanh() * w > 0 else x, [w], [1.0])
+    assert strict.follows(tape, [1.0], [5.0])
+    assert not strict.follows(tape, [1.0], [-5.0])
+
+
 def test_a_computed_value_never_equals_a_number_as_in_eager() -> None:
     w = Value(1.0)
     with pytest.warns(UserWarning, match="same object"):

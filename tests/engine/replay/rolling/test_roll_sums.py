@@ -109,3 +109,12 @@ def test_a_factor_of_a_sum_is_a_coefficient_and_keeps_no_matrix_from_being_one()
     assert kinds(right(scaled, w, [sample[:4] for sample in samples]))[0] == "MatrixProduct"
     inexact = record(lambda x: (x * w[0] + x * x) / 3.0 + x / 0.0625, w[:1], [2.0])
     right(inexact, w[:1], [[2.0], [-3.0]])
+
+
+def test_a_pick_among_differences_to_several_numbers_is_one_among_the_differences() -> None:
+    w = weights(4)
+
+    def f(x: Any) -> Any:
+        return pick([x[0] * w[0] - x[1] * w[1], x[1] * w[2] - x[0] * w[3]], x[2])
+
+    right(record(f, w, [[1.0, 2.0, 0]]), w, [[3.0, -1.0, 1], [0.5, 2.0, 0]])
