@@ -7,9 +7,6 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-# The processes of a run, and the next run, read what the first of them compiled, whatever the shell is set to.
-unexport PYTHONDONTWRITEBYTECODE
-
 .DEFAULT_GOAL := help
 .PHONY: help demo demos test check fmt bench accuracy fuzz clean
 

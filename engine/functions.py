@@ -12,7 +12,7 @@ from typing import Any, Protocol, overload
 from engine import modes, ops
 from engine.operation import Operation, choose
 from engine.quick import written_dot
-from engine.real import as_number
+from engine.real import as_number, as_place
 from engine.special import elementary
 from engine.value import Value, make_node, quick
 
@@ -283,11 +283,7 @@ def pick(values: Sequence[Any], index: Value | int, least: int | None = None) ->
     if modes.anywhere and (session := modes.session()) is not None:
         return session.pick(values, index, least)
     number = index.data if isinstance(index, Value) else as_number(index)
-    if not number.is_integer():
-        raise TypeError(f"pick needs a whole number as its index, got {number!r}")
-    if not least <= number < len(values):
-        raise IndexError(f"pick needs a place from {least} to {len(values) - 1}, got {int(number)}")
-    return values[int(number)]
+    return values[as_place(number, least, len(values))]
 
 
 def log_softmax(values: Iterable[Value | float]) -> list[Value]:

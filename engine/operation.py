@@ -34,8 +34,10 @@ __all__ = [
     "called",
     "choose",
     "composed",
+    "is_constant",
     "largest",
     "row",
+    "sign_of",
     "ulps",
 ]
 
@@ -97,6 +99,16 @@ class Kink:
 def ALWAYS(*_: float) -> bool:  # noqa: N802  (a constant that is called)
     """For every operand."""
     return True
+
+
+def sign_of(x: float, y: float = 0.0) -> int:
+    """Which of two numbers is larger: 1 the first, -1 the second, 0 neither."""
+    return (x > y) - (x < y)
+
+
+def is_constant(y: Any, x: Any) -> bool:
+    """Whether y is a plain number beside something else: then nobody wants a slope by it."""
+    return isinstance(y, float) and not isinstance(x, float)
 
 
 def _nowhere(*_: float) -> None:

@@ -29,7 +29,9 @@ from engine.operation import (
     Operation,
     choose,
     composed,
+    is_constant,
     row,
+    sign_of,
     ulps,
 )
 from engine.operation import TABLE as TABLE  # noqa: PLC0414  (this file fills it)
@@ -42,16 +44,6 @@ SLOPE = "a kink: the subgradient of smallest magnitude"
 EDGE = "the edge of the domain: the one-sided limit"
 TIE = "a tie: split evenly between the operands"
 JUMP = "a jump between flat pieces: flat"
-
-
-def sign_of(x: float, y: float = 0.0) -> int:
-    """Which of two numbers is larger: 1 the first, -1 the second, 0 neither."""
-    return (x > y) - (x < y)
-
-
-def _is_constant(y: Any, x: Any) -> bool:
-    """Whether y is a plain number beside something else: then nobody wants a slope by it."""
-    return isinstance(y, float) and not isinstance(x, float)
 
 
 def _clamp(x: Any, low: Any, high: Any) -> Any:
@@ -122,7 +114,7 @@ power: Operation = row("power", math.pow,
                 choose(y >= 1.0, lambda: y * power(x, y - 1.0),
                        lambda: choose(y < 0.0, lambda: y * power(x, y - 1.0),
                                       lambda: choose(y > 0.0, lambda: ratio(y, power(x, 1.0 - y)), 0.0))),
-                None if _is_constant(y, x) else
+                None if is_constant(y, x) else
                 choose(x > 0.0, lambda: out * log(x), lambda: choose(x < 0.0, math.nan, 0.0))),
             "x to the power of y",
             Domain("x > 0, or x = 0 with y >= 0, or x < 0 with a whole y",

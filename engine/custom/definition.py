@@ -15,7 +15,7 @@ from engine import functions, modes, ops
 from engine.custom.trials import BOXES, checked_partials, formula_of, sampled, try_out
 from engine.errors import DomainError, OperationError
 from engine.functions import Function
-from engine.operation import ALWAYS, CALL, Domain, Kink, Operation
+from engine.operation import ALWAYS, CALL, Domain, Kink, Operation, sign_of
 from engine.real import as_number
 from engine.value import Value
 
@@ -158,7 +158,7 @@ def _overflow(name: str, *numbers: float) -> NoReturn:
 
 def _side(places: list[float], x: float) -> float:
     """On which side of each kink a number lies, as one number."""
-    return sum(ops.sign_of(x, place) for place in places)
+    return sum(sign_of(x, place) for place in places)
 
 
 def _formula(name: str, lowered: Forward | None, function: Forward, arity: int, inside: Contains) -> Any:

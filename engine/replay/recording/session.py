@@ -16,6 +16,7 @@ from typing import Any
 from engine import ops
 from engine.errors import DomainError
 from engine.operation import Operation, called
+from engine.real import as_place
 from engine.replay.recording import selection
 from engine.replay.recording.nodes import Nodes
 from engine.replay.recording.tracers import Condition, Tracer, is_traced, plain
@@ -203,14 +204,11 @@ class Session(Nodes):
             node = node._first
         if node not in self.inputs:
             self._know(node)
-        number = node._data
-        if number != int(number):
-            raise TypeError(f"pick needs a whole number as its index, got {number!r}")
-        place = int(number)
-        if not least <= place < len(values):
-            self.caught = IndexError(f"pick needs a place from {least} to {len(values) - 1}, got {place}")
-            raise self.caught
-        here = values[place]
+        try:
+            here = values[as_place(node._data, least, len(values))]
+        except (IndexError, TypeError) as error:
+            self.caught = error
+            raise
         if isinstance(here, (list, tuple)):
             return [self.pick(column, index, least) for column in zip(*values, strict=True)]
         if node not in self.inputs or not all(map(_is_operand, values)):

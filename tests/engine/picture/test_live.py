@@ -88,7 +88,9 @@ def test_what_cannot_be_a_live_page_is_refused_in_words() -> None:
     x = Value(1.0, label="x")
     with pytest.raises(RenderError, match=r"would have \d+ nodes, and the limit is 150; page\(root\) folds"):
         live(network_loss(20))
-    with pytest.raises(RenderError, match=r"a leaf that can be moved has a finite number, .*; y is inf"):
+    with pytest.raises(
+        RenderError, match=r"a leaf that can be moved has a finite number, 1e\+300 at most; y is inf"
+    ):
         live(x * Value(float("inf"), label="y"))
     with pytest.raises(RenderError, match=r"1e\+300 at most; one is 1e\+308"):
         live(x * Value(1e308))

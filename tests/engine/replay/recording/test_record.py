@@ -149,6 +149,13 @@ def test_pick_follows_an_integer_input_into_lists_and_rows() -> None:
         assert gradient == [1.0 if p in table[token] else 0.0 for p in parameters]
 
 
+@pytest.mark.parametrize("index", [0.5, float("nan"), float("inf")])
+def test_an_index_that_is_no_whole_number_is_refused_as_pick_refuses_it(index: float) -> None:
+    parameters = [Value(1.0), Value(2.0)]
+    with pytest.raises(TypeError, match=f"pick needs a whole number as its index, got {index!r}"):
+        record(lambda token: pick(parameters, token), parameters, [index])
+
+
 def test_the_plain_number_of_a_held_value_is_read() -> None:
     w, held = Value(3.0), Value(2.0)
     tape = record(lambda x: x * w * float(held), [w], [1.0])
