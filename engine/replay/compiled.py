@@ -81,7 +81,7 @@ class Compiled:
         call = self._call((self.numbers(), *arguments), named)
         with self._busy:
             self._validity.before_a_call()
-            return self._validity.kept(self._outputs, call, self._outputs(call))
+            return self._validity.kept(self._outputs, lambda: call, self._outputs(call))
 
     def value_and_gradients(self, weights: Any, *arguments: Any, **named: Any) -> tuple[Array, Array]:
         """(losses of shape (samples,), the gradient of their sum of shape (parameters,)), both in `dtype`.
@@ -104,7 +104,7 @@ class Compiled:
             if perf_counter() < validity.due:
                 return found
             kept: tuple[Array, Array]
-            kept = validity.kept(self._careful_gradients, self._call(given, named), found)
+            kept = validity.kept(self._careful_gradients, lambda: self._call(given, named), found)
             return kept  # noqa: TRY300
         except FloatingPointError:
             return self._careful_gradients(self._call(given, named))  # finds out what is wrong

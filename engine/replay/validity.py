@@ -2,8 +2,8 @@
 
 Before a call a quick test looks at what the function reads; after it, now and then, at all of it, and at what
 eager gives for one sample: no list of what a function may read is complete, there are files, clocks, objects
-of C. Eager is asked in the first calls, and then whenever 200 times has passed what it cost: half a percent
-of the time, whatever the function. What has changed is recorded anew at once. What was noticed late leaves a
+of C. Each is done in the first calls, and then whenever 200 times has passed what it cost: half a percent of
+the time, whatever the function. What has changed is recorded anew at once. What was noticed late leaves a
 doubt behind: so many calls gave numbers that cannot be trusted.
 """
 
@@ -27,9 +27,8 @@ from engine.replay.samples import Batch
 __all__ = ["Doubt", "SpotChecks", "Validity", "nothing"]
 
 Array = Any
-LOOKING = 100  # times what it costs to look at what hardly ever changes, until it is looked at again
 FIRST_CALLS = 4  # all of which are compared; the one that records, where it does: see comparison.py
-SPACING = 200  # times its own cost until the next comparison
+SPACING = 200  # times its own cost until the next comparison, and until all that is read is looked at again
 GOLDEN = (5.0**0.5 - 1.0) / 2.0  # steps by it come everywhere, evenly
 TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
 
@@ -144,20 +143,22 @@ class Validity:
         self.recordings.reset()
         self._forget()
 
-    def kept(self, run: Callable[[list[Batch]], Any], call: list[Batch], found: Any) -> Any:
+    def kept(self, run: Callable[[list[Batch]], Any], call: Callable[[], list[Batch]], found: Any) -> Any:
         """What was found, if all that is read is as it was, and eager agrees; else what is found anew.
 
-        ReplayError where eager does not agree even then.
+        `call` gives the samples: in most calls nobody asks for them. ReplayError where eager does not agree
+        even then.
         """
         if self.recordings.has_compared:  # in this call, which has recorded, or one shortly before
             self.recordings.has_compared = False
             self._agreed(found[0] if isinstance(found, tuple) else found)
             self.checks.passed(0.0)
             return found
-        if perf_counter() < self.due or self.holds(lambda: call, found):
+        if perf_counter() < self.due or self.holds(call, found):
             return found
-        found = run(call)
-        again = self._compared(call, found)
+        batches = call()
+        found = run(batches)
+        again = self._compared(batches, found)
         if again:
             self.recordings.give_up(
                 f"{again}; it depends on something that nothing notices (a file, a clock, …): make that "
@@ -181,7 +182,8 @@ class Validity:
         if what:
             self._doubt(what, self.calls - calls)
             return False
-        self.due = min(self.checks.due, perf_counter() + LOOKING * (looked - start))
+        now = perf_counter()
+        self.due = min(self.checks.due, now + SPACING * ((looked if compares else now) - start))
         return True
 
     def _compared(self, call: list[Batch], found: Any, calls: int = 1) -> str:

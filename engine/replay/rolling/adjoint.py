@@ -51,7 +51,8 @@ class Adjoint:
     """Derives `backward` and `shared_backward`; `wanted` are, by space, the rows on the way to a parameter.
 
     The first contribution to a row stores, later ones add. Rows of one lane are 0 when a block of samples
-    begins; the others hold whatever was there before.
+    begins; the others hold whatever was there before. What is picked among many adds to a few of them: it
+    waits for those that store, so that nobody writes 0 first.
     """
 
     def __init__(self, wanted: Wanted, *, within: bool = False) -> None:
@@ -61,6 +62,7 @@ class Adjoint:
         self.shared_backward: list[Instruction] = []
         self._wanted = wanted
         self._touched: dict[Space, set[int]] = defaultdict(set)
+        self._waiting: list[Scatter] = []
         self._part = self.backward
 
     def derive(self, results: Rows, forward: Sequence[Instruction], shared: Sequence[Instruction]) -> None:
@@ -70,11 +72,14 @@ class Adjoint:
             return
         self.backward.append(Elementwise(Rows(Space.ADJOINT, range(seed, seed + 1)), 1.0, ()))
         self._touched[Space.ADJOINT].add(seed)
-        for instruction in reversed(forward):
-            self._visit(instruction)
+        self._visit_all(forward)
         self._part = self.shared_backward
-        for instruction in reversed(shared):
+        self._visit_all(shared)
+
+    def _visit_all(self, instructions: Sequence[Instruction]) -> None:
+        for instruction in reversed(instructions):
             self._visit(instruction)
+        self._scatter()
 
     def _visit(self, instruction: Instruction) -> None:
         if isinstance(instruction, Repeat):
@@ -98,10 +103,11 @@ class Adjoint:
                 upstream, out = (Rows.of(rows.space, [*rows.places] * times) for rows in (upstream, out))
                 self._pass_on(operand, slope, (operand,), upstream, out)
             case Pick(_, index, table) if self._is_wanted(table):
-                self._add(Scatter(Rows(table.space.adjoint, table.places), index, upstream))
+                self._waiting.append(Scatter(Rows(table.space.adjoint, table.places), index, upstream))
 
     def _repeat(self, loop: Repeat) -> None:
         """The loop backwards: its body is the way back of the body."""
+        self._scatter()
         finals, outputs = (
             [t for t in map(self._of_adjoint, some) if t and self._is_reached(t.outside)]
             for some in (loop.finals, loop.outputs)
@@ -122,8 +128,7 @@ class Adjoint:
         inner = Adjoint(self._wanted, within=True)
         for rows in (leaving, *(transfer.inside for transfer in results)):
             inner._touched[rows.space].update(rows.places)
-        for plain in reversed(loop.body):
-            inner._visit(plain)
+        inner._visit_all(loop.body)
         for rows in (entering, *(transfer.inside for transfer in (*given, *steps))):
             inner._complete(rows)
         for transfer in (*results, *before, *given, *steps):
@@ -172,11 +177,20 @@ class Adjoint:
     def _upstream(self, out: Rows) -> Rows | None:
         """The gradient by the result of an instruction; None where nothing has reached it."""
         rows = Rows(out.space.adjoint, out.places)
+        self._scatter(rows)
         touched = self._touched[rows.space]
         if touched.isdisjoint(out.places):
             return None
         self._complete(rows)
         return rows
+
+    def _scatter(self, rows: Rows | None = None) -> None:
+        """Add what waits for these rows, or all that waits."""
+        for scatter in list(self._waiting):
+            of = scatter.out
+            if rows is None or (of.space is rows.space and not set(of.places).isdisjoint(rows.places)):
+                self._waiting.remove(scatter)
+                self._add(scatter)
 
     def _complete(self, rows: Rows) -> None:
         """Write 0 to those of these rows that nothing has been written to."""

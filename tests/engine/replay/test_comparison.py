@@ -74,6 +74,26 @@ def test_the_comparison_costs_a_bounded_share_of_the_time() -> None:
     assert checks.due == 0.0
 
 
+def test_who_only_looks_at_what_is_read_takes_no_samples_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    w = Value(3.0)
+    program = compile(lambda x: x * w, [w])
+    numbers, samples = np.array([3.0]), np.array(X)
+    for _ in range(validity.FIRST_CALLS + 1):
+        wanted = program.value_and_gradients(numbers, samples)
+    checks = program._validity.checks
+
+    def refused(*_: Any) -> Any:
+        raise AssertionError("nobody asks for samples")
+
+    monkeypatch.setattr(program, "_call", refused)
+    checks.due, program._validity.due = math.inf, 0.0
+    close(program.value_and_gradients(numbers, samples)[0], wanted[0])
+    assert program._validity.due > 0.0  # it has looked
+    checks.due = program._validity.due = 0.0
+    with pytest.raises(AssertionError, match="nobody asks"):
+        program.value_and_gradients(numbers, samples)
+
+
 def test_every_sample_gets_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     w = Value(1.0)
     p = compile(lambda x: x * w, [w])

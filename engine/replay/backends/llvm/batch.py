@@ -14,7 +14,7 @@ from engine.replay.backends.llvm.writing.symbolic import Symbolic
 from engine.replay.backends.llvm.writing.text import Index, Text
 from engine.replay.program.program import Program, Rows, Space
 
-__all__ = ["begin", "listed", "load_samples", "mark_live", "store_results"]
+__all__ = ["begin", "listed", "load_samples", "mark_live", "places_of_memories", "store_results"]
 
 # The list: what it begins with, and what it has of each argument, whose names end with the argument's number.
 HEAD = ("ptr m", "ptr t", "ptr results", "i64 distance", "i64 room", "i64 samples")
@@ -37,6 +37,15 @@ def listed(
     """
     numbers = [number for argument in arguments for number in argument]
     return [memory, tables, *results, samples, *numbers]
+
+
+def places_of_memories(arguments: int) -> list[int]:
+    """Where in the list the addresses of the results and of so many arguments stand.
+
+    >>> places_of_memories(2)
+    [2, 6, 10]
+    """
+    return [HEAD.index("ptr results"), *(len(HEAD) + len(ARGUMENT) * number for number in range(arguments))]
 
 
 def begin(text: Text) -> None:

@@ -12,15 +12,15 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import cache
 from math import prod
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy import ndarray
 
 from engine.replay.backends.interface import Call, Form, form_of
-from engine.replay.backends.llvm.batch import listed
+from engine.replay.backends.llvm.batch import listed, places_of_memories
 from engine.replay.backends.llvm.machine import HOST, Machine, machine_code
-from engine.replay.backends.llvm.memory import Memory, address_of, plain
+from engine.replay.backends.llvm.memory import address_of, plain
 from engine.replay.backends.llvm.writing import arrays
 from engine.replay.backends.segments import cores, cut, effort, share
 
@@ -60,9 +60,8 @@ class _SmallCall:
         self._expected = [(*of, copy) for of, copy in zip(form, (memory.weights, *copies), strict=True)]
         self._gradient = memory.gradient
         self._results = np.empty(_shape_of_results(machine, name, samples), machine.type)
-        results, places = _Place.of(self._results, samples), [_Place.of(copy, samples) for copy in copies]
-        self._list = _list(machine, name, memory, results, places, (0, samples))
-        self._place = ctypes.addressof(self._list)
+        self._segment = _Segment(machine, name, form, samples, 0, samples)  # which owns the list
+        self._place = self._segment.at(memory.address, [*map(address_of, (self._results, *copies))])
         self._function = machine.function(name, memory)
         is_known = all(dtype in KNOWN and copy.dtype == np.float64 for dtype, _, copy in self._expected)
         self._is_quick = is_known and not machine.checked
@@ -127,19 +126,20 @@ class _LargeCall:
         segments: Sequence[tuple[int, int]],
         threads: int | None,
     ) -> None:
-        self._machine, self._name, self._samples, self._form = machine, name, samples, form
-        self._segments, self._threads = segments, threads
+        self._machine, self._name, self._form, self._threads = machine, name, form, threads
+        self._shape = _shape_of_results(machine, name, samples)
+        self._segments = [_Segment(machine, name, form, samples, *segment) for segment in segments]
 
     def run(self, given: Sequence[Array]) -> tuple[Array, Array] | None:
         if any(type(array) is not ndarray for array in given) or form_of(given) != self._form:
             return None
-        machine, samples, segments = self._machine, self._samples, self._segments
+        machine, segments = self._machine, self._segments
         threads = min(self._threads or cores(), len(segments)) if len(segments) > 1 else 1
         memories = [machine.memory(number) for number in range(threads)]
+        functions = [machine.function(self._name, memory) for memory in memories]
         filled: set[int] = set()
-        arrays = [plain(array) for array in given[1:]]
-        results = np.empty(_shape_of_results(machine, self._name, samples), machine.type)
-        places, target = [_Place.of(array, samples) for array in arrays], _Place.of(results, samples)
+        results, arrays = np.empty(self._shape, machine.type), [plain(array) for array in given[1:]]
+        addresses = [*map(address_of, (results, *arrays))]
         total = _Sum()
 
         def work(segment: int, worker: int) -> None:
@@ -147,8 +147,7 @@ class _LargeCall:
             if worker not in filled:  # each has the weights to itself, and copies them itself
                 memory.weights[...] = given[0]
                 filled.add(worker)
-            entries = _list(machine, self._name, memory, target, places, segments[segment])
-            if machine.function(self._name, memory)(ctypes.addressof(entries)):
+            if functions[worker](segments[segment].at(memory.address, addresses)):
                 raise FloatingPointError(REFUSAL)
             if self._name == "gradients":
                 total.add(segment, memory.gradient)
@@ -186,48 +185,33 @@ class _Sum:
 
     def in_type(self, kind: Any) -> Array:
         """The sum in a type; infinite where it is too large for it, as eager's sum is."""
+        if self._total.dtype == kind:
+            return self._total
         with np.errstate(over="ignore"):
-            return self._total.astype(kind, copy=False)
+            return self._total.astype(kind)
 
 
-class _Place(NamedTuple):
-    """Where samples lie in memory: an address, the samples, the numbers of each, the bytes of a number."""
+class _Segment:
+    """Some of the samples of a batch: what the code is called with for them, but for where memory is."""
 
-    address: int
-    samples: int
-    width: int
-    size: int
+    def __init__(self, machine: Machine, name: str, form: Form, samples: int, start: int, stop: int) -> None:
+        shape, order = _shape_of_results(machine, name, samples), machine.in_order(stop - start)
+        results = machine.type.itemsize * start, samples, prod(shape) - start
+        widths = [prod(shape) // samples for _, shape in form[1:]]
+        arguments = [(8 * width * start, width, width * (samples - start), order) for width in widths]
+        numbers = listed(0, machine.tables(name), results, stop - start, arguments)
+        self._list = (ctypes.c_int64 * len(numbers))(*numbers)
+        self._address = ctypes.addressof(self._list)
+        self._memories = [(place, numbers[place]) for place in places_of_memories(len(arguments))]
 
-    @classmethod
-    def of(cls, array: Array, samples: int) -> _Place:
-        """Where the samples of an array lie."""
-        return cls(address_of(array), samples, array.size // samples, array.itemsize)
-
-    def sample_by_sample(self, start: int) -> tuple[int, int, int]:
-        """(address, distance, count) from a sample on, where the numbers of a sample lie side by side."""
-        skipped = start * self.width
-        return self.address + self.size * skipped, self.width, self.samples * self.width - skipped
-
-    def row_by_row(self, start: int) -> tuple[int, int, int]:
-        """The same where the samples of a row lie side by side."""
-        return self.address + self.size * start, self.samples, self.samples * self.width - start
+    def at(self, memory: int, addresses: Sequence[int]) -> int:
+        """The address of the list, for results and arguments that begin at these addresses."""
+        entries = self._list
+        entries[0] = memory
+        for (place, offset), address in zip(self._memories, addresses, strict=True):
+            entries[place] = address + offset
+        return self._address
 
 
 def _shape_of_results(machine: Machine, name: str, samples: int) -> tuple[int, ...]:
     return (samples,) if name == "gradients" else (len(machine.program.outputs), samples)
-
-
-def _list(
-    machine: Machine,
-    name: str,
-    memory: Memory,
-    results: _Place,
-    arrays: Sequence[_Place],
-    segment: tuple[int, int],
-) -> Any:
-    """What a function is called with for some of the samples."""
-    start, stop = segment
-    order = machine.in_order(stop - start)
-    given = [(*array.sample_by_sample(start), order) for array in arrays]
-    numbers = listed(memory.address, machine.tables(name), results.row_by_row(start), stop - start, given)
-    return (ctypes.c_int64 * len(numbers))(*numbers)

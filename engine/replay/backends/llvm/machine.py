@@ -123,7 +123,7 @@ class Machine:
         self._layout = Layout(program, lanes, precision, long)
         self._engines: dict[Any, Any] = {}
         self._functions: dict[str, Any] = {}
-        self._tables: dict[Any, Any] = {}
+        self._tables: dict[Any, tuple[Any, int]] = {}  # and where they lie
         self._memories: list[Memory] = []
         self._orders = [np.arange(self.lanes)]
 
@@ -149,12 +149,13 @@ class Machine:
             write(module)
             text = str(module)  # which completes its numbers
             self._engines[key] = machine_code(text, self._target, shared=not self.checked)
-            self._tables[key] = self._layout.tables(module.numbers.values())
+            tables = self._layout.tables(module.numbers.values())
+            self._tables[key] = tables, address_of(tables)
         return self._engines[key]
 
     def tables(self, name: str) -> int:
         """The address of the whole numbers that the code of `outputs` or `gradients` reads."""
-        return address_of(self._tables[name])
+        return self._tables[name][1]
 
     def in_order(self, count: int) -> int:
         """The address of 0, 1, … for so many samples that are read in their order."""

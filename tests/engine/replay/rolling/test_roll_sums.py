@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from test_roll import kinds, right, weights
 
-from engine.functions import dot, log_softmax, pick, softmax, total
+from engine.functions import dot, log_softmax, logsumexp, pick, softmax, total
 from engine.replay.backends.numpy.executor import NumpyExecutor
 from engine.replay.program.program import Elementwise, SumOfProducts
 from engine.replay.recording.record import record
@@ -94,7 +94,7 @@ def test_a_divisor_is_made_a_factor_only_where_both_are_exact() -> None:
     assert found.tolist() == [[0.0]]
 
 
-def test_a_factor_of_a_sum_is_a_coefficient_and_keeps_no_matrix_from_being_one() -> None:
+def test_a_power_of_two_goes_into_the_terms_of_a_sum_but_not_into_a_matrix() -> None:
     w = weights(8)
     squares = record(lambda x: total([(a * b) ** 2 for a, b in zip(w, x, strict=True)]) / 8.0, w, [[1.0] * 8])
     by_hand = record(
@@ -103,12 +103,25 @@ def test_a_factor_of_a_sum_is_a_coefficient_and_keeps_no_matrix_from_being_one()
     samples = [[0.1 * k for k in range(8)], [1.0] * 8]
     for tape in (squares, by_hand):
         sums = [each for each in right(tape, w, samples).forward if isinstance(each, SumOfProducts)]
-        assert [len(each.out) for each in sums if each.coefficients] == [1]
+        assert [each.uniform for each in sums if each.coefficients] == [8]
     rows = [w[:4], w[4:]]
     scaled = record(lambda x: total([(0.5 * dot(row, x)).tanh() for row in rows]), w, [[1.0] * 4])
     assert kinds(right(scaled, w, [sample[:4] for sample in samples]))[0] == "MatrixProduct"
     inexact = record(lambda x: (x * w[0] + x * x) / 3.0 + x / 0.0625, w[:1], [2.0])
     right(inexact, w[:1], [[2.0], [-3.0]])
+
+
+def test_what_is_picked_among_many_is_added_where_something_stands() -> None:
+    w = weights(4)
+
+    def loss(x: Sequence[Any], y: Any) -> Any:
+        chosen = [a * b for a, b in zip(w, x, strict=True)]
+        return logsumexp(chosen) - pick(chosen, y)
+
+    program = right(record(loss, w, [[1.0] * 4, 3]), w, [[0.1, 0.2, 0.3, 0.4, 2.0], [1.0] * 5])
+    assert "Scatter" in kinds(program)
+    zeros = [each for each in program.backward if isinstance(each, Elementwise) and each.expression == 0.0]
+    assert zeros == []
 
 
 def test_a_pick_among_differences_to_several_numbers_is_one_among_the_differences() -> None:

@@ -11,8 +11,11 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
+
+import numpy as np
+from numpy.polynomial import chebyshev
 
 from engine.replay.backends.llvm.writing.module import DOUBLE
 from engine.replay.backends.llvm.writing.text import Text
@@ -28,8 +31,20 @@ BITS, BIAS = 52, 1023  # of the fraction; of the exponent, and its largest value
 ROUNDING = 1.5 * 2.0**BITS  # adding it leaves no room for a fraction: the sum is rounded to a whole number
 MOST, LEAST = 710.0, -746.0  # exp of more overflows, and of less it is 0, however it is rounded
 EXPM1_LEAST, TANH_MOST = -60.0, 22.0  # from here down expm1 is −1; and from here up tanh is 1
-# (expm1(r) − r) ÷ r² as a polynomial in r
-TAYLOR = tuple(1.0 / math.factorial(power) for power in range(13, 1, -1))
+
+
+def _economized(series: Sequence[float], reach: float, count: int) -> tuple[float, ...]:
+    """Fewer coefficients of a power series, the last first: as good for all |r| ≤ reach (Lanczos, 1938).
+
+    What is left out is spread over the whole interval: of Chebyshev's polynomials the highest ones.
+    """
+    scale = reach ** np.arange(len(series))
+    kept = chebyshev.cheb2poly(chebyshev.poly2cheb(series * scale)[:count])
+    return tuple((kept / scale[:count]).tolist()[::-1])
+
+
+# (expm1(r) − r) ÷ r² as a polynomial in r, up to half of ln 2
+SERIES = _economized([1.0 / math.factorial(power) for power in range(2, 20)], 0.35, 11)
 # log((1 + s) ÷ (1 − s)) − 2s, divided by s, as a polynomial in s²: from fdlibm
 ATANH = (
     1.479819860511658591e-01,
@@ -52,20 +67,25 @@ def _in_double(function: Function) -> Function:
 
 @_in_double
 def exp(text: Text, x: str) -> str:
-    """e to the power of x, (1 + expm1(r)) × 2^n: in two steps, as 2^n may overflow where exp does not."""
+    """E to the power of x, which is e^r × 2^n: in two steps, as 2^n may overflow where the result does not.
+
+    The two powers of 2 have the halves of n + 2 BIAS as their exponents; what stands above is shifted out.
+    """
     clamped = _clamped(text, _clamped(text, x, MOST, "ogt"), LEAST, "olt")
-    small, power = _reduced(text, clamped)
-    one = text.binary("fadd", small, text.number(1.0))
-    half = text.integers("ashr", power, text.integer(1))
-    rest = text.integers("sub", power, half)
-    return text.binary("fmul", text.binary("fmul", one, _two_to(text, half)), _two_to(text, rest))
+    r, biased = _reduced(text, clamped, 2 * BIAS)
+    found = _polynomial(text, (*SERIES, 1.0, 1.0), r)
+    half = text.integers("lshr", biased, text.integer(1))
+    for power in (half, text.integers("sub", biased, half)):
+        scale = text.from_bits(text.integers("shl", power, text.integer(BITS)))
+        found = text.binary("fmul", found, scale)
+    return found
 
 
 @_in_double
 def expm1(text: Text, x: str) -> str:
     """e to the power of x, less 1: (expm1(r) + 1 − 2^−n) × 2^n; x itself, with its sign, where it is tiny."""
     clamped = _clamped(text, _clamped(text, x, MOST, "ogt"), EXPM1_LEAST, "olt")
-    small, power = _reduced(text, clamped)
+    small, power = _less_one(text, clamped)
     half = text.integers("ashr", power, text.integer(1))
     scale, rest = _two_to(text, half), _two_to(text, text.integers("sub", power, half))
     most = text.integer(BIAS - 23)
@@ -82,7 +102,7 @@ def expm1(text: Text, x: str) -> str:
 def tanh(text: Text, x: str) -> str:
     """e ÷ (e + 2) with e = expm1(2|x|), and the sign of x; far from 0 it is 1."""
     size = _clamped(text, text.call("fabs", x), TANH_MOST, "ogt")
-    small, power = _reduced(text, text.binary("fadd", size, size))
+    small, power = _less_one(text, text.binary("fadd", size, size))
     scale = _two_to(text, power)
     e = text.fma(scale, small, text.binary("fsub", scale, text.number(1.0)))
     quotient = text.binary("fdiv", e, text.binary("fadd", e, text.number(2.0)))
@@ -113,9 +133,7 @@ def log(text: Text, x: str) -> str:
     quotient = text.binary("fdiv", numerator, divisor)
     s = text.select(is_outside, one, quotient)
     square = text.binary("fmul", s, s)
-    series = text.number(ATANH[0])
-    for coefficient in ATANH[1:]:
-        series = text.fma(series, square, text.number(coefficient))
+    series = _polynomial(text, ATANH, square)
     half = text.binary("fmul", text.binary("fmul", f, f), text.number(0.5))
     tail = text.binary("fadd", half, text.binary("fmul", series, square))
     low = text.fma(s, tail, text.binary("fmul", exponent, text.number(LN2_LOW)))
@@ -191,19 +209,28 @@ def _clamped(text: Text, x: str, limit: float, beyond: str) -> str:
     return text.select(text.compare(beyond, x, bound), bound, x)
 
 
-def _reduced(text: Text, x: str) -> tuple[str, str]:
+def _less_one(text: Text, x: str) -> tuple[str, str]:
     """(expm1(r), n as an integer) with x = r + n × ln 2 and |r| ≤ ½ ln 2."""
-    rounding = text.number(ROUNDING)
+    r, shifted = _reduced(text, x, 0)
+    small = text.fma(text.binary("fmul", r, r), _polynomial(text, SERIES, r), r)
+    return small, text.integers("sub", shifted, text.integer(_bits(ROUNDING)))
+
+
+def _reduced(text: Text, x: str, bias: int) -> tuple[str, str]:
+    """r, and an integer that has n + bias as its last bits; x = r + n × ln 2 and |r| ≤ ½ ln 2."""
+    rounding = text.number(ROUNDING + bias)
     shifted = text.fma(x, text.number(INVERSE_LN2), rounding)
     whole = text.binary("fsub", shifted, rounding)
     r = text.fma(whole, text.number(-LN2_HIGH), x)
-    r = text.fma(whole, text.number(-LN2_LOW), r)
-    series = text.number(TAYLOR[0])
-    for coefficient in TAYLOR[1:]:
-        series = text.fma(series, r, text.number(coefficient))
-    small = text.fma(text.binary("fmul", r, r), series, r)
-    bits = text.integer(_bits(ROUNDING))
-    return small, text.integers("sub", text.as_integer(shifted), bits)
+    return text.fma(whole, text.number(-LN2_LOW), r), text.as_integer(shifted)
+
+
+def _polynomial(text: Text, coefficients: Sequence[float], x: str) -> str:
+    """A polynomial, its highest power first (Horner)."""
+    found = text.number(coefficients[0])
+    for coefficient in coefficients[1:]:
+        found = text.fma(found, x, text.number(coefficient))
+    return found
 
 
 def _two_to(text: Text, power: str) -> str:

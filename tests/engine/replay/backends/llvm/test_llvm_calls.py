@@ -18,6 +18,7 @@ from engine.functions import dot, logsumexp, pick
 from engine.replay.backends.interface import form_of
 from engine.replay.backends.llvm import call as llvm_call
 from engine.replay.backends.llvm import executor as run_llvm
+from engine.replay.backends.llvm.batch import listed
 from engine.replay.backends.llvm.call import call_for
 from engine.replay.backends.llvm.machine import Machine
 from engine.replay.compiled import Compiled, compile  # noqa: A004
@@ -307,11 +308,11 @@ def test_the_checked_mode_sees_results_written_beyond_the_callers_array(
     p.value_and_gradients(numbers, *batch(2))
     (path,) = [path for paths in p._paths.values() for path in paths]
     given = (numbers, *batch(9))
-    monkeypatch.setattr(
-        llvm_call._Place,
-        "row_by_row",
-        lambda place, start: (place.address, place.samples, place.samples * place.width - 1 - start),
-    )
+
+    def with_less_room(memory: int, tables: int, results: tuple[int, int, int], *rest: Any) -> list[int]:
+        return listed(memory, tables, (*results[:2], results[2] - 1), *rest)
+
+    monkeypatch.setattr(llvm_call, "listed", with_less_room)
     for name in ("outputs", "gradients"):
         with pytest.raises(AssertionError, match="outside"):
             call_for(Machine(path.program, (3, 1), 8, checked=True), name, 9, form_of(given))(given)

@@ -42,7 +42,7 @@ def test_each_is_made_when_it_is_asked_for_and_leaves_the_other_as_it_was(first:
     assert list(machine._engines) == [first]
     other = "outputs" if first == "gradients" else "gradients"
     assert machine._engines[first].get_function_address(other) == 0
-    tables = weakref.ref(machine._tables[first])  # whose address the first code is called with
+    tables = weakref.ref(machine._tables[first][0])  # whose address the first code is called with
     before = program.value_and_gradients(weights, x)
     assert before[0].tolist() == losses.tolist() == program(x).tolist()
     assert sorted(machine._engines) == ["gradients", "outputs"]
