@@ -253,7 +253,7 @@ def _adds_constant(flat: Flat, place: int) -> bool:
 
 
 def _spreads(flat: Flat, coefficient: float, place: int) -> bool:
-    """Whether a factor of a sum may go to each of its terms: it is exact, and the sum is no row of a matrix."""
+    """Whether a factor of a sum may go to its terms: it is exact, and the sum is no row of a matrix."""
     if coefficient == 1.0 or flat.operations[place] not in ADDITIONS:
         return True
     has_weights = any(flat.spaces[operand] is Space.WEIGHT for operand in flat.operands[place])
