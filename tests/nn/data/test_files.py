@@ -261,7 +261,7 @@ def test_a_large_file_takes_no_more_memory_than_three_times_what_pandas_takes(tm
     lines = (",".join(numbers[k : k + 6]) + f",{k % 3}\n" for k in range(200_000))
     path = written(tmp_path, "a,b,c,d,e,f,y\n" + "".join(lines))
     taken = [
-        peak(f"{opened}; {call}({str(path)!r})") - peak(opened)
+        memory(opened, f"{call}({str(path)!r})")
         for opened, call in [
             ("import pandas", "x = pandas.read_csv"),
             ("import pandas; from nn import data", "x = data.from_csv"),
@@ -271,10 +271,11 @@ def test_a_large_file_takes_no_more_memory_than_three_times_what_pandas_takes(tm
     assert max(taken[1:]) < 3 * taken[0], taken
 
 
-def peak(program: str) -> float:
-    """The most memory that a program of its own ever has, in megabytes."""
-    measure = "; from tests.benchmarks.jobs.worker import peak; print(peak())"
+def memory(opened: str, read: str) -> float:
+    """What reading adds to the most memory that a process of its own has had, in megabytes."""
+    measured = f"before = peak(); {read}; print(peak() - before)"
+    program = f"{opened}; from tests.benchmarks.jobs.worker import peak; {measured}"
     done = subprocess.run(
-        [sys.executable, "-c", program + measure], cwd=ROOT, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True
     )
     return float(done.stdout)
