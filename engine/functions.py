@@ -78,7 +78,7 @@ def _function(operation: Operation) -> Function:
 
     def function(*operands: Any) -> Any:
         if len(operands) != operation.arity:
-            raise TypeError(f"{operation.name} takes {operation.arity} operands, got {len(operands)}")
+            raise operation.miscounted(len(operands))
         if type(operands[0]) is Value and (not modes.anywhere or modes.bare()):
             return quick(operation)(*operands)
         if modes.anywhere and (session := modes.session()) is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from engine import modes
 from engine.real import as_number
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Marks",
     "Node",
+    "checked_marks",
     "comparison",
     "copied",
     "interior_and_leaves",
@@ -104,6 +105,7 @@ class Node:
             self._first, self._second = (*parents, None, None)[:2]
 
 
+@runtime_checkable
 class Marks(Protocol):
     """What somebody has to say about the nodes of a graph, for steps, explanations and drawings to show.
 
@@ -119,6 +121,14 @@ class Marks(Protocol):
 
     def share(self, node: Node, /) -> float:
         """From 0, bad, to 1, good: the color of a box."""
+
+
+def checked_marks(marks: Any) -> Marks | None:
+    """The marks, or None for none; TypeError for what says nothing of nodes, such as `health` itself."""
+    if marks is None or (isinstance(marks, Marks) and not isinstance(marks, type)):
+        return marks
+    made = f"; write {marks.__name__}(root)" if callable(marks) and hasattr(marks, "__name__") else ""
+    raise TypeError(f"marks say something of each node, as health(root) does; got {marks!r:.60}{made}")
 
 
 def interior_and_leaves(root: Node) -> tuple[list[Node], list[Node]]:

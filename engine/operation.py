@@ -207,6 +207,11 @@ class Operation:
         except (ArithmeticError, ValueError):
             return (math.nan,) * len(numbers)
 
+    def miscounted(self, count: int) -> TypeError:
+        """The error for so many operands."""
+        accepted = "1 operand" if self.arity == 1 else f"{self.arity} operands"
+        return TypeError(f"{self.name} takes {accepted}, got {count}")
+
     def refusal(self, numbers: Sequence[float], labels: Sequence[str] = ()) -> DomainError:
         """The error for operands outside the domain, in words."""
         named = [label or "" for label in labels] or [""] * len(numbers)

@@ -58,6 +58,8 @@ def check_gradients(
     """
     if order < 1:
         raise ValueError(f"the order of a check is at least 1, got {order!r}")
+    if not (marks is None or callable(marks)):
+        raise TypeError(f"marks is a function of a Value, such as health; got {marks!r}")
     subject = Subject(f, at)
     places = chosen_places(subject.names, only, samples, random.Random(seed))
     rows: list[Row] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from engine.checking.subject import Subject
-from engine.graph import Marks, topological_order
+from engine.graph import Marks, checked_marks, topological_order
 from engine.value import Value
 
 __all__ = ["MarksOf", "remarks"]
@@ -20,7 +20,9 @@ def remarks(
     run = subject.run(subject.numbers)
     for number, output in enumerate(run.outputs):
         name = f"{function}[{number}]" if run.vector else function
-        said, below = marks(output), set(topological_order(output))
+        said, below = checked_marks(marks(output)), set(topological_order(output))
+        if said is None:
+            continue
         yield name, said.words(output)
         for place in places:
             if run.leaves[place] in below:

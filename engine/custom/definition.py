@@ -177,7 +177,7 @@ def _as_function(row: Operation, function: Forward) -> Function:
 
     def operation(*operands: Any) -> Any:
         if len(operands) != row.arity:
-            raise TypeError(f"{row.name} takes {row.arity} operands, got {len(operands)}")
+            raise row.miscounted(len(operands))
         if modes.anywhere and (session := modes.session()) is not None:
             return session.apply(row, operands)
         return row(*[o if hasattr(o, "apply") else as_number(o) for o in operands])

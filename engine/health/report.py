@@ -233,7 +233,7 @@ def health(root: Node, *, digits: float = DIGITS, limit: int = LIMIT, names: boo
 
     No `grad` is read or written. A Value without a label is called as the caller's variable is that holds it,
     unless `names=False`. Raises TypeError for what is no Value, GraphError when a leaf's data was
-    changed since the graph was made.
+    changed since the graph was made, ValueError for digits or a limit that is no such number.
 
     >>> from engine import Value
     >>> x = Value(1e-6, label="x")
@@ -246,5 +246,11 @@ def health(root: Node, *, digits: float = DIGITS, limit: int = LIMIT, names: boo
     """
     if not isinstance(root, Node):
         raise TypeError(f"health takes a Value, the result of a computation; got {type(root).__name__}")
+    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
+        raise ValueError(
+            f"limit is a whole number of bits, and 0 for no look with more of them; got {limit!r}"
+        )
+    if not isinstance(digits, int | float) or not digits >= 0:
+        raise ValueError(f"digits is how many are to be proved, from 0 to {FULL:.0f} or more; got {digits!r}")
     held = variables(sys._getframe(1)) if names else None
     return Health(root, bounds(root, digits=digits, limit=limit), held)

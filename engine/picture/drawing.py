@@ -23,7 +23,7 @@ import graphviz
 
 from engine import ops
 from engine.errors import RenderError
-from engine.graph import Marks, Node
+from engine.graph import Marks, Node, checked_marks
 from engine.picture.dot import digraph, printable
 from engine.picture.expand import expanded
 from engine.picture.face import faces, wire_tooltip
@@ -186,7 +186,7 @@ def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
     """
     if expand and marks is not None:
         raise ValueError("marks are of the graph as it is, and expand draws another; leave one of them out")
-    held = variables(sys._getframe(1)) if names else {}
+    marks, held = checked_marks(marks), variables(sys._getframe(1)) if names else {}
     roots: list[Any] = list(root) if isinstance(root, list | tuple) else [root]
     if len(roots) != 1:
         refuse_roots(roots, expand=expand)

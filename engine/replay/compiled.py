@@ -32,7 +32,7 @@ from engine.replay.eager import Original
 from engine.replay.paths import Path, Stats, combined
 from engine.replay.program.rule import Formula
 from engine.replay.recordings import Recordings
-from engine.replay.samples import Batch, batches, in_columns
+from engine.replay.samples import Batch, batches, in_columns, weights_of
 from engine.replay.steps import Steps
 from engine.replay.validity import Doubt, SpotChecks, Validity, nothing
 
@@ -198,20 +198,13 @@ class Compiled:
     def __repr__(self) -> str:
         return at_prompt(str(self))
 
-    def _checked(self, weights: Any) -> Array:
-        try:
-            given = np.ascontiguousarray(weights, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise ReplayError(f"weights are numbers, one for each parameter; got {weights!r:.60}") from error
-        if given.shape != (len(self.parameters),):
-            needed = f"({len(self.parameters)},), one for each parameter"
-            raise ReplayError(f"weights must have the shape {needed}; got {given.shape}")
-        return given
-
     def _call(self, given: Sequence[Any], named: Mapping[str, Any]) -> list[Batch]:
         """The arguments as batches for the weights."""
         columns, names = in_columns(self.function, given[1:], named)
-        return batches(columns, names, self._checked(given[0]))
+        return batches(columns, names, self._weights(given[0]))
+
+    def _weights(self, given: Any) -> Array:
+        return weights_of(given, len(self.parameters))
 
     def _outputs(self, call: list[Batch]) -> Array:
         parts = [(part, path.outputs(part), path) for part, path in self._split(call, "outputs")]
@@ -223,7 +216,7 @@ class Compiled:
             columns, names = in_columns(self.function, given[1:], named)
             given = (given[0], *columns)
             if names:
-                return self._careful_gradients(batches(given[1:], names, self._checked(given[0])))
+                return self._careful_gradients(batches(given[1:], names, self._weights(given[0])))
         found: tuple[Array, Array] | None = self._ready_for(given)(given)
         if found:
             return found
@@ -338,6 +331,10 @@ def compile(  # noqa: A001
     """
     if function is None:
         return partial(compile, parameters=parameters, executor=executor, dtype=dtype, threads=threads)
+    if not callable(function):
+        raise ReplayError(
+            f"compile needs a function of a sample; got {type(function).__name__} ({function!r:.40})"
+        )
     owner = function if parameters is None else parameters
     if hasattr(owner, "parameters"):
         owner = owner.parameters()

@@ -13,7 +13,7 @@ from engine.errors import ReplayError
 from engine.frozen import frozen
 from engine.value import Constant
 
-__all__ = ["Batch", "Given", "Shape", "batches", "in_columns"]
+__all__ = ["Batch", "Given", "Shape", "batches", "in_columns", "weights_of"]
 
 Array = Any
 Shape = Any  # None for a number, (shape, shape, …) for a list of such
@@ -161,6 +161,21 @@ def batches(arguments: Sequence[Any], names: tuple[str, ...] = (), weights: Arra
         shape = tuple(_shape_of(array.shape[1:]) for array in prepared)
         return [Batch(shape, tuple(map(_flat, prepared)), None, names, weights)]
     return _by_shape(prepared, names, weights)
+
+
+def weights_of(given: Any, count: int) -> Array:
+    """So many numbers as an array; ReplayError for what is none."""
+    try:
+        weights = np.asarray(given)
+    except (TypeError, ValueError) as error:
+        raise ReplayError(f"weights are numbers, one for each parameter; got {given!r:.60}") from error
+    if weights.dtype.kind not in "fiub":  # NumPy makes nan of a None, if it is asked for floats
+        raise ReplayError(f"weights are numbers, one for each parameter; got {given!r:.60}")
+    if weights.shape != (count,):
+        raise ReplayError(
+            f"weights must have the shape ({count},), one for each parameter; got {weights.shape}"
+        )
+    return np.ascontiguousarray(weights, np.float64)
 
 
 def _regular(argument: Any, number: int) -> Any:

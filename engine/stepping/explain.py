@@ -29,7 +29,7 @@ from typing import Any
 
 from engine.errors import GraphError
 from engine.formula import number_text
-from engine.graph import Marks, Node, topological_order
+from engine.graph import Marks, Node, checked_marks, topological_order
 from engine.stepping.paths import Path, counted, largest_paths, size
 from engine.stepping.records import as_plain
 from engine.stepping.steps import Steps, a_node
@@ -173,7 +173,7 @@ def explain(
     """
     if not isinstance(node, Node):
         raise TypeError(f"explain takes a Value, got {type(node).__name__} ({node!r:.60})")
-    held = functools.partial(variables, sys._getframe(1)) if names else None
+    marks, held = checked_marks(marks), functools.partial(variables, sys._getframe(1)) if names else None
     if root is None:
         named = display_names(topological_order(node), held() if held else None)
         here = [*_here(node, named, node.grad, None), *_remarks(node, marks)]

@@ -22,7 +22,7 @@ from typing import Any, Generic, TypeVar, overload
 
 from engine.backward import refuse_stale
 from engine.errors import EngineError
-from engine.graph import Marks, Node, topological_order
+from engine.graph import Marks, Node, checked_marks, topological_order
 from engine.stepping.records import Contribution, ForwardStep, Operand, Step, as_plain
 from engine.terminal import at_prompt, shown
 from engine.wording import display_names, local_derivatives, node_formula, node_numbers, variables
@@ -143,7 +143,7 @@ class Steps(_Records[Step]):
         marks: Marks | None = None,
     ) -> None:
         super().__init__(root, variables)
-        self._marks = marks
+        self._marks = checked_marks(marks)
         self.leftover: dict[Node, float] = {
             node: node.grad for node in self._ordered if node.operation is None and node.grad
         }

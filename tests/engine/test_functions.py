@@ -88,7 +88,7 @@ def test_what_needs_a_value_says_so(name: str) -> None:
 
 
 def test_wrong_numbers_of_operands_are_refused() -> None:
-    with pytest.raises(TypeError, match="tanh takes 1 operands, got 2"):
+    with pytest.raises(TypeError, match="tanh takes 1 operand, got 2"):
         tanh(Value(1.0), 2.0)
     with pytest.raises(ValueError, match="2 weights, 1 inputs"):
         dot([Value(1.0), Value(2.0)], [Value(1.0)])

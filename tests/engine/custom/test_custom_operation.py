@@ -117,7 +117,7 @@ def test_eager_in_values_and_in_numbers() -> None:
     assert triple(x, 3, 0.5).data == 3.0
     with no_grad():
         assert cube(x).parents == ()
-    with pytest.raises(TypeError, match="cube takes 1 operands, got 2"):
+    with pytest.raises(TypeError, match="cube takes 1 operand, got 2"):
         cube(x, 1.0)
     with pytest.raises(TypeError, match="str"):
         cube("2")  # type: ignore[call-overload]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from bounds import holds, leaf
 
-from engine import GraphError, custom_operation, health, hypot, logsumexp, norm, ops
+from engine import GraphError, Value, custom_operation, health, hypot, logsumexp, norm, ops
 from engine.operation import Domain, Operation
 
 # ── What cannot be told ───────────────────────────────────────────────────────────────────────────
@@ -158,3 +158,12 @@ def test_a_gradient_may_reach_a_node_only_in_exact_numbers() -> None:
     root = ((x * 3 - 0.30000000000000004) * -7).relu() + ((x * 3 - 0.30000000000000004) * 7).relu()
     assert holds(health(root))
     assert holds(health(logsumexp([root, x])))
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [("limit", "a"), ("limit", -1), ("limit", 1.5), ("limit", True), ("digits", "a"), ("digits", -1)],
+)
+def test_digits_and_limits_that_are_none_are_refused(name: str, wrong: Any) -> None:
+    with pytest.raises(ValueError, match=f"{name} is .*; got {wrong!r}"):
+        health(Value(1.0) * 2, **{name: wrong})

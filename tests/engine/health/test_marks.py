@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from engine import Value, draw, explain, health, steps
+from engine import Value, check_gradients, draw, explain, health, steps
 
 
 @pytest.fixture
@@ -54,3 +56,24 @@ def test_many_nodes_in_one_box_say_the_worst() -> None:
     source = draw(neuron, "neurons", marks=health(neuron)).source
     assert "digits" in source
     assert "negative" in source
+
+
+@pytest.mark.parametrize(
+    ("marks", "words"),
+    [(3, "got 3"), (health, r"write health\(root\)"), ("health", "got 'health'")],
+    ids=["a number", "the function", "a name"],
+)
+def test_marks_that_say_nothing_of_nodes_are_refused_at_once(marks: Any, words: str) -> None:
+    root = Value(2.0) * Value(3.0)
+    for show in (steps, explain, draw):
+        with pytest.raises(TypeError, match=words):
+            show(root, marks=marks)
+
+
+@pytest.mark.parametrize(
+    ("marks", "words"),
+    [(3, "marks is a function of a Value, such as health; got 3"), (abs, "marks say something")],
+)
+def test_what_a_check_is_given_as_marks_is_a_function_that_makes_some(marks: Any, words: str) -> None:
+    with pytest.raises(TypeError, match=words):
+        check_gradients(lambda x: x * x, at=[1.0], marks=marks)

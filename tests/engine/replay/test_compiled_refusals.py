@@ -71,12 +71,14 @@ def test_bad_parameters_weights_and_executors_are_refused_in_words() -> None:
         compile(lambda x: x, [2.0])
     with pytest.raises(ReplayError, match="needs the parameters"):
         compile(lambda x: x)
+    with pytest.raises(ReplayError, match=r"needs a function of a sample; got int \(3\)"):
+        compile(3, w)  # type: ignore[call-overload]
     with pytest.raises(ReplayError, match="choose 'auto'"):
         compile(lambda x: x, w, executor="abacus")
     p = compile(lambda x: x * w[0], w)
     with pytest.raises(ReplayError, match="shape"):
         p.value_and_gradients([1.0, 2.0], [1.0])
-    for weights in ("ab", [1j], {"w": 1.0}, np.array(["x"], dtype=object)):
+    for weights in ("ab", [1j], {"w": 1.0}, np.array(["x"], dtype=object), None, [None], [[1.0], [1.0, 2.0]]):
         with pytest.raises(ReplayError, match="weights are numbers, one for each parameter; got"):
             p.value_and_gradients(weights, [1.0])
     with pytest.raises(TypeError):
