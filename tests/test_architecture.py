@@ -138,7 +138,7 @@ ORDER: dict[str, str] = {
         groups
         ordering periods
         blocks
-        layout
+        emitter
         loops
         shortening
         roll

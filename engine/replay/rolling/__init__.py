@@ -4,5 +4,5 @@ Reading order: `simplify` (constants, common factors), `exact` (which sums stay 
 others become sums of products), `periods`, `blocks` and `loops` (what repeats itself),
 `shortening` (of what repeats itself very often a part is enough),
 `groups` (nodes that do the same, side by side: here sums of products become matrix products), `ordering`,
-`frames` and `layout` (each group becomes an instruction), `adjoint` (the way back), `roll`.
+`frames` and `emitter` (each group becomes an instruction), `adjoint` (the way back), `roll`.
 """

@@ -10,7 +10,7 @@ from __future__ import annotations
 from engine.replay.program.program import Program, Space
 from engine.replay.recording.tape import Tape
 from engine.replay.rolling.adjoint import Adjoint
-from engine.replay.rolling.layout import Layout
+from engine.replay.rolling.emitter import Emitter
 from engine.replay.rolling.ordering import ordered
 from engine.replay.rolling.shortening import collapsed_with_loops
 
@@ -23,27 +23,27 @@ def roll(tape: Tape, outputs: tuple[int, ...] | None = None, *, gradient: bool =
     With `gradient` it has the way back too, from the first output to the parameters.
     """
     plan = ordered(collapsed_with_loops(tape, tape.outputs if outputs is None else outputs))
-    layout = Layout(plan, tape.parameters)
-    layout.emit_all()
-    results = layout.results()
-    way_back = Adjoint(layout.wanted)
+    emitter = Emitter(plan, tape.parameters)
+    emitter.emit_all()
+    results = emitter.results()
+    way_back = Adjoint(emitter.wanted)
     if gradient:
-        way_back.derive(results, layout.forward, layout.shared_forward)
-    sizes = dict.fromkeys(Space, 0) | layout.sizes
+        way_back.derive(results, emitter.forward, emitter.shared_forward)
+    sizes = dict.fromkeys(Space, 0) | emitter.sizes
     sizes[Space.WEIGHT] = tape.parameters + len(tape.held)
-    sizes[Space.CONSTANT] = len(layout.constants)
+    sizes[Space.CONSTANT] = len(emitter.constants)
     if gradient:
         for space in (Space.VALUE, Space.FRAME, Space.SHARED, Space.WEIGHT):
             sizes[space.adjoint] = sizes[space]
     return Program(
         name=tape.name,
-        inputs=tuple(layout.inputs),
+        inputs=tuple(emitter.inputs),
         outputs=results,
-        constants=tuple(layout.constants),
+        constants=tuple(emitter.constants),
         sizes=sizes,
         wanted=tape.parameters,
-        shared_forward=tuple(layout.shared_forward),
-        forward=tuple(layout.forward),
+        shared_forward=tuple(emitter.shared_forward),
+        forward=tuple(emitter.forward),
         backward=tuple(way_back.backward),
         shared_backward=tuple(way_back.shared_backward),
     )

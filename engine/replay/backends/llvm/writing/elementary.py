@@ -14,9 +14,6 @@ import struct
 from collections.abc import Callable, Sequence
 from functools import wraps
 
-import numpy as np
-from numpy.polynomial import chebyshev
-
 from engine.replay.backends.llvm.writing.module import DOUBLE
 from engine.replay.backends.llvm.writing.text import Text
 
@@ -31,20 +28,8 @@ BITS, BIAS = 52, 1023  # of the fraction; of the exponent, and its largest value
 ROUNDING = 1.5 * 2.0**BITS  # adding it leaves no room for a fraction: the sum is rounded to a whole number
 MOST, LEAST = 710.0, -746.0  # exp of more overflows, and of less it is 0, however it is rounded
 EXPM1_LEAST, TANH_MOST = -60.0, 22.0  # from here down expm1 is −1; and from here up tanh is 1
-
-
-def _economized(series: Sequence[float], reach: float, count: int) -> tuple[float, ...]:
-    """Fewer coefficients of a power series, the last first: as good for all |r| ≤ reach (Lanczos, 1938).
-
-    What is left out is spread over the whole interval: of Chebyshev's polynomials the highest ones.
-    """
-    scale = reach ** np.arange(len(series))
-    kept = chebyshev.cheb2poly(chebyshev.poly2cheb(series * scale)[:count])
-    return tuple((kept / scale[:count]).tolist()[::-1])
-
-
-# (expm1(r) − r) ÷ r² as a polynomial in r, up to half of ln 2
-SERIES = _economized([1.0 / math.factorial(power) for power in range(2, 20)], 0.35, 11)
+# (expm1(r) − r) ÷ r² as a polynomial in r
+TAYLOR = tuple(1.0 / math.factorial(power) for power in range(13, 1, -1))
 # log((1 + s) ÷ (1 − s)) − 2s, divided by s, as a polynomial in s²: from fdlibm
 ATANH = (
     1.479819860511658591e-01,
@@ -67,13 +52,13 @@ def _in_double(function: Function) -> Function:
 
 @_in_double
 def exp(text: Text, x: str) -> str:
-    """E to the power of x, which is e^r × 2^n: in two steps, as 2^n may overflow where the result does not.
+    """The exponential of x, e^r × 2^n: in two steps, as 2^n may overflow where the result does not.
 
     The two powers of 2 have the halves of n + 2 BIAS as their exponents; what stands above is shifted out.
     """
     clamped = _clamped(text, _clamped(text, x, MOST, "ogt"), LEAST, "olt")
     r, biased = _reduced(text, clamped, 2 * BIAS)
-    found = _polynomial(text, (*SERIES, 1.0, 1.0), r)
+    found = _polynomial(text, (*TAYLOR, 1.0, 1.0), r)
     half = text.integers("lshr", biased, text.integer(1))
     for power in (half, text.integers("sub", biased, half)):
         scale = text.from_bits(text.integers("shl", power, text.integer(BITS)))
@@ -212,7 +197,7 @@ def _clamped(text: Text, x: str, limit: float, beyond: str) -> str:
 def _less_one(text: Text, x: str) -> tuple[str, str]:
     """(expm1(r), n as an integer) with x = r + n × ln 2 and |r| ≤ ½ ln 2."""
     r, shifted = _reduced(text, x, 0)
-    small = text.fma(text.binary("fmul", r, r), _polynomial(text, SERIES, r), r)
+    small = text.fma(text.binary("fmul", r, r), _polynomial(text, TAYLOR, r), r)
     return small, text.integers("sub", shifted, text.integer(_bits(ROUNDING)))
 
 

@@ -1,4 +1,4 @@
-"""Layout: every node gets its row, every group its instruction.
+"""Emitter: every node gets its row, every group its instruction.
 
 What does not lie side by side is copied there by an instruction of its own. The body of a loop is laid out in
 the same way, as rows of its own, which are then rows of the frame.
@@ -35,14 +35,14 @@ from engine.replay.rolling.frames import transfers
 from engine.replay.rolling.groups import Group
 from engine.replay.rolling.ordering import Plan, by_slot
 
-__all__ = ["Layout"]
+__all__ = ["Emitter"]
 
 
-class Layout:
+class Emitter:
     """Gives every node its row and writes the instructions, group by group."""
 
-    def __init__(self, plan: Plan, parameters: int, around: Layout | None = None) -> None:
-        """`around` is the layout of what is around a loop, where the plan is that of its body."""
+    def __init__(self, plan: Plan, parameters: int, around: Emitter | None = None) -> None:
+        """`around` is the emitter of what is around a loop, where the plan is that of its body."""
         self.plan, self.parameters = plan, parameters
         self.flat, self.nodes = plan.collapsed.flat, plan.collapsed.nodes
         self.sizes = {Space.VALUE: 0, Space.SHARED: 0, Space.FRAME: 0}
@@ -186,7 +186,7 @@ class Layout:
     def _emit_loop(self, place: int) -> None:
         """The body laid out as rows of a frame; rows for what comes out, and how it all is moved."""
         loop, plan = self.plan.collapsed.loops[place], self.plan.bodies[place]
-        inner = Layout(plan, self.parameters, self)
+        inner = Emitter(plan, self.parameters, self)
         inner.address.update((leaf, self.address[outside]) for leaf, outside in loop.shared)
         inner.emit_all()
         start = self.sizes[Space.FRAME]
