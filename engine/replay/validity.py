@@ -28,6 +28,7 @@ __all__ = ["Doubt", "SpotChecks", "Validity", "nothing"]
 
 Array = Any
 FIRST_CALLS = 4  # all of which are compared; the one that records, where it does: see comparison.py
+AGAIN = 64  # calls with what was compared just before, until it is believed that nothing else will come
 SPACING = 200  # times its own cost until the next comparison, and until all that is read is looked at again
 GOLDEN = (5.0**0.5 - 1.0) / 2.0  # steps by it come everywhere, evenly
 TOLERANCE = {"float64": 1e-9, "float32": 1e-3}
@@ -50,52 +51,65 @@ class SpotChecks:
 
     def __init__(self, dtype: str = "float64") -> None:
         self.dtype, self.tolerance = dtype, TOLERANCE[dtype]
-        self.agreed = 0
+        self.agreed = 0  # calls, each with something else
         self.due = 0.0
         self._turn = 0.0
+        self._compared: Any = None  # the weights and the sample of the last time
+        self._again = 0  # comparisons since, of the same
 
     def soon(self) -> None:
         """Compare at the next calls again."""
-        self.due, self.agreed = 0.0, 0
+        self.due, self.agreed, self._compared, self._again = 0.0, 0, None, 0
 
     def passed(self, cost: float, calls: int = 1) -> None:
         """So many calls were compared; this took so many seconds."""
         self.agreed += calls
-        self.due = 0.0 if self.agreed < FIRST_CALLS else perf_counter() + SPACING * cost
+        is_early = self.agreed < FIRST_CALLS and self._again < AGAIN
+        self.due = 0.0 if is_early else perf_counter() + SPACING * cost
 
     def of(self, original: Original, call: Sequence[Batch], rows: Sequence[Any], calls: int = 1) -> str:
         """How eager differs at one sample of a call, another one each time; "" where it does not.
 
-        `rows` are what was returned for each sample, in order.
+        `rows` are what was returned for each sample, in order. The same sample with the same weights again is
+        none of the first calls, for it shows nothing new: who tries a function out on one does not know how
+        it is with others.
         """
         start = perf_counter()
         self._turn = (self._turn + GOLDEN) % 1.0
         number = int(self._turn * len(rows))
         replayed = np.atleast_1d(rows[number]).tolist()
+        batch, place = _found(call, number)
+        compared = batch.weights.tobytes(), batch.numbers(place)
+        is_known, self._compared = compared == self._compared, compared
+        self._again = self._again + 1 if is_known else 0
+        if FIRST_CALLS < self._again < AGAIN:
+            return ""
         try:
             with collector_paused():
-                wanted = self._eager(original, call, number)
+                wanted = original.results(batch, place)
         except Exception as error:  # noqa: BLE001  (replay had a number: whatever it is, it is a difference)
             found: Any = f"{type(error).__name__} ({error})"
         else:
             if self._agree(wanted, replayed):
-                self.passed(perf_counter() - start, calls)
+                self.passed(perf_counter() - start, 0 if is_known else calls)
                 return ""
             found = wanted[0] if len(wanted) == 1 else wanted[:3]
         theirs = replayed[0] if len(replayed) == 1 else replayed[:3]
         return f"sample {number} gives {found} when it is run, and {theirs!r} when it is replayed"
 
-    def _eager(self, original: Original, call: Sequence[Batch], number: int) -> list[float]:
-        for batch in call:
-            place = number if batch.places is None else int(np.searchsorted(batch.places, number))
-            if place < len(batch) and (batch.places is None or batch.places[place] == number):
-                return original.results(batch, place)
-        raise IndexError(number)
-
     def _agree(self, wanted: list[float], replayed: list[float]) -> bool:
         with np.errstate(over="ignore"):  # what is beyond float32 is infinite there
             rounded = np.array(wanted).astype(self.dtype)
         return agree(rounded.astype(float), replayed, self.tolerance)
+
+
+def _found(call: Sequence[Batch], number: int) -> tuple[Batch, int]:
+    """The batch that a sample is in, and its place there."""
+    for batch in call:
+        place = number if batch.places is None else int(np.searchsorted(batch.places, number))
+        if place < len(batch) and (batch.places is None or batch.places[place] == number):
+            return batch, place
+    raise IndexError(number)
 
 
 def nothing(_: Any) -> None:
@@ -178,13 +192,18 @@ class Validity:
         compares = looked >= self.checks.due
         what = "" if unchanged and not compares else self.recordings.watch.look(everything=compares)
         if compares and not what:
-            what = self._compared(call(), found, calls)
+            what = self._compared(call(), found, calls) or self._changed()
         if what:
             self._doubt(what, self.calls - calls)
             return False
         now = perf_counter()
         self.due = min(self.checks.due, now + SPACING * ((looked if compares else now) - start))
         return True
+
+    def _changed(self) -> str:
+        """What the run of one sample has just changed of what is read: with many, it would have shown."""
+        watch = self.recordings.watch
+        return "" if watch.same() and watch.same_seldom() else watch.look()
 
     def _compared(self, call: list[Batch], found: Any, calls: int = 1) -> str:
         """How eager differs from what was found at one sample, "" where it does not."""

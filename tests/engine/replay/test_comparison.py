@@ -94,6 +94,45 @@ def test_who_only_looks_at_what_is_read_takes_no_samples_apart(monkeypatch: pyte
         program.value_and_gradients(numbers, samples)
 
 
+def test_the_first_other_sample_is_compared_however_often_one_was_tried() -> None:
+    """Of the first one nothing tells that a tracer is no float: y is 0 there."""
+    w = Value(3.0)
+    program = compile(lambda x, y: x * w + (y if type(y) is float else 2.0 * y), [w])
+    for _ in range(3 * validity.FIRST_CALLS):
+        close(program.value_and_gradients([3.0], [1.0], [0.0])[0], [3.0])
+    with pytest.raises(ReplayError, match=r"gives 4.0 when it is run on sample 0, and 5.0"):
+        program.value_and_gradients([3.0], [1.0], [1.0])
+
+
+def test_the_same_sample_again_costs_no_more_runs_than_others_and_is_believed_at_last(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    w, runs, results = Value(3.0), itertools.count(), Original.results
+    monkeypatch.setattr(Original, "results", lambda *given: (next(runs), results(*given))[1])
+    program = compile(lambda x: x * w, [w])
+    for _ in range(validity.AGAIN):
+        program.value_and_gradients(np.array([3.0]), np.array([1.0]))
+        assert program._validity.due == 0.0
+    assert next(runs) == 1 + validity.FIRST_CALLS  # one when it was recorded
+    program.value_and_gradients(np.array([3.0]), np.array([1.0]))
+    program.value_and_gradients(np.array([3.0]), np.array([1.0]))
+    assert program._validity.due > 0.0
+
+
+def test_what_one_sample_changes_when_it_is_compared_is_noticed_in_that_call() -> None:
+    w, mean = Value(3.0), {"of": 0.0}
+
+    def loss(x: Any, y: Any) -> Any:
+        mean["of"] = 0.9 * mean["of"] + 0.1 * y
+        return x * w - mean["of"]
+
+    program = compile(loss, [w])
+    for _ in range(3 * validity.FIRST_CALLS):
+        close(program.value_and_gradients([3.0], [1.0], [0.0])[0], [3.0])
+    with pytest.raises(ReplayError, match="changes what it reads"):
+        program.value_and_gradients([3.0], [1.0, 2.0], [0.5, 0.5])
+
+
 def test_every_sample_gets_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
     w = Value(1.0)
     p = compile(lambda x: x * w, [w])
