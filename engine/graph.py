@@ -127,7 +127,8 @@ def checked_marks(marks: Any) -> Marks | None:
     """The marks, or None for none; TypeError for what says nothing of nodes, such as `health` itself."""
     if marks is None or (isinstance(marks, Marks) and not isinstance(marks, type)):
         return marks
-    made = f"; write {marks.__name__}(root)" if callable(marks) and hasattr(marks, "__name__") else ""
+    name = getattr(marks, "__name__", "")
+    made = f"; write {name}(root)" if callable(marks) and name.isidentifier() else ""
     raise TypeError(f"marks say something of each node, as health(root) does; got {marks!r:.60}{made}")
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+import numbers
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from engine.formula import number_text
 from engine.graph import Node, topological_order
@@ -246,11 +248,16 @@ def health(root: Node, *, digits: float = DIGITS, limit: int = LIMIT, names: boo
     """
     if not isinstance(root, Node):
         raise TypeError(f"health takes a Value, the result of a computation; got {type(root).__name__}")
-    if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
+    _ensure_numbers(digits, limit)
+    held = variables(sys._getframe(1)) if names else None
+    return Health(root, bounds(root, digits=float(digits), limit=int(limit)), held)
+
+
+def _ensure_numbers(digits: Any, limit: Any) -> None:
+    """ValueError for what is no such number."""
+    if type(limit) is bool or not hasattr(limit, "__index__") or limit < 0:
         raise ValueError(
             f"limit is a whole number of bits, and 0 for no look with more of them; got {limit!r}"
         )
-    if not isinstance(digits, int | float) or not digits >= 0:
+    if type(digits) is bool or not isinstance(digits, numbers.Real) or not float(digits) >= 0:
         raise ValueError(f"digits is how many are to be proved, from 0 to {FULL:.0f} or more; got {digits!r}")
-    held = variables(sys._getframe(1)) if names else None
-    return Health(root, bounds(root, digits=digits, limit=limit), held)

@@ -167,9 +167,11 @@ def weights_of(given: Any, count: int) -> Array:
     """So many numbers as an array; ReplayError for what is none."""
     try:
         weights = np.asarray(given)
-    except (TypeError, ValueError) as error:
+        if weights.dtype.kind == "O":  # NumPy itself would make nan of a None
+            weights = np.array([float(number) for number in weights])
+    except (TypeError, ValueError, OverflowError) as error:
         raise ReplayError(f"weights are numbers, one for each parameter; got {given!r:.60}") from error
-    if weights.dtype.kind not in "fiub":  # NumPy makes nan of a None, if it is asked for floats
+    if weights.dtype.kind not in "fiub":
         raise ReplayError(f"weights are numbers, one for each parameter; got {given!r:.60}")
     if weights.shape != (count,):
         raise ReplayError(

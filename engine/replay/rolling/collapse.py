@@ -15,7 +15,7 @@ from engine import ops
 from engine.frozen import frozen
 from engine.operation import Operation
 from engine.replay.program.program import Space
-from engine.replay.rolling.simplify import Flat, is_power_of_two
+from engine.replay.rolling.simplify import Flat
 
 __all__ = [
     "Collapsed",
@@ -198,7 +198,7 @@ def _terms(flat: Flat, stack: list[tuple[float, int]], target: int, absorbed: by
     """The terms of a sum, left to right: descends into what is used here only and varies alike.
 
     But not into a second sum with a constant: x + 1 - 1 is rounded twice, and x is not. Nor into a sum
-    that is multiplied, unless by a power of two: its terms would be rounded one by one.
+    that is multiplied: its terms would be rounded one by one.
     """
     terms: list[Term] = []
     top = stack[0][1]
@@ -206,8 +206,10 @@ def _terms(flat: Flat, stack: list[tuple[float, int]], target: int, absorbed: by
     has_constant = _adds_constant(flat, top)
     while stack:
         coefficient, place = stack.pop()
+        operation = flat.operations[place]
         alone = uses[place] == 1 and (spaces[place] is Space.VALUE) == varies
-        is_open = (place == top or alone) and _is_sum(flat, place) and _spreads(flat, coefficient, place)
+        is_open = (place == top or alone) and _is_sum(flat, place)
+        is_open = is_open and (coefficient == 1.0 or operation not in ADDITIONS)
         if is_open and place != top and _adds_constant(flat, place):
             is_open, has_constant = not has_constant, True
         if not is_open:
@@ -222,9 +224,6 @@ def _parts(flat: Flat, coefficient: float, place: int, terms: list[Term]) -> lis
     """What a sum consists of, the last part first; its products go to the terms at once."""
     operation, operands = flat.operations[place], flat.operands[place]
     if operation is ops.multiply:
-        number, other = _constant_factor(flat, operands)
-        if number and flat.operations[other] in ADDITIONS:
-            return [(coefficient * number, other)]
         _product(flat, coefficient, operands, terms)
         return []
     if operation is ops.negate:
@@ -250,14 +249,6 @@ def _adds_constant(flat: Flat, place: int) -> bool:
     if operation is ops.dot:
         operands = operands[len(operands) // 2 * 2 :]
     return operation in ADDITIONS and not flat.constants.keys().isdisjoint(operands)
-
-
-def _spreads(flat: Flat, coefficient: float, place: int) -> bool:
-    """Whether a factor of a sum may go to its terms: it is exact, and the sum is no row of a matrix."""
-    if coefficient == 1.0 or flat.operations[place] not in ADDITIONS:
-        return True
-    has_weights = any(flat.spaces[operand] is Space.WEIGHT for operand in flat.operands[place])
-    return is_power_of_two(coefficient) and not has_weights
 
 
 def _product(flat: Flat, coefficient: float, operands: tuple[int, ...], terms: list[Term]) -> None:

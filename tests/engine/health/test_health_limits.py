@@ -162,8 +162,21 @@ def test_a_gradient_may_reach_a_node_only_in_exact_numbers() -> None:
 
 @pytest.mark.parametrize(
     ("name", "wrong"),
-    [("limit", "a"), ("limit", -1), ("limit", 1.5), ("limit", True), ("digits", "a"), ("digits", -1)],
+    [
+        *(("limit", wrong) for wrong in ("a", -1, 1.5, True)),
+        *(("digits", wrong) for wrong in ("a", -1, True, math.nan)),
+    ],
 )
 def test_digits_and_limits_that_are_none_are_refused(name: str, wrong: Any) -> None:
     with pytest.raises(ValueError, match=f"{name} is .*; got {wrong!r}"):
         health(Value(1.0) * 2, **{name: wrong})
+
+
+def test_digits_and_limits_may_be_numbers_of_any_kind() -> None:
+    numpy = pytest.importorskip("numpy")
+    wanted = str(health(Value(1.0) * 2, digits=12, limit=256))
+    for limit in (numpy.int64(256), numpy.int32(256)):
+        assert str(health(Value(1.0) * 2, limit=limit)) == wanted
+    kinds: list[Any] = [numpy.float32(12), numpy.int64(12), Fraction(12)]
+    for digits in kinds:
+        assert str(health(Value(1.0) * 2, digits=digits, limit=256)) == wanted

@@ -104,19 +104,30 @@ def test_the_first_other_sample_is_compared_however_often_one_was_tried() -> Non
         program.value_and_gradients([3.0], [1.0], [1.0])
 
 
-def test_the_same_sample_again_costs_no_more_runs_than_others_and_is_believed_at_last(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_the_same_sample_again_is_compared_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
     w, runs, results = Value(3.0), itertools.count(), Original.results
     monkeypatch.setattr(Original, "results", lambda *given: (next(runs), results(*given))[1])
     program = compile(lambda x: x * w, [w])
-    for _ in range(validity.AGAIN):
+    for _ in range(validity.AGAIN + 1):  # the first records, and to the second it is new
         program.value_and_gradients(np.array([3.0]), np.array([1.0]))
         assert program._validity.due == 0.0
-    assert next(runs) == 1 + validity.FIRST_CALLS  # one when it was recorded
-    program.value_and_gradients(np.array([3.0]), np.array([1.0]))
     program.value_and_gradients(np.array([3.0]), np.array([1.0]))
     assert program._validity.due > 0.0
+    assert next(runs) == 1 + validity.AGAIN
+
+
+def test_a_late_change_is_doubted_though_it_was_always_the_same_sample() -> None:
+    w = Value(2.0)
+    read, write = unseen(1.0)
+    program = compile(lambda x: w * x * read(), [w])
+    for _ in range(3 * validity.AGAIN):
+        assert program([1.0])[0] == 2.0
+    write(3.0)
+    assert program([1.0])[0] == 2.0  # not yet
+    program.recheck()
+    with pytest.warns(UserWarning, match="cannot be trusted"):
+        assert program([1.0])[0] == 6.0
+    assert program.doubts[0].calls >= 1
 
 
 def test_what_one_sample_changes_when_it_is_compared_is_noticed_in_that_call() -> None:

@@ -7,6 +7,8 @@ import pickle
 import random
 import warnings
 from collections.abc import Callable
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -78,11 +80,28 @@ def test_bad_parameters_weights_and_executors_are_refused_in_words() -> None:
     p = compile(lambda x: x * w[0], w)
     with pytest.raises(ReplayError, match="shape"):
         p.value_and_gradients([1.0, 2.0], [1.0])
-    for weights in ("ab", [1j], {"w": 1.0}, np.array(["x"], dtype=object), None, [None], [[1.0], [1.0, 2.0]]):
+    for weights in (
+        "ab",
+        [1j],
+        {"w": 1.0},
+        np.array(["x"], dtype=object),
+        None,
+        [None],
+        [10**400],
+        [[1.0], [1.0, 2.0]],
+    ):
         with pytest.raises(ReplayError, match="weights are numbers, one for each parameter; got"):
             p.value_and_gradients(weights, [1.0])
     with pytest.raises(TypeError):
         p([1.0], [2.0])
+
+
+def test_whatever_is_a_number_is_a_weight() -> None:
+    w = values(2.0, 1.0)
+    p = compile(lambda x: x * w[0] + w[1], w)
+    for weights in (w, [Fraction(2), 1], [Decimal(2), np.int8(1)], np.array([2.0, 1.0], object), [2, True]):
+        assert p.value_and_gradients(weights, [3.0])[0].tolist() == [7.0]
+    assert p.value_and_gradients([2**64, 1], [0.0])[0].tolist() == [1.0]
 
 
 def test_data_behaves_as_numbers_do_also_when_eager_runs_beside() -> None:

@@ -94,7 +94,7 @@ def test_a_divisor_is_made_a_factor_only_where_both_are_exact() -> None:
     assert found.tolist() == [[0.0]]
 
 
-def test_a_power_of_two_goes_into_the_terms_of_a_sum_but_not_into_a_matrix() -> None:
+def test_a_factor_of_a_sum_is_a_coefficient_and_keeps_no_matrix_from_being_one() -> None:
     w = weights(8)
     squares = record(lambda x: total([(a * b) ** 2 for a, b in zip(w, x, strict=True)]) / 8.0, w, [[1.0] * 8])
     by_hand = record(
@@ -103,10 +103,14 @@ def test_a_power_of_two_goes_into_the_terms_of_a_sum_but_not_into_a_matrix() -> 
     samples = [[0.1 * k for k in range(8)], [1.0] * 8]
     for tape in (squares, by_hand):
         sums = [each for each in right(tape, w, samples).forward if isinstance(each, SumOfProducts)]
-        assert [each.uniform for each in sums if each.coefficients] == [8]
+        assert [len(each.out) for each in sums if each.coefficients] == [1]
     rows = [w[:4], w[4:]]
     scaled = record(lambda x: total([(0.5 * dot(row, x)).tanh() for row in rows]), w, [[1.0] * 4])
     assert kinds(right(scaled, w, [sample[:4] for sample in samples]))[0] == "MatrixProduct"
+    huge = record(lambda x: (x * w[0] + x) * 0.5, w[:1], [1.0])  # is infinite in eager before it is halved
+    with np.errstate(over="ignore"):
+        found = NumpyExecutor(roll(huge), (1,)).outputs(np.array([1.0]), [np.array([[1.2e308]])], 1)
+    assert found.tolist() == [[math.inf]]
     inexact = record(lambda x: (x * w[0] + x * x) / 3.0 + x / 0.0625, w[:1], [2.0])
     right(inexact, w[:1], [[2.0], [-3.0]])
 
