@@ -16,9 +16,9 @@ import math
 
 from demos.place import heading
 from engine import DomainError, NonFiniteError, Value, check_gradients, relu, sqrt, where
-from engine.conventions import rows
 from engine.ops import tanh
 from engine.value import make_node
+from engine.wording.conventions import rows
 
 
 def relu_at_zero() -> str:

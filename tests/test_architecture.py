@@ -21,7 +21,7 @@ ORDER: dict[str, str] = {
         special
         ops
         graph formula
-        backward conventions quick
+        backward quick
         value
         wording
         functions
@@ -36,7 +36,7 @@ ORDER: dict[str, str] = {
         definition
     """,
     "engine/wording": """
-        naming words
+        conventions naming words
     """,
     "engine/special": """
         elementary gamma
@@ -46,7 +46,7 @@ ORDER: dict[str, str] = {
         derivatives
     """,
     "engine/checking": """
-        numeric faulty selection signature
+        numeric selection signature
         expressions subject verdict
         blame remarks strategies
         report
@@ -195,7 +195,7 @@ ORDER: dict[str, str] = {
         products
     """,
     "nn": """
-        names errors plan progress torch_modules
+        names errors limits plan progress torch_modules
         data
         modules
         training
@@ -221,7 +221,7 @@ ORDER: dict[str, str] = {
         schema
     """,
     "nn/training": """
-        history limits losses masks metrics schedules
+        history losses masks metrics schedules
         optimizers tasks
         matching samples
         callbacks evaluation

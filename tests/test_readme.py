@@ -18,9 +18,9 @@ import engine
 import nn
 from demos.next_lines import LINES, typed
 from engine import Value, backward, graph, operation, ops, value
-from engine.conventions import conventions
 from engine.modes import refuse_to_record
 from engine.real import as_number
+from engine.wording.conventions import conventions
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

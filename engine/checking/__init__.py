@@ -7,10 +7,9 @@ hypothesis) and `plugin` (for pytest) are imported by those who want them.
 
 from __future__ import annotations
 
-from engine.checking.blame import Blame
+from engine.checking.blame import Blame, faulty
 from engine.checking.check import assert_gradients, check_gradients
 from engine.checking.everywhere import Everywhere, assert_everywhere, check_everywhere
-from engine.checking.faulty import faulty
 from engine.checking.report import CheckResult, Identity, Row
 from engine.checking.verdict import Verdict
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
 from typing import Any
@@ -19,9 +19,18 @@ from engine.checking.signature import has_sides, side_of
 from engine.checking.verdict import Verdict, judge
 from engine.graph import Node
 from engine.operation import Operation
-from engine.value import Constant
+from engine.value import Constant, Value, make_node
 
-__all__ = ["Blame", "accumulation_faults", "blamed", "depending_on", "is_at_kink", "local_faults", "replay"]
+__all__ = [
+    "Blame",
+    "accumulation_faults",
+    "blamed",
+    "depending_on",
+    "faulty",
+    "is_at_kink",
+    "local_faults",
+    "replay",
+]
 
 BAD = (Verdict.WRONG, Verdict.OUTSIDE)
 
@@ -219,3 +228,17 @@ def replay(ordered: Sequence[Node], moved: dict[Node, float]) -> float | None:
         except (ArithmeticError, ValueError):
             return None
     return numbers[ordered[-1]]
+
+
+def faulty(operation: Operation, partials: Callable[..., tuple[Any, ...]]) -> Callable[..., Value]:
+    """The operation as a function with other local derivatives, to see what a check says; the table is left.
+
+    >>> from engine import ops
+    >>> from engine.checking import check_gradients
+    >>> tanh = faulty(ops.tanh, lambda out, x: (1 - x * x,))
+    >>> result = check_gradients(lambda a, b: tanh(a * b), at=[0.5, 0.8])
+    >>> bool(result), result.blame.operation, result.blame.cause
+    (False, 'tanh', 'the input used where the output belongs')
+    """
+    copy = replace(operation, partials=partials)
+    return lambda *operands: make_node(copy, operands)

@@ -74,7 +74,7 @@ def colors() -> str:
 
 
 def small(name: str) -> str:
-    """A file of this room without indentation, and without lines that are only a comment."""
-    text = files("engine.picture").joinpath(name).read_text(encoding="utf-8")
+    """A file of `assets` without indentation, and without lines that are only a comment."""
+    text = files("engine.picture").joinpath("assets", name).read_text(encoding="utf-8")
     lines = (line.strip() for line in text.splitlines())
     return "\n".join(line for line in lines if line and not line.startswith("//"))

@@ -1,6 +1,7 @@
 """How nodes are put into words, the same for steps, trees, pictures and pages.
 
-Reading order: `naming` (what the caller calls a Value), `words` (names, formulas, local derivatives).
+Reading order: `naming` (what the caller calls a Value), `words` (names, formulas, local derivatives);
+`conventions` puts the table's kinks into words.
 """
 
 from engine.graph import short_name

@@ -8,8 +8,8 @@ from itertools import chain
 from typing import Any
 
 from engine import Value, mean
+from nn.limits import not_negative
 from nn.modules.module import Module, Structure, parameters_of
-from nn.training.limits import not_negative
 from nn.training.losses import Loss, l1_penalty, l2_penalty
 from nn.training.masks import has_masks
 from nn.training.samples import Sample, Samples

@@ -18,8 +18,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Self
 
 from engine import Value
+from nn.limits import not_negative, share
 from nn.names import in_torch_s_words, look_up
-from nn.training.limits import not_negative, share
 from nn.training.schedules import Schedule, as_schedule, rate_of
 
 __all__ = ["OPTIMIZERS", "SGD", "Adam", "AdamW", "Optimizer", "RMSProp", "optimizer_for"]

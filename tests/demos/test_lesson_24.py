@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from demos import lesson_24_edges as lesson
-from engine.conventions import rows
+from engine.wording.conventions import rows
 
 
 def test_the_claims() -> None:

@@ -38,7 +38,7 @@ from engine import (
     total,
     where,
 )
-from engine.conventions import conventions
+from engine.wording.conventions import conventions
 
 INF = math.inf
 
