@@ -12,7 +12,7 @@ from typing import Any, Protocol, overload
 from engine import modes, ops
 from engine.operation import Operation, choose
 from engine.quick import written_dot
-from engine.real import as_number, as_place
+from engine.real import as_number
 from engine.special import elementary
 from engine.value import Value, make_node, quick
 
@@ -283,7 +283,22 @@ def pick(values: Sequence[Any], index: Value | int, least: int | None = None) ->
     if modes.anywhere and (session := modes.session()) is not None:
         return session.pick(values, index, least)
     number = index.data if isinstance(index, Value) else as_number(index)
-    return values[as_place(number, least, len(values))]
+    return values[picked_place(number, least, len(values))]
+
+
+def picked_place(number: float, least: int, count: int) -> int:
+    """The place in a list of `count` things that an index names; TypeError for what is no whole number.
+
+    Raises IndexError where it is below `least` or there is none.
+
+    >>> picked_place(2.0, 0, 3)
+    2
+    """
+    if not number.is_integer():
+        raise TypeError(f"pick needs a whole number as its index, got {number!r}")
+    if not least <= number < count:
+        raise IndexError(f"pick needs a place from {least} to {count - 1}, got {int(number)}")
+    return int(number)
 
 
 def log_softmax(values: Iterable[Value | float]) -> list[Value]:

@@ -123,9 +123,9 @@ class Marks(Protocol):
         """From 0, bad, to 1, good: the color of a box."""
 
 
-def checked_marks(marks: Any) -> Marks | None:
-    """The marks, or None for none; TypeError for what says nothing of nodes, such as `health` itself."""
-    if marks is None or (isinstance(marks, Marks) and not isinstance(marks, type)):
+def checked_marks(marks: Any) -> Marks:
+    """The marks; TypeError for what says nothing of nodes, such as `health` itself."""
+    if isinstance(marks, Marks) and not isinstance(marks, type):
         return marks
     name = getattr(marks, "__name__", "")
     made = f"; write {name}(root)" if callable(marks) and name.isidentifier() else ""

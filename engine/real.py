@@ -15,7 +15,6 @@ __all__ = [
     "as_label",
     "as_number",
     "as_operand",
-    "as_place",
     "by_identity",
     "is_foreign",
     "refusing",
@@ -84,21 +83,6 @@ def as_number(number: Any) -> float:
         except OverflowError:
             raise ValueError("this whole number is too large for a float") from None
     raise TypeError(_refused(number))
-
-
-def as_place(number: float, least: int, count: int) -> int:
-    """The place in a list of `count` things that an index names; TypeError for what is no whole number.
-
-    Raises IndexError where it is below `least` or there is none.
-
-    >>> as_place(2.0, 0, 3)
-    2
-    """
-    if not number.is_integer():
-        raise TypeError(f"pick needs a whole number as its index, got {number!r}")
-    if not least <= number < count:
-        raise IndexError(f"pick needs a place from {least} to {count - 1}, got {int(number)}")
-    return int(number)
 
 
 def _refused(thing: Any) -> str:

@@ -21,8 +21,6 @@ def remarks(
     for number, output in enumerate(run.outputs):
         name = f"{function}[{number}]" if run.vector else function
         said, below = checked_marks(marks(output)), set(topological_order(output))
-        if said is None:
-            continue
         yield name, said.words(output)
         for place in places:
             if run.leaves[place] in below:

@@ -186,7 +186,9 @@ def draw(  # noqa: PLR0913  (each is wanted alone, by its name)
     """
     if expand and marks is not None:
         raise ValueError("marks are of the graph as it is, and expand draws another; leave one of them out")
-    marks, held = checked_marks(marks), variables(sys._getframe(1)) if names else {}
+    if marks is not None:
+        checked_marks(marks)
+    held = variables(sys._getframe(1)) if names else {}
     roots: list[Any] = list(root) if isinstance(root, list | tuple) else [root]
     if len(roots) != 1:
         refuse_roots(roots, expand=expand)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -165,13 +166,12 @@ def batches(arguments: Sequence[Any], names: tuple[str, ...] = (), weights: Arra
 
 def weights_of(given: Any, count: int) -> Array:
     """So many numbers as an array; ReplayError for what is none."""
-    try:
+    weights: Array = None
+    with suppress(TypeError, ValueError, OverflowError):
         weights = np.asarray(given)
         if weights.dtype.kind == "O":  # NumPy itself would make nan of a None
             weights = np.array([float(number) for number in weights])
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ReplayError(f"weights are numbers, one for each parameter; got {given!r:.60}") from error
-    if weights.dtype.kind not in "fiub":
+    if weights is None or weights.dtype.kind not in "fiub":
         raise ReplayError(f"weights are numbers, one for each parameter; got {given!r:.60}")
     if weights.shape != (count,):
         raise ReplayError(

@@ -173,7 +173,9 @@ def explain(
     """
     if not isinstance(node, Node):
         raise TypeError(f"explain takes a Value, got {type(node).__name__} ({node!r:.60})")
-    marks, held = checked_marks(marks), functools.partial(variables, sys._getframe(1)) if names else None
+    if marks is not None:
+        checked_marks(marks)
+    held = functools.partial(variables, sys._getframe(1)) if names else None
     if root is None:
         named = display_names(topological_order(node), held() if held else None)
         here = [*_here(node, named, node.grad, None), *_remarks(node, marks)]

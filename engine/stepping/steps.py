@@ -143,7 +143,7 @@ class Steps(_Records[Step]):
         marks: Marks | None = None,
     ) -> None:
         super().__init__(root, variables)
-        self._marks = checked_marks(marks)
+        self._marks = None if marks is None else checked_marks(marks)
         self.leftover: dict[Node, float] = {
             node: node.grad for node in self._ordered if node.operation is None and node.grad
         }

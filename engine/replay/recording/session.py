@@ -15,8 +15,8 @@ from typing import Any
 
 from engine import ops
 from engine.errors import DomainError
+from engine.functions import picked_place
 from engine.operation import Operation, called
-from engine.real import as_place
 from engine.replay.recording import selection
 from engine.replay.recording.nodes import Nodes
 from engine.replay.recording.tracers import Condition, Tracer, is_traced, plain
@@ -205,7 +205,7 @@ class Session(Nodes):
         if node not in self.inputs:
             self._know(node)
         try:
-            here = values[as_place(node._data, least, len(values))]
+            here = values[picked_place(node._data, least, len(values))]
         except (IndexError, TypeError) as error:
             self.caught = error
             raise

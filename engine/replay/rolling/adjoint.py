@@ -63,6 +63,7 @@ class Adjoint:
         self._wanted = wanted
         self._touched: dict[Space, set[int]] = defaultdict(set)
         self._waiting: list[Scatter] = []
+        self._awaited: dict[Space, set[int]] = defaultdict(set)  # the rows that they add to
         self._part = self.backward
 
     def derive(self, results: Rows, forward: Sequence[Instruction], shared: Sequence[Instruction]) -> None:
@@ -104,6 +105,7 @@ class Adjoint:
                 self._pass_on(operand, slope, (operand,), upstream, out)
             case Pick(_, index, table) if self._is_wanted(table):
                 self._waiting.append(Scatter(Rows(table.space.adjoint, table.places), index, upstream))
+                self._awaited[table.space.adjoint].update(table.places)
 
     def _repeat(self, loop: Repeat) -> None:
         """The loop backwards: its body is the way back of the body."""
@@ -177,20 +179,20 @@ class Adjoint:
     def _upstream(self, out: Rows) -> Rows | None:
         """The gradient by the result of an instruction; None where nothing has reached it."""
         rows = Rows(out.space.adjoint, out.places)
-        self._scatter(rows)
+        if not self._awaited[rows.space].isdisjoint(rows.places):
+            self._scatter()
         touched = self._touched[rows.space]
         if touched.isdisjoint(out.places):
             return None
         self._complete(rows)
         return rows
 
-    def _scatter(self, rows: Rows | None = None) -> None:
-        """Add what waits for these rows, or all that waits."""
-        for scatter in list(self._waiting):
-            of = scatter.out
-            if rows is None or (of.space is rows.space and not set(of.places).isdisjoint(rows.places)):
-                self._waiting.remove(scatter)
-                self._add(scatter)
+    def _scatter(self) -> None:
+        """Add all that waits."""
+        for scatter in self._waiting:
+            self._add(scatter)
+        self._waiting.clear()
+        self._awaited.clear()
 
     def _complete(self, rows: Rows) -> None:
         """Write 0 to those of these rows that nothing has been written to."""

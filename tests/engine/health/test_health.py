@@ -66,7 +66,7 @@ def test_the_first_level_is_seldom_wide_and_the_second_is_the_error() -> None:
     """Medians of bound ÷ true error, over the gradients of inputs."""
     ratios: dict[int, list[float]] = {0: [], 17: []}
     known = [row for row in ops.TABLE.values() if knows(row)]
-    for expression in seeded_expressions(share(60), inputs=3, size=60, seed=12, operations=known):
+    for expression in seeded_expressions(60, inputs=3, size=60, seed=12, operations=known):
         root, inputs = build(expression)
         _, exact = exact_passes(root)
         for digits, found in ratios.items():

@@ -72,7 +72,11 @@ def test_marks_that_say_nothing_of_nodes_are_refused_at_once(marks: Any, words: 
 
 @pytest.mark.parametrize(
     ("marks", "words"),
-    [(3, "marks is a function of a Value, such as health; got 3"), (abs, "marks say something")],
+    [
+        (3, "marks is a function of a Value, such as health; got 3"),
+        (abs, "marks say something"),
+        (lambda _: None, "got None"),
+    ],
 )
 def test_what_a_check_is_given_as_marks_is_a_function_that_makes_some(marks: Any, words: str) -> None:
     with pytest.raises(TypeError, match=words):

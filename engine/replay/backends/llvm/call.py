@@ -197,7 +197,7 @@ class _Segment:
     def __init__(self, machine: Machine, name: str, form: Form, samples: int, start: int, stop: int) -> None:
         shape, order = _shape_of_results(machine, name, samples), machine.in_order(stop - start)
         results = machine.type.itemsize * start, samples, prod(shape) - start
-        widths = [prod(shape) // samples for _, shape in form[1:]]
+        widths = [prod(given) // samples for _, given in form[1:]]
         arguments = [(8 * width * start, width, width * (samples - start), order) for width in widths]
         numbers = listed(0, machine.tables(name), results, stop - start, arguments)
         self._list = (ctypes.c_int64 * len(numbers))(*numbers)

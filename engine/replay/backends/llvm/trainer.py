@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from engine.replay.backends.interface import Call, Form, Taken, batch_of, form_of
-from engine.replay.backends.llvm.batch import ARGUMENT, HEAD, listed
+from engine.replay.backends.llvm.batch import HEAD, listed, places_of_memories
 from engine.replay.backends.llvm.machine import Machine, ensure_inside
 from engine.replay.backends.llvm.memory import address_of, plain
 from engine.replay.backends.llvm.training import write_training
@@ -25,7 +25,7 @@ __all__ = ["SegmentedTrainer", "Trainer"]
 Array = Any
 MOST_WORK = 1_500_000_000  # multiplications in a call, by the estimate: some fifty milliseconds
 MOST_STEPS = 10_000  # in a call
-_RESULTS, _ROOM = map(HEAD.index, ("ptr results", "i64 room"))
+_ROOM = HEAD.index("i64 room")
 
 
 class Trainer:
@@ -117,9 +117,10 @@ class Trainer:
         first = listed(work.address, self._machine.tables("gradients"), results, size, places)
         entries = np.array(first, dtype=np.int64)
         further = np.zeros_like(entries)
-        further[_RESULTS], further[_ROOM] = 8 * size, -size
-        for number, (column, array) in enumerate(zip(self._columns, arrays, strict=True)):
-            place, width = len(HEAD) + len(ARGUMENT) * number, _width(array)
+        start, *starts = places_of_memories(len(arrays))
+        further[start], further[_ROOM] = 8 * size, -size
+        for place, column, array in zip(starts, self._columns, arrays, strict=True):
+            width = _width(array)
             if column is None:
                 further[place], further[place + 2] = 8 * size * width, -size * width
             else:

@@ -54,15 +54,14 @@ def _in_double(function: Function) -> Function:
 def exp(text: Text, x: str) -> str:
     """The exponential of x, e^r × 2^n: in two steps, as 2^n may overflow where the result does not.
 
-    The two powers of 2 have the halves of n + 2 BIAS as their exponents; what stands above is shifted out.
+    The two powers of 2 have the halves of n + 2 BIAS as their exponents.
     """
     clamped = _clamped(text, _clamped(text, x, MOST, "ogt"), LEAST, "olt")
     r, biased = _reduced(text, clamped, 2 * BIAS)
     found = _polynomial(text, (*TAYLOR, 1.0, 1.0), r)
     half = text.integers("lshr", biased, text.integer(1))
     for power in (half, text.integers("sub", biased, half)):
-        scale = text.from_bits(text.integers("shl", power, text.integer(BITS)))
-        found = text.binary("fmul", found, scale)
+        found = text.binary("fmul", found, _with_exponent(text, power))
     return found
 
 
@@ -220,7 +219,11 @@ def _polynomial(text: Text, coefficients: Sequence[float], x: str) -> str:
 
 def _two_to(text: Text, power: str) -> str:
     """2 to a whole power, by its bits."""
-    biased = text.integers("add", power, text.integer(BIAS))
+    return _with_exponent(text, text.integers("add", power, text.integer(BIAS)))
+
+
+def _with_exponent(text: Text, biased: str) -> str:
+    """The power of 2 whose bits have this exponent; what stands above it is shifted out."""
     return text.from_bits(text.integers("shl", biased, text.integer(BITS)))
 
 
